@@ -1,0 +1,4 @@
+//! The built-in storages.
+
+pub mod files;
+pub mod memory;

@@ -1,0 +1,283 @@
+//! The nine callbacks: what the driver asks of a storage, and what each call may know and answer.
+
+use crate::config::Settings;
+use crate::error::{Code, Error, Event, Result};
+use crate::sys::cancel::CancelToken;
+use crate::sys::opaque::Opaque;
+use std::any::Any;
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// When `close` is owed (design: two gates, L-31 and L-32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gates {
+    /// PHP's user handlers: close is owed after every open, also one that failed.
+    User,
+    /// PHP's built-in modules: close is owed only after an open that succeeded.
+    Native,
+}
+
+/// Which of the three optional callbacks a handler has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// Makes ids itself.
+    pub create_sid: bool,
+    /// Can tell known ids from unknown ones.
+    pub validate_sid: bool,
+    /// Can renew the age of an unchanged payload.
+    pub update_timestamp: bool,
+}
+
+/// PHP's nine session callbacks (`SessionHandlerInterface` and its two companions).
+///
+/// Ids, paths and names are NUL-terminated. An optional callback that returns
+/// [`Code::EUNSUPPORTED`] counts as absent for that call. Callbacks of different sessions run at
+/// once on different threads.
+pub trait Handler: Send + Sync {
+    /// Which gates the driver applies.
+    fn gates(&self) -> Gates {
+        Gates::User
+    }
+    /// Which optional callbacks exist.
+    fn offers(&self) -> Offers;
+    /// A session begins; may come again without a close.
+    fn open(&self, call: &mut Call, save_path: &CStr, session_name: &CStr) -> Result<()>;
+    /// A session ends: unlock, free the state.
+    fn close(&self, call: &mut Call) -> Result<()>;
+    /// Lock and fetch; answers with one of `Call`'s data methods. No answer: an empty session.
+    /// [`Code::ENOTFOUND`]: there is none, and no lock is kept.
+    fn read(&self, call: &mut Call, id: &CStr) -> Result<()>;
+    /// Store the whole payload. [`Code::ENOTFOUND`]: destroyed since read, nothing stored.
+    fn write(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()>;
+    /// Forget the session; one that does not exist is success.
+    fn destroy(&self, call: &mut Call, id: &CStr) -> Result<()>;
+    /// Drop sessions untouched for `max_lifetime` seconds; their number, or -1 if unknown.
+    fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64>;
+    /// Make a new id and answer with [`Call::set_id`].
+    fn create_sid(&self, call: &mut Call) -> Result<()>;
+    /// Ok if the id is known, [`Code::ENOTFOUND`] if not.
+    fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()>;
+    /// The payload is unchanged: renew its age. [`Code::ENOTFOUND`] as in write.
+    fn update_timestamp(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()>;
+}
+
+/// Bytes that a handler lends until the session closes.
+pub trait Lent: Send {
+    /// The bytes; the same at every call.
+    fn bytes(&self) -> &[u8];
+}
+
+/// The answer of read.
+#[derive(Default)]
+enum Answer {
+    #[default]
+    None,
+    Copied,
+    Lent(Box<dyn Lent>),
+}
+
+/// What a callback learns beyond its arguments, and how it answers.
+///
+/// One lives in every session and is lent to each callback; the driver sets the facts before and
+/// takes the answers after.
+pub struct Call {
+    /// The host's pointer for this session.
+    pub host: Opaque,
+    /// What a host's table keeps between the callbacks of one session.
+    pub state: Opaque,
+    /// What a built-in backend keeps; lives as long as the session, so that buffers are reused.
+    pub backend: Option<Box<dyn Any + Send>>,
+    /// The settings in force.
+    pub settings: Arc<Settings>,
+    /// When this start's wait for a lock ends; None: never.
+    pub lock_deadline: Option<Instant>,
+    /// False: a lock that is not free is refused at once (a lock timeout of 0).
+    pub may_wait: bool,
+    /// Lets another thread end the wait.
+    pub cancel: Option<Arc<CancelToken>>,
+    /// This session will not write, so that read need not keep a lock.
+    pub read_only: bool,
+    /// The payload will not be decoded, so that a large one may be mapped.
+    pub raw: bool,
+    /// The id was made by this very start: nothing is stored under it yet.
+    pub fresh: bool,
+    /// Read makes the record of an id that has none (PHP); else it answers ENOTFOUND.
+    pub create: bool,
+    /// Milliseconds gc should take at most; -1: as long as it needs.
+    pub gc_budget: i64,
+    /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
+    pub parent: Option<Arc<dyn Handler>>,
+
+    buffer: Vec<u8>,
+    answer: Answer,
+    id: Vec<u8>,
+    gc_more: bool,
+    failure: Option<Error>,
+    events: Vec<Event>,
+}
+
+impl Call {
+    /// A call with neutral facts and no answers.
+    pub fn new(settings: Arc<Settings>) -> Call {
+        Call {
+            host: Opaque::NULL,
+            state: Opaque::NULL,
+            backend: None,
+            settings,
+            lock_deadline: None,
+            may_wait: true,
+            cancel: None,
+            read_only: false,
+            raw: false,
+            fresh: false,
+            create: false,
+            gc_budget: -1,
+            parent: None,
+            buffer: Vec::new(),
+            answer: Answer::None,
+            id: Vec::new(),
+            gc_more: false,
+            failure: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Milliseconds left of this start's lock timeout; -1 for ever.
+    pub fn lock_timeout_ms(&self) -> i64 {
+        if !self.may_wait {
+            return 0;
+        }
+        match self.lock_deadline {
+            None => -1,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                i64::try_from(left.as_millis()).unwrap_or(i64::MAX)
+            }
+        }
+    }
+
+    /// Whether the session's token was fired.
+    pub fn cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(|token| token.is_fired())
+    }
+
+    /// Answer of read: these bytes, copied now.
+    pub fn set_data(&mut self, data: &[u8]) -> Result<()> {
+        let buffer = self.data_buffer(data.len())?;
+        buffer.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Answer of read, filled in by the caller: an empty buffer with room for `len` bytes.
+    pub fn data_buffer(&mut self, len: usize) -> Result<&mut Vec<u8>> {
+        self.check_size(len)?;
+        self.buffer.clear();
+        self.buffer.try_reserve(len).map_err(|_| {
+            Error::new(
+                Code::ENOMEM,
+                format!("no memory for a payload of {len} bytes"),
+            )
+        })?;
+        self.answer = Answer::Copied;
+        Ok(&mut self.buffer)
+    }
+
+    /// Answer of read without a copy; dropped at the latest after close.
+    pub fn lend_data(&mut self, data: Box<dyn Lent>) -> Result<()> {
+        self.check_size(data.bytes().len())?;
+        self.answer = Answer::Lent(data);
+        Ok(())
+    }
+
+    fn check_size(&self, len: usize) -> Result<()> {
+        let limit = self.settings.max_data_bytes;
+        if len as u64 > limit {
+            let text =
+                format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
+            return Err(Error::new(Code::ETOOBIG, text));
+        }
+        Ok(())
+    }
+
+    /// The answer of read so far.
+    pub fn data(&self) -> Option<&[u8]> {
+        match &self.answer {
+            Answer::None => None,
+            Answer::Copied => Some(&self.buffer),
+            Answer::Lent(lent) => Some(lent.bytes()),
+        }
+    }
+
+    /// Forget the answer of read; a lent one goes back to its owner.
+    pub fn drop_data(&mut self) {
+        self.answer = Answer::None;
+    }
+
+    /// Answer of create_sid.
+    pub fn set_id(&mut self, id: &[u8]) -> Result<()> {
+        if id.contains(&0) {
+            return Err(Error::new(Code::EBADID, "an id cannot hold a NUL"));
+        }
+        self.id.clear();
+        self.id.extend_from_slice(id);
+        self.id.push(0);
+        Ok(())
+    }
+
+    /// The answer of create_sid so far.
+    pub fn id(&self) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(&self.id).ok()
+    }
+
+    /// Forget the answer of create_sid.
+    pub fn drop_id(&mut self) {
+        self.id.clear();
+    }
+
+    /// Answer of gc: it stopped at its budget and there is more to collect.
+    pub fn set_gc_more(&mut self, more: bool) {
+        self.gc_more = more;
+    }
+
+    /// Whether gc said that there is more.
+    pub fn gc_more(&self) -> bool {
+        self.gc_more
+    }
+
+    /// Keep the reason of a failure that reaches the driver as a bare code.
+    pub fn set_failure(&mut self, error: Error) {
+        self.failure = Some(error);
+    }
+
+    /// The reason kept by [`Call::set_failure`].
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Tell the host of something; delivered after the callback returns.
+    pub fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// The events told since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// As new for another request, keeping the buffers and the backend's state.
+    pub fn recycle(&mut self, settings: Arc<Settings>) {
+        let buffer = std::mem::take(&mut self.buffer);
+        let id = std::mem::take(&mut self.id);
+        let backend = self.backend.take();
+        let parent = self.parent.take();
+        *self = Call {
+            buffer,
+            id,
+            backend,
+            parent,
+            ..Call::new(settings)
+        };
+        self.id.clear();
+    }
+}

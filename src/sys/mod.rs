@@ -1,0 +1,7 @@
+//! The system: the only room besides `ffi` with unsafe code, and the only one that names libc, fs2 and memmap2.
+
+pub mod cancel;
+pub mod clock;
+pub mod fork;
+pub mod opaque;
+pub mod random;
