@@ -126,7 +126,7 @@ unsafe extern "C" {
     pub fn sess_gc(session: S, removed: *mut i64) -> i32;
     pub fn sess_status(session: *const sess_session) -> i32;
     pub fn sess_id(session: *const sess_session) -> Str;
-    pub fn sess_errmsg(session: *const sess_session) -> Str;
+    pub fn sess_register_shutdown(session: S) -> i32;
     pub fn sess_php_result(session: *const sess_session) -> i32;
     pub fn sess_header_count(session: *const sess_session) -> usize;
     pub fn sess_header_at(

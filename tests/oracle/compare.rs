@@ -1,7 +1,7 @@
 //! What must match: golden against trace, random ids bound where they are first met, dates within a
 //! second of the offset.
 
-use crate::typed::{bytes_of, unbase64};
+use crate::typed::bytes_of;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -409,30 +409,4 @@ pub fn url_encode(id: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Percent-decoding, `+` left alone.
-pub fn url_decode(b: &[u8]) -> Vec<u8> {
-    let (mut out, mut p) = (Vec::new(), 0);
-    while p < b.len() {
-        let hex = b
-            .get(p + 1..p + 3)
-            .and_then(|h| std::str::from_utf8(h).ok());
-        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(c) if b[p] == b'%' => {
-                out.push(c);
-                p += 3;
-            }
-            _ => {
-                out.push(b[p]);
-                p += 1;
-            }
-        }
-    }
-    out
-}
-
-/// Base64 that may be null.
-pub fn optional_b64(v: &Value) -> Option<Vec<u8>> {
-    v.as_str().map(unbase64)
 }

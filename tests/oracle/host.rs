@@ -65,7 +65,7 @@ pub struct Host {
     pub blocks: RefCell<Vec<Block>>,
     pub panics: Cell<u32>,
     /// Runs a step inside a callback.
-    pub nested: Cell<Option<fn(&Host, &Value) -> Value>>,
+    pub nested: fn(&Host, &Value) -> Value,
     /// Runs another request meanwhile and says how it went.
     pub overlap: RefCell<Box<dyn FnMut(u64) -> String>>,
     /// Whether to tell of each step on standard output, for the process that started this one.
@@ -156,8 +156,7 @@ impl Host {
             return default(&mut self.memory.borrow_mut());
         };
         if let Some(steps) = rule.get("steps").and_then(Value::as_array) {
-            let run = self.nested.get().expect("a way to run steps");
-            let nested: Vec<Value> = steps.iter().map(|s| run(self, s)).collect();
+            let nested: Vec<Value> = steps.iter().map(|s| (self.nested)(self, s)).collect();
             let mut blocks = self.blocks.borrow_mut();
             blocks.last_mut().expect("a running step").calls[index]["nested"] = nested.into();
         }

@@ -36,7 +36,7 @@ pub fn run(job: &Value, overlap: Box<dyn FnMut(u64) -> String>, talk: bool) -> V
         memory: RefCell::new(Memory::from_json(&job["memory"])),
         blocks: RefCell::default(),
         panics: Cell::new(0),
-        nested: Cell::new(Some(nested_step)),
+        nested: |host, step| host.step(step).0,
         overlap: RefCell::new(overlap),
         talk,
         own_headers: RefCell::default(),
@@ -44,10 +44,6 @@ pub fn run(job: &Value, overlap: Box<dyn FnMut(u64) -> String>, talk: bool) -> V
     });
     let trace = host.request(job, t0);
     host.result(trace, t0)
-}
-
-fn nested_step(host: &Host, step: &Value) -> Value {
-    host.step(step).0
 }
 
 fn setting_text(v: &Value) -> Option<CString> {
@@ -321,6 +317,7 @@ impl Host {
     fn op(&self, x: &Value) -> Outcome {
         let s = self.session.get();
         let yes = || bool_t(true);
+        // SAFETY: the session is live through all steps.
         let id = || string_t(&text(unsafe { sess_id(s) }));
         // SAFETY: the session is live through all steps; all bytes outlive their calls.
         unsafe {
@@ -462,8 +459,10 @@ impl Host {
                     self.own_headers.borrow_mut().push(own);
                     Outcome::Value(bool_t(true))
                 }
-                // In C the request's end always saves; sess_end is called below.
-                "register_shutdown" => Outcome::Value(null_t()),
+                "register_shutdown" => {
+                    self.rc(sess_register_shutdown(s));
+                    Outcome::Value(null_t())
+                }
                 "exit" => Outcome::Exit,
                 "overlap" => {
                     let n = x["request"].as_u64().unwrap_or(0);

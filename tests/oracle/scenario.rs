@@ -38,12 +38,15 @@ pub struct Report {
     pub panics: u64,
 }
 
+/// Cookies by name, in order of first receipt.
+type Jar = Vec<(Vec<u8>, Vec<u8>)>;
+
 struct Run<'a> {
     scenario: &'a Value,
     golden: &'a Value,
     matcher: Matcher<'a>,
     memory: Memory,
-    jars: BTreeMap<String, Vec<(Vec<u8>, Vec<u8>)>>,
+    jars: BTreeMap<String, Jar>,
     ages: BTreeMap<String, i64>,
     set_mtimes: BTreeMap<String, i64>,
     tmp: PathBuf,
@@ -214,15 +217,11 @@ impl Run<'_> {
         }
         self.report.requests = vec![Value::Null; all.len()];
         let mut first = true;
-        for i in 0..all.len() {
+        for (i, r) in all.iter().enumerate() {
             if others.contains(&(i as u64)) {
                 continue;
             }
-            self.advance(
-                all[i]["advance"]
-                    .as_i64()
-                    .unwrap_or(if first { 0 } else { 10 }),
-            );
+            self.advance(r["advance"].as_i64().unwrap_or(if first { 0 } else { 10 }));
             first = false;
             self.request(i);
         }
@@ -428,7 +427,7 @@ fn jar_cookie(jar: &[(Vec<u8>, Vec<u8>)]) -> Value {
     json_bytes(&parts.join(&b"; "[..]))
 }
 
-fn keep_cookie(jar: &mut Vec<(Vec<u8>, Vec<u8>)>, line: &[u8]) {
+fn keep_cookie(jar: &mut Jar, line: &[u8]) {
     let (pair, rest) = match line.iter().position(|&c| c == b';') {
         Some(p) => line.split_at(p),
         None => (line, &line[..0]),
