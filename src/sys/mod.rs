@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod exit;
 pub mod fork;
 pub mod opaque;
 pub mod random;
