@@ -247,7 +247,7 @@ fn readme_holds_the_counter() {
 
 /// A web server on the loopback that is stopped with the value.
 struct Server {
-    child: Running,
+    _child: Running,
     port: u16,
 }
 
@@ -276,7 +276,7 @@ impl Server {
             .and_then(|rest| rest.split(' ').next());
         let port = port.and_then(|digits| digits.parse().ok());
         Server {
-            child,
+            _child: child,
             port: port.unwrap_or_else(|| panic!("{line}")),
         }
     }

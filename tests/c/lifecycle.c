@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
 #include <time.h>
 
 /* What the event function saw. */
@@ -363,10 +364,7 @@ static void waiting(const char *directory) {
     put_file(session_file(directory, ID_A), "n|i:1;", 6);
     sess_engine *e = files_engine(directory);
     sess_session *holder = session_of(e, ID_A), *s = session_of(e, ID_A);
-    sess_lock_info info = {sizeof info, SESS_LOCK_UNKNOWN, 0, 0, 0};
     CHECK_OK(sess_start(holder, 0), holder);
-    if (sess_inspect_lock(s, ID_A, SESS_NTS, &info) == SESS_OK)
-        CHECK_INT(info.held, SESS_LOCK_EXCLUSIVE);
     CHECK_OK(sess_set_lock_timeout(s, 0), s);
     CHECK_RC(sess_start(s, 0), SESS_ELOCKED, s);
     CHECK_OK(sess_set_lock_timeout(s, 150), s);
@@ -393,6 +391,29 @@ static void waiting(const char *directory) {
     sess_free(s);
     sess_free(holder);
     sess_engine_free(e);
+}
+
+/* exit() in the middle of a request saves, as PHP does; _exit does not. shows: S-62, S-60 */
+static void shutdown_saves(const char *directory) {
+    const char *path = session_file(directory, ID_A);
+    for (int clean = 0; clean < 2; clean++) {
+        put_file(path, "n|i:1;", 6);
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            sess_engine *e = files_engine(directory);
+            sess_session *s = session_of(e, ID_A);
+            if (sess_register_shutdown(s) != SESS_OK || sess_start(s, 0) != SESS_OK ||
+                sess_value_set_int(sess_data(s), "n", 1, 2) != SESS_OK)
+                _exit(1);
+            if (!clean) _exit(0);
+            exit(0); /* neither closed nor freed */
+        }
+        int status = -1;
+        CHECK(child > 0 && waitpid(child, &status, 0) == child);
+        CHECK_INT(status, 0);
+        CHECK(file_is(path, clean ? "n|i:2;" : "n|i:1;", 6));
+    }
 }
 
 /* An engine may be let go before its sessions; the handler's user outlives both. */
@@ -435,6 +456,7 @@ int main(void) {
     in_directory(recycle);
     in_directory(flags);
     in_directory(waiting);
+    in_directory(shutdown_saves);
     in_directory(order_of_freeing);
     return check_report();
 }
