@@ -108,7 +108,7 @@ fn exports_are_the_declared_functions_and_the_recorded_symbols() {
 #[test]
 fn the_static_library_defines_every_recorded_symbol() {
     let mut nm = tool("nm");
-    nm.args(["--defined-only", "--format=posix"])
+    nm.args(["-g", "--defined-only", "--format=posix"])
         .arg(libraries().join("libsess.a"));
     let names = succeed(&mut nm);
     let names: BTreeSet<&str> = names

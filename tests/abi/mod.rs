@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread::sleep;
+use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 /// Longest run of one program.
@@ -138,16 +139,35 @@ pub fn run(command: &mut Command) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{what}: {error}"));
+    let out = read_all(child.stdout.take().expect("a pipe"));
+    let err = read_all(child.stderr.take().expect("a pipe"));
     let start = Instant::now();
-    while child.try_wait().expect("a child").is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
         if start.elapsed() > LIMIT {
             child.kill().expect("a child that runs");
-            let output = child.wait_with_output().expect("a child");
-            panic!("{what} took longer than {LIMIT:?}\n{}", text(&output));
+            break child.wait().expect("a child that was killed");
         }
         sleep(Duration::from_millis(2));
+    };
+    let stdout = out.join().expect("a reader");
+    let stderr = err.join().expect("a reader");
+    Output {
+        status,
+        stdout,
+        stderr,
     }
-    child.wait_with_output().expect("a child that has ended")
+}
+
+/// Read a pipe to its end, so that the child never waits for us.
+fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe");
+        bytes
+    })
 }
 
 /// Run to a successful end; returns what was printed.
