@@ -110,6 +110,8 @@ pub struct Call {
     pub parent: Option<Arc<dyn Handler>>,
 
     buffer: Vec<u8>,
+    /// How often the buffer was given a new content.
+    copies: u64,
     answer: Answer,
     id: Vec<u8>,
     gc_more: bool,
@@ -135,6 +137,7 @@ impl Call {
             gc_budget: -1,
             parent: None,
             buffer: Vec::new(),
+            copies: 0,
             answer: Answer::None,
             id: Vec::new(),
             gc_more: false,
@@ -172,6 +175,7 @@ impl Call {
     /// Answer of read, filled in by the caller: an empty buffer with room for `len` bytes.
     pub fn data_buffer(&mut self, len: usize) -> Result<&mut Vec<u8>> {
         self.check_size(len)?;
+        self.copies += 1;
         self.buffer.clear();
         self.buffer.try_reserve(len).map_err(|_| {
             Error::new(
@@ -181,6 +185,16 @@ impl Call {
         })?;
         self.answer = Answer::Copied;
         Ok(&mut self.buffer)
+    }
+
+    /// The mark of the last copied answer, for [`Call::copied`].
+    pub fn copy_mark(&self) -> u64 {
+        self.copies
+    }
+
+    /// The copied answer with that mark, also after [`Call::drop_data`]; None once another replaced it.
+    pub fn copied(&self, mark: u64) -> Option<&[u8]> {
+        (mark == self.copies).then_some(&self.buffer)
     }
 
     /// Answer of read without a copy; dropped at the latest after close.
