@@ -77,6 +77,23 @@ enum Answer {
     Lent(Box<dyn Lent>),
 }
 
+/// An answer of read that was taken out of its call for a while.
+pub struct Held {
+    buffer: Vec<u8>,
+    answer: Answer,
+}
+
+impl Held {
+    /// The payload, empty if there was no answer.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.answer {
+            Answer::None => &[],
+            Answer::Copied => &self.buffer,
+            Answer::Lent(lent) => lent.bytes(),
+        }
+    }
+}
+
 /// What a callback learns beyond its arguments, and how it answers.
 ///
 /// One lives in every session and is lent to each callback; the driver sets the facts before and
@@ -221,6 +238,20 @@ impl Call {
             Answer::Copied => Some(&self.buffer),
             Answer::Lent(lent) => Some(lent.bytes()),
         }
+    }
+
+    /// Take the answer of read out, so that it can be passed to another callback of this call.
+    pub fn hold_data(&mut self) -> Held {
+        Held {
+            buffer: std::mem::take(&mut self.buffer),
+            answer: std::mem::take(&mut self.answer),
+        }
+    }
+
+    /// Put back what [`Call::hold_data`] took.
+    pub fn return_data(&mut self, held: Held) {
+        self.buffer = held.buffer;
+        self.answer = held.answer;
     }
 
     /// Forget the answer of read; a lent one goes back to its owner.

@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod clock;
 pub mod dir;
 pub mod file;
+pub mod exit;
 pub mod fork;
 pub mod limit;
 pub mod lock;
