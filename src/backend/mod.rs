@@ -11,7 +11,10 @@ fn with_state<S: Default + Send + 'static, R>(
     call: &mut Call,
     work: impl FnOnce(&mut S, &mut Call) -> R,
 ) -> R {
-    let kept = call.backend.take().and_then(|kept| kept.downcast::<S>().ok());
+    let kept = call
+        .backend
+        .take()
+        .and_then(|kept| kept.downcast::<S>().ok());
     let mut state = kept.unwrap_or_default();
     let result = work(&mut state, call);
     call.backend = Some(state);
@@ -26,7 +29,12 @@ fn bad_id() -> Error {
 
 /// Tell the host of a failure under a name of its own.
 fn warn(call: &mut Call, name: &'static str, error: Error) -> Error {
-    call.event(Event::new(name, Level::Warning, error.code, error.text.clone()));
+    call.event(Event::new(
+        name,
+        Level::Warning,
+        error.code,
+        error.text.clone(),
+    ));
     error
 }
 

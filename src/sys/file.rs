@@ -122,9 +122,7 @@ impl Descriptor {
     pub fn is_on_network(&self) -> io::Result<bool> {
         let mut about = MaybeUninit::<libc::statfs64>::zeroed();
         // SAFETY: the pointer is good for one statfs64; the descriptor is open.
-        again(|| unsafe {
-            libc::fstatfs64(self.file.as_raw_fd(), about.as_mut_ptr()) as isize
-        })?;
+        again(|| unsafe { libc::fstatfs64(self.file.as_raw_fd(), about.as_mut_ptr()) as isize })?;
         // SAFETY: all-zero is a valid statfs64, and the kernel has filled it in.
         let kind = unsafe { about.assume_init() }.f_type as u32;
         Ok(NETWORK.contains(&kind))
@@ -138,8 +136,21 @@ impl Descriptor {
 /// The magic numbers of statfs(2): NFS, SMB, CIFS, SMB2, FUSE, AFS (two), Ceph, Coda, NCP, 9P, Lustre,
 /// GPFS, OCFS2, GFS2.
 const NETWORK: [u32; 15] = [
-    0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x6573_5546, 0x5346_414F, 0x6B41_4653, 0x00C3_6400,
-    0x7375_7245, 0x564C, 0x0102_1997, 0x0BD0_0BD0, 0x4750_4653, 0x7461_636F, 0x0116_1970,
+    0x6969,
+    0x517B,
+    0xFF53_4D42,
+    0xFE53_4D42,
+    0x6573_5546,
+    0x5346_414F,
+    0x6B41_4653,
+    0x00C3_6400,
+    0x7375_7245,
+    0x564C,
+    0x0102_1997,
+    0x0BD0_0BD0,
+    0x4750_4653,
+    0x7461_636F,
+    0x0116_1970,
 ];
 
 impl Drop for Descriptor {

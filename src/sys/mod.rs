@@ -3,8 +3,8 @@
 pub mod cancel;
 pub mod clock;
 pub mod dir;
-pub mod file;
 pub mod exit;
+pub mod file;
 pub mod fork;
 pub mod limit;
 pub mod lock;

@@ -12,7 +12,9 @@ pub(super) struct Devices {
 impl Devices {
     pub fn contains(&self, device: u64) -> bool {
         let wanted = device.wrapping_add(1);
-        self.slots.iter().any(|slot| slot.load(Ordering::Relaxed) == wanted)
+        self.slots
+            .iter()
+            .any(|slot| slot.load(Ordering::Relaxed) == wanted)
     }
 
     pub fn insert(&self, device: u64) {

@@ -54,7 +54,11 @@ impl Collector {
             now: unix_now(),
             max_lifetime,
             own_id: &state.id,
-            own_file: state.held.as_ref().filter(|_| php).map(|held| held.identity),
+            own_file: state
+                .held
+                .as_ref()
+                .filter(|_| php)
+                .map(|held| held.identity),
             spare_own: !php,
             deadline: budget.map(|budget| Instant::now() + Duration::from_millis(budget)),
         };
@@ -107,7 +111,10 @@ impl Walk {
             } else if name.to_bytes().starts_with(PREFIX) {
                 *removed += i64::from(self.remove_old(&name, task));
             }
-            if task.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if task
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+            {
                 return Ok(false);
             }
         }
@@ -150,7 +157,9 @@ impl Walk {
         if !matches!(lock::try_lock(&file, Kind::Exclusive), Ok(true)) {
             return false;
         }
-        let still = file.dated_facts().is_ok_and(|facts| facts.links > 0 && task.is_old(&facts));
+        let still = file
+            .dated_facts()
+            .is_ok_and(|facts| facts.links > 0 && task.is_old(&facts));
         still && dir.unlink(name).is_ok()
     }
 }

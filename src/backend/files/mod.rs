@@ -73,7 +73,11 @@ impl Handler for Files {
 
     fn write(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
         opened(call, |state, call| {
-            let missing = if call.fresh { Missing::MustMake } else { Missing::Make };
+            let missing = if call.fresh {
+                Missing::MustMake
+            } else {
+                Missing::Make
+            };
             self.hold_to_change(state, call, id, missing)?;
             Ok(write::put(state, call, data)?)
         })
@@ -102,7 +106,9 @@ impl Handler for Files {
     }
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
-        opened(call, |state, call| Ok(self.collector.collect(state, call, max_lifetime)?))
+        opened(call, |state, call| {
+            Ok(self.collector.collect(state, call, max_lifetime)?)
+        })
     }
 
     /// Profile `libsess` does not look whether the id is free: making the file tells, and safely.
@@ -113,7 +119,11 @@ impl Handler for Files {
             for _ in 0..ID_ATTEMPTS {
                 let settings = &call.settings;
                 id.clear();
-                id::generate(settings.sid_length, settings.sid_bits_per_character, &mut id)?;
+                id::generate(
+                    settings.sid_length,
+                    settings.sid_bits_per_character,
+                    &mut id,
+                )?;
                 if !settings.php() || !state.has_file(&id) {
                     result = call.set_id(&id);
                     break;
@@ -132,7 +142,11 @@ impl Handler for Files {
                 id::is_valid(id.to_bytes()) && state.has_file(id.to_bytes())
             } else {
                 let held = open::turn_to(state, call, id).is_ok().then(|| {
-                    let kind = if call.read_only { Kind::Shared } else { Kind::Exclusive };
+                    let kind = if call.read_only {
+                        Kind::Shared
+                    } else {
+                        Kind::Exclusive
+                    };
                     self.hold(state, call, kind, Missing::Fail)
                 });
                 match held {
@@ -159,7 +173,11 @@ impl Files {
             call.data_buffer(0)?;
             return Ok(());
         }
-        let kind = if call.read_only { Kind::Shared } else { Kind::Exclusive };
+        let kind = if call.read_only {
+            Kind::Shared
+        } else {
+            Kind::Exclusive
+        };
         let missing = match (is_new, call.create) {
             (true, _) => Missing::MustMake,
             (false, true) => Missing::Make,
@@ -199,10 +217,7 @@ impl Files {
 }
 
 /// Work on the state of a session between open and close.
-fn opened<R>(
-    call: &mut Call,
-    work: impl FnOnce(&mut State, &mut Call) -> Attempt<R>,
-) -> Result<R> {
+fn opened<R>(call: &mut Call, work: impl FnOnce(&mut State, &mut Call) -> Attempt<R>) -> Result<R> {
     with_state(call, |state: &mut State, call| {
         if !state.is_open {
             return Err(not_open());

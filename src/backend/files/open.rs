@@ -45,7 +45,10 @@ impl From<Error> for Problem {
 
 impl Problem {
     fn named(event: &'static str, error: Error) -> Problem {
-        Problem { error, event: Some(event) }
+        Problem {
+            error,
+            event: Some(event),
+        }
     }
 
     /// The failure, the host being told of it.
@@ -72,7 +75,9 @@ impl Files {
                 continue;
             };
             let (file, waited) = lock_file(state, call, file, kind)?;
-            let facts = file.facts().map_err(|error| io_error(state, "statx", &error))?;
+            let facts = file
+                .facts()
+                .map_err(|error| io_error(state, "statx", &error))?;
             if facts.links == 0 {
                 continue;
             }
@@ -104,7 +109,10 @@ impl Files {
         facts: &Facts,
     ) -> Attempt<()> {
         let problem = if facts.kind == FileKind::Directory {
-            return Err(open_error(state, &io::Error::from_raw_os_error(file::EISDIR)));
+            return Err(open_error(
+                state,
+                &io::Error::from_raw_os_error(file::EISDIR),
+            ));
         } else if facts.kind != FileKind::Regular {
             "is not a regular file"
         } else if !user::trusts_owner(facts.uid) {
@@ -115,14 +123,19 @@ impl Files {
             return Ok(());
         };
         let text = format!("{} {problem}", state.place.shown());
-        Err(Problem::named("FILE_UNSAFE", Error::new(Code::EUNSAFE, text)))
+        Err(Problem::named(
+            "FILE_UNSAFE",
+            Error::new(Code::EUNSAFE, text),
+        ))
     }
 
     fn is_on_network(&self, state: &State, file: &Descriptor, facts: &Facts) -> Result<bool> {
         if self.local.contains(facts.identity.0) {
             return Ok(false);
         }
-        let network = file.is_on_network().map_err(|error| io_error(state, "fstatfs", &error))?;
+        let network = file
+            .is_on_network()
+            .map_err(|error| io_error(state, "fstatfs", &error))?;
         if !network {
             self.local.insert(facts.identity.0);
         }
@@ -208,7 +221,10 @@ fn lock_file(
     if lock::try_lock(&file, kind).map_err(|error| io_error(state, "flock", &error))? {
         return Ok((file, false));
     }
-    let identity = file.facts().map_err(|error| io_error(state, "statx", &error))?.identity;
+    let identity = file
+        .facts()
+        .map_err(|error| io_error(state, "statx", &error))?
+        .identity;
     let patience = Patience {
         may_wait: call.may_wait,
         deadline: call.lock_deadline,
@@ -218,15 +234,15 @@ fn lock_file(
     };
     match lock::wait(file, kind, identity, &patience) {
         Ok(file) => Ok((file, true)),
-        Err(Refused::TimedOut) => {
-            Err(Error::new(Code::ELOCKED, "others hold the session's lock"))
-        }
-        Err(Refused::Cancelled) => {
-            Err(Error::new(Code::ECANCELED, "the wait for the session's lock was cancelled"))
-        }
-        Err(Refused::Busy) => {
-            Err(Error::new(Code::EBUSY, "sess.max_waiters wait for locks already"))
-        }
+        Err(Refused::TimedOut) => Err(Error::new(Code::ELOCKED, "others hold the session's lock")),
+        Err(Refused::Cancelled) => Err(Error::new(
+            Code::ECANCELED,
+            "the wait for the session's lock was cancelled",
+        )),
+        Err(Refused::Busy) => Err(Error::new(
+            Code::EBUSY,
+            "sess.max_waiters wait for locks already",
+        )),
         Err(Refused::Failed(error)) => Err(io_error(state, "flock", &error)),
     }
 }
@@ -239,9 +255,15 @@ pub(super) fn io_error(state: &State, call: &str, error: &io::Error) -> Error {
 /// A file that cannot be opened: unsafe if it is not what it should be, else a failure of the system.
 fn open_error(state: &State, error: &io::Error) -> Problem {
     let failure = io_error(state, "open", error);
-    let unsafe_kind =
-        matches!(failure.errno, file::ELOOP | file::EISDIR | file::ENXIO | file::ENODEV);
-    let failure = if unsafe_kind { failure.with_code(Code::EUNSAFE) } else { failure };
+    let unsafe_kind = matches!(
+        failure.errno,
+        file::ELOOP | file::EISDIR | file::ENXIO | file::ENODEV
+    );
+    let failure = if unsafe_kind {
+        failure.with_code(Code::EUNSAFE)
+    } else {
+        failure
+    };
     Problem::named("FILE_OPEN_FAILED", failure)
 }
 

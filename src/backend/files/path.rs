@@ -28,7 +28,11 @@ impl Place {
     pub fn parse(text: &[u8]) -> Result<Place> {
         let mut parts: Vec<&[u8]> = text.splitn(3, |byte| *byte == b';').collect();
         let dir = parts.pop().unwrap_or_default();
-        let mut place = Place { depth: 0, mode: 0o600, dir: dir.to_vec() };
+        let mut place = Place {
+            depth: 0,
+            mode: 0o600,
+            dir: dir.to_vec(),
+        };
         if let Some(depth) = parts.first() {
             let depth = strtol(depth, 10).ok_or_else(|| malformed("depth"))?;
             place.depth = depth as usize;
@@ -91,7 +95,10 @@ impl Place {
 }
 
 fn malformed(part: &str) -> Error {
-    Error::new(Code::EINVAL, format!("session.save_path: bad {part} (DIR, N;DIR or N;MODE;DIR)"))
+    Error::new(
+        Code::EINVAL,
+        format!("session.save_path: bad {part} (DIR, N;DIR or N;MODE;DIR)"),
+    )
 }
 
 /// Where PHP puts files when no place is named (F-4).
@@ -104,7 +111,9 @@ fn temporary_directory() -> Vec<u8> {
 
 /// C's strtol without its end pointer: blanks, a sign, digits; 0 if there are none. None: out of range.
 fn strtol(text: &[u8], base: i64) -> Option<i64> {
-    let start = text.iter().position(|byte| !b" \t\n\x0b\x0c\r".contains(byte));
+    let start = text
+        .iter()
+        .position(|byte| !b" \t\n\x0b\x0c\r".contains(byte));
     let text = &text[start.unwrap_or(text.len())..];
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),

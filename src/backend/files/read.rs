@@ -45,7 +45,10 @@ impl State {
             let buffer = call.data_buffer(size)?;
             let count = match size {
                 0 => 0,
-                _ => held.file.read(buffer, size).map_err(|error| io_error(self, "read", &error))?,
+                _ => held
+                    .file
+                    .read(buffer, size)
+                    .map_err(|error| io_error(self, "read", &error))?,
             };
             if count < size {
                 return Err(io_error(self, "read", &io::ErrorKind::UnexpectedEof.into()));

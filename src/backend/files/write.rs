@@ -29,7 +29,11 @@ pub(super) fn put(state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
 
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
 fn empty(state: &State, held: &Held) -> Result<()> {
-    let emptied = if held.size == 0 { held.file.touch() } else { held.file.set_len(0) };
+    let emptied = if held.size == 0 {
+        held.file.touch()
+    } else {
+        held.file.set_len(0)
+    };
     emptied.map_err(|error| io_error(state, "truncation", &error))
 }
 
@@ -56,11 +60,18 @@ fn fetch(state: &State, held: &Held, old: &mut Vec<u8>) -> Result<()> {
         return Ok(());
     }
     old.try_reserve(size).map_err(|_| {
-        Error::new(Code::ENOMEM, format!("no memory for the old payload of {size} bytes"))
+        Error::new(
+            Code::ENOMEM,
+            format!("no memory for the old payload of {size} bytes"),
+        )
     })?;
     match held.file.read(old, size) {
         Ok(count) if count == size => Ok(()),
-        Ok(_) => Err(io_error(state, "read", &io::ErrorKind::UnexpectedEof.into())),
+        Ok(_) => Err(io_error(
+            state,
+            "read",
+            &io::ErrorKind::UnexpectedEof.into(),
+        )),
         Err(error) => Err(io_error(state, "read", &error)),
     }
 }
@@ -97,7 +108,10 @@ fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> Error {
         return error;
     }
     let text = format!("{}, and the old content could not be put back", error.text);
-    Error { text: text.into(), ..error }
+    Error {
+        text: text.into(),
+        ..error
+    }
 }
 
 fn short(state: &State, written: usize, wanted: usize) -> Error {
@@ -107,5 +121,9 @@ fn short(state: &State, written: usize, wanted: usize) -> Error {
     };
     let shown = state.place.shown();
     let text = format!("write of {shown}: {written} of {wanted} bytes, then {cause}");
-    Error { code: Code::EIO, errno, text: text.into() }
+    Error {
+        code: Code::EIO,
+        errno,
+        text: text.into(),
+    }
 }

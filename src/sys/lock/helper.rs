@@ -16,7 +16,9 @@ const STACK: usize = 128 << 10;
 /// Start a helper; its every signal is blocked, so that no handler of the host's runs on it.
 pub(super) fn spawn(table: &'static Table) -> io::Result<()> {
     with_signals_blocked(|| {
-        let builder = thread::Builder::new().name("sess-lock".into()).stack_size(STACK);
+        let builder = thread::Builder::new()
+            .name("sess-lock".into())
+            .stack_size(STACK);
         builder.spawn(move || serve(table)).map(drop)
     })
 }

@@ -80,11 +80,7 @@ impl Table {
 }
 
 /// See [`super::wait`].
-pub(super) fn wait(
-    file: Descriptor,
-    key: Key,
-    patience: &Patience,
-) -> Result<Descriptor, Refused> {
+pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<Descriptor, Refused> {
     if !patience.may_wait {
         return Err(Refused::TimedOut);
     }
@@ -147,7 +143,10 @@ fn wait_in_line(
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         state = match until {
-            None => bell.rung.wait(state).unwrap_or_else(PoisonError::into_inner),
+            None => bell
+                .rung
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
                 let woken = bell.rung.wait_timeout(state, until);
                 woken.unwrap_or_else(PoisonError::into_inner).0
@@ -175,7 +174,10 @@ impl State {
     /// Give up a place in line; the descriptor is dropped by the caller, outside the lock.
     fn leave(&mut self, key: Key, ticket: u64) -> Option<Waiter> {
         let line = self.lines.get_mut(&key)?;
-        let place = line.waiters.iter().position(|waiter| waiter.ticket == ticket)?;
+        let place = line
+            .waiters
+            .iter()
+            .position(|waiter| waiter.ticket == ticket)?;
         let waiter = line.waiters.remove(place);
         if line.waiters.is_empty() && !line.helped {
             self.lines.remove(&key);
@@ -218,7 +220,11 @@ impl State {
             Err(error) => Err(error),
         };
         self.give(key, got);
-        if self.lines.get(&key).is_some_and(|line| line.waiters.is_empty()) {
+        if self
+            .lines
+            .get(&key)
+            .is_some_and(|line| line.waiters.is_empty())
+        {
             self.lines.remove(&key);
             self.backlog.retain(|other| *other != key);
         }
@@ -228,7 +234,10 @@ impl State {
     pub fn take(&mut self, key: Key) -> Option<Descriptor> {
         let line = self.lines.get_mut(&key)?;
         line.helped = true;
-        let file = line.waiters.iter_mut().find_map(|waiter| waiter.file.take());
+        let file = line
+            .waiters
+            .iter_mut()
+            .find_map(|waiter| waiter.file.take());
         if file.is_none() {
             self.lines.remove(&key);
         }
@@ -237,7 +246,10 @@ impl State {
 
     /// Hand over to the first in line; given back if nobody waits any more.
     pub fn give(&mut self, key: Key, got: io::Result<Descriptor>) -> Option<Descriptor> {
-        let first = self.lines.get_mut(&key).and_then(|line| line.waiters.pop_front());
+        let first = self
+            .lines
+            .get_mut(&key)
+            .and_then(|line| line.waiters.pop_front());
         match first {
             Some(waiter) => {
                 self.given.insert(waiter.ticket, got);
