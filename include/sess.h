@@ -552,6 +552,7 @@ sess_rc sess_options_set_hook(sess_options *options,
 
 /**
  * Send events (what PHP raises as notices and warnings, and more) to `fn`; NULL: none. `user` as above.
+ * Events about the settings themselves are sent when an engine is made of them.
  */
 SESS_API
 sess_rc sess_options_set_events(sess_options *options,

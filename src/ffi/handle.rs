@@ -84,7 +84,7 @@ impl Open<'_> {
 
 impl Handle {
     /// A handle for C; `free` takes it back.
-    pub(super) fn new(session: Session) -> *mut sess_session {
+    pub(super) fn for_c(session: Session) -> *mut sess_session {
         let handle = Box::into_raw(Box::new(Handle {
             gate: Gate::new(),
             epoch: Epoch::now(),
