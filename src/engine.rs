@@ -4,7 +4,7 @@ use crate::backend::{files::Files, memory::Memory};
 use crate::config::Settings;
 use crate::error::{Code, Error, Result};
 use crate::handler::Handler;
-use crate::session::{EventSink, Hook, Session, Shared};
+use crate::session::{Builtins, EventSink, Hook, Session, Shared};
 use std::sync::Arc;
 
 /// What an engine is made of besides its settings.
@@ -30,38 +30,31 @@ impl Engine {
     /// Check settings together and make an engine. No I/O.
     pub fn new(mut settings: Settings, parts: Parts) -> Result<Engine> {
         settings.finish()?;
-        let builtin = builtin(&settings)?;
-        let handler = parts.handler.unwrap_or_else(|| builtin.clone());
-        let settings = Arc::new(settings);
+        let builtins: Builtins = vec![
+            ("files", Arc::new(Files::default())),
+            ("memory", Arc::new(Memory::default())),
+        ];
+        let shared = Shared {
+            settings: Arc::new(settings),
+            host_handler: parts.handler,
+            builtins,
+            after_start: parts.after_start,
+            before_save: parts.before_save,
+            events: parts.events,
+        };
+        if shared.builtin(&shared.settings.save_handler).is_none() {
+            let name = shared.settings.save_handler.to_string_lossy();
+            let text = format!("session.save_handler: no backend named {name}");
+            return Err(Error::new(Code::EUNSUPPORTED, text));
+        }
         crate::sys::fork::install();
         Ok(Engine {
-            shared: Arc::new(Shared {
-                settings,
-                handler,
-                builtin,
-                after_start: parts.after_start,
-                before_save: parts.before_save,
-                events: parts.events,
-            }),
+            shared: Arc::new(shared),
         })
     }
 
     /// A session for one request. No I/O.
     pub fn session(&self) -> Session {
         Session::new(self.shared.clone())
-    }
-}
-
-fn builtin(settings: &Settings) -> Result<Arc<dyn Handler>> {
-    match settings.save_handler.to_bytes() {
-        b"files" => Ok(Arc::new(Files::default())),
-        b"memory" => Ok(Arc::new(Memory::default())),
-        other => {
-            let name = String::from_utf8_lossy(other);
-            Err(Error::new(
-                Code::EUNSUPPORTED,
-                format!("session.save_handler: no backend named {name}"),
-            ))
-        }
     }
 }

@@ -77,6 +77,24 @@ enum Answer {
     Lent(Box<dyn Lent>),
 }
 
+/// An answer of read that was taken out of its call for a while.
+pub struct Held {
+    buffer: Vec<u8>,
+    mark: u64,
+    answer: Answer,
+}
+
+impl Held {
+    /// The payload, empty if there was no answer.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.answer {
+            Answer::None => &[],
+            Answer::Copied => &self.buffer,
+            Answer::Lent(lent) => lent.bytes(),
+        }
+    }
+}
+
 /// What a callback learns beyond its arguments, and how it answers.
 ///
 /// One lives in every session and is lent to each callback; the driver sets the facts before and
@@ -110,6 +128,9 @@ pub struct Call {
     pub parent: Option<Arc<dyn Handler>>,
 
     buffer: Vec<u8>,
+    /// Which content the buffer has; 0 while it is taken out.
+    mark: u64,
+    last_mark: u64,
     answer: Answer,
     id: Vec<u8>,
     gc_more: bool,
@@ -135,6 +156,8 @@ impl Call {
             gc_budget: -1,
             parent: None,
             buffer: Vec::new(),
+            mark: 0,
+            last_mark: 0,
             answer: Answer::None,
             id: Vec::new(),
             gc_more: false,
@@ -172,6 +195,8 @@ impl Call {
     /// Answer of read, filled in by the caller: an empty buffer with room for `len` bytes.
     pub fn data_buffer(&mut self, len: usize) -> Result<&mut Vec<u8>> {
         self.check_size(len)?;
+        self.last_mark += 1;
+        self.mark = self.last_mark;
         self.buffer.clear();
         self.buffer.try_reserve(len).map_err(|_| {
             Error::new(
@@ -181,6 +206,16 @@ impl Call {
         })?;
         self.answer = Answer::Copied;
         Ok(&mut self.buffer)
+    }
+
+    /// The mark of the last copied answer, for [`Call::copied`].
+    pub fn copy_mark(&self) -> u64 {
+        self.mark
+    }
+
+    /// The copied answer with that mark, also after [`Call::drop_data`]; None once another replaced it.
+    pub fn copied(&self, mark: u64) -> Option<&[u8]> {
+        (mark != 0 && mark == self.mark).then_some(&self.buffer)
     }
 
     /// Answer of read without a copy; dropped at the latest after close.
@@ -207,6 +242,22 @@ impl Call {
             Answer::Copied => Some(&self.buffer),
             Answer::Lent(lent) => Some(lent.bytes()),
         }
+    }
+
+    /// Take the answer of read out, so that it can be passed to another callback of this call.
+    pub fn hold_data(&mut self) -> Held {
+        Held {
+            buffer: std::mem::take(&mut self.buffer),
+            mark: std::mem::take(&mut self.mark),
+            answer: std::mem::take(&mut self.answer),
+        }
+    }
+
+    /// Put back what [`Call::hold_data`] took.
+    pub fn return_data(&mut self, held: Held) {
+        self.buffer = held.buffer;
+        self.mark = held.mark;
+        self.answer = held.answer;
     }
 
     /// Forget the answer of read; a lent one goes back to its owner.

@@ -1,18 +1,297 @@
-//! Sessions in the memory of one engine.
+//! Sessions in the memory of one engine: for tests, and for hosts of a single process.
 
-use crate::error::Result;
+use super::{bad_id, not_open, warn, with_state};
+use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler, Offers};
+use crate::id;
+use crate::sys::cancel::Wake;
+use crate::sys::clock::unix_now;
+use crate::sys::fork::{Epoch, PerProcess};
+use std::collections::{HashMap, VecDeque};
 use std::ffi::CStr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// A table of sessions that lives as long as the engine.
+/// How many ids are tried before giving up.
+const ID_ATTEMPTS: u32 = 4;
+
+/// A table of sessions that lives as long as the engine. A forked child has a copy of it, as it was at
+/// the fork and with nothing locked.
 #[derive(Default)]
-pub struct Memory {}
+pub struct Memory {
+    table: Arc<PerProcess<Table>>,
+}
 
-#[allow(unused_variables)]
+#[derive(Default)]
+struct Table {
+    records: Mutex<Records>,
+    /// Rings when a lock was let go, a waiter left, or a token was fired.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Records {
+    by_id: HashMap<Vec<u8>, Record>,
+    waiters: u32,
+    last_ticket: u64,
+}
+
+/// A session, or only its lock.
+#[derive(Default)]
+struct Record {
+    data: Option<Vec<u8>>,
+    /// When it was last written or touched, in Unix seconds.
+    touched: i64,
+    holder: Option<u64>,
+    line: VecDeque<u64>,
+}
+
+/// What is kept for one session.
+#[derive(Default)]
+struct State {
+    is_open: bool,
+    id: Vec<u8>,
+    held: Option<Lock>,
+    /// The record was made here, so that its id is no longer free.
+    is_made: bool,
+}
+
+/// The lock of one id, let go when it is dropped, though not in a child of the process that took it.
+struct Lock {
+    table: Arc<PerProcess<Table>>,
+    id: Vec<u8>,
+    ticket: u64,
+    taken: Epoch,
+}
+
+struct Bell(Arc<PerProcess<Table>>);
+
+impl Wake for Bell {
+    fn wake(&self) {
+        let table = table_of(&self.0);
+        let _locked = table.lock();
+        table.changed.notify_all();
+    }
+}
+
+impl Table {
+    fn lock(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This process's table; a child inherits the records unless they were just being changed.
+fn table_of(cell: &PerProcess<Table>) -> &Table {
+    cell.get(|inherited| {
+        let table = Table::default();
+        if let Some(Ok(mut records)) = inherited.map(|table| table.records.try_lock()) {
+            let mut by_id = std::mem::take(&mut records.by_id);
+            by_id.retain(|_, record| {
+                record.holder = None;
+                record.line.clear();
+                record.data.is_some()
+            });
+            table.lock().by_id = by_id;
+        }
+        table
+    })
+}
+
+impl Records {
+    fn data(&self, id: &[u8]) -> Option<&Vec<u8>> {
+        self.by_id.get(id).and_then(|record| record.data.as_ref())
+    }
+
+    /// Drop what is neither a session nor a lock.
+    fn tidy(&mut self, id: &[u8]) {
+        let is_idle = |record: &Record| {
+            record.data.is_none() && record.holder.is_none() && record.line.is_empty()
+        };
+        if self.by_id.get(id).is_some_and(is_idle) {
+            self.by_id.remove(id);
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if !self.taken.is_this_process() {
+            return;
+        }
+        let table = table_of(&self.table);
+        let mut records = table.lock();
+        if let Some(record) = records.by_id.get_mut(&self.id)
+            && record.holder == Some(self.ticket)
+        {
+            record.holder = None;
+        }
+        records.tidy(&self.id);
+        table.changed.notify_all();
+    }
+}
+
+impl State {
+    /// Make `id` the one that is worked on; the lock of another one is let go.
+    fn turn_to(&mut self, call: &mut Call, id: &CStr) -> Result<()> {
+        if !id::is_valid(id.to_bytes()) {
+            return Err(warn(call, "ID_MALFORMED", bad_id()));
+        }
+        if self.id != id.to_bytes() {
+            self.forget();
+            self.id.extend_from_slice(id.to_bytes());
+        }
+        if self
+            .held
+            .as_ref()
+            .is_some_and(|lock| !lock.taken.is_this_process())
+        {
+            let text = "the session belongs to the process that forked this one";
+            return Err(Error::new(Code::EMISUSE, text));
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.held = None;
+        self.is_made = false;
+        self.id.clear();
+    }
+}
+
+impl Memory {
+    fn table(&self) -> &Table {
+        table_of(&self.table)
+    }
+
+    /// Hold the lock of the state's id.
+    fn hold(&self, state: &mut State, call: &Call) -> Result<()> {
+        if state.held.is_none() {
+            let ticket = self.wait(&state.id, call)?;
+            state.held = Some(Lock {
+                table: self.table.clone(),
+                id: state.id.clone(),
+                ticket,
+                taken: Epoch::now(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Wait in line for the lock of an id.
+    fn wait(&self, id: &[u8], call: &Call) -> Result<u64> {
+        let table = self.table();
+        let mut records = table.lock();
+        records.last_ticket += 1;
+        let ticket = records.last_ticket;
+        let waiters = records.waiters;
+        let record = records.by_id.entry(id.to_vec()).or_default();
+        if record.holder.is_none() && record.line.is_empty() {
+            record.holder = Some(ticket);
+            return Ok(ticket);
+        }
+        if !call.may_wait {
+            return Err(locked());
+        }
+        if waiters >= call.settings.max_waiters {
+            return Err(Error::new(
+                Code::EBUSY,
+                "sess.max_waiters wait for locks already",
+            ));
+        }
+        record.line.push_back(ticket);
+        records.waiters += 1;
+        drop(records);
+
+        let bell = Arc::new(Bell(self.table.clone()));
+        let watch = call.cancel.as_ref().map(|token| token.watch(bell));
+        let mut records = table.lock();
+        let result = loop {
+            if let Some(record) = records.by_id.get_mut(id)
+                && record.holder.is_none()
+                && record.line.front() == Some(&ticket)
+            {
+                record.line.pop_front();
+                record.holder = Some(ticket);
+                break Ok(ticket);
+            }
+            if call.cancelled() {
+                let text = "the wait for the session's lock was cancelled";
+                break Err(Error::new(Code::ECANCELED, text));
+            }
+            let now = Instant::now();
+            records = match call.lock_deadline {
+                Some(deadline) if now >= deadline => break Err(locked()),
+                Some(deadline) => {
+                    let woken = table.changed.wait_timeout(records, deadline - now);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let woken = table.changed.wait(records);
+                    woken.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        };
+        records.waiters -= 1;
+        if result.is_err() {
+            if let Some(record) = records.by_id.get_mut(id) {
+                record.line.retain(|other| *other != ticket);
+            }
+            records.tidy(id);
+            table.changed.notify_all();
+        }
+        drop(records);
+        drop(watch);
+        result
+    }
+
+    fn fetch(&self, state: &mut State, call: &mut Call) -> Result<()> {
+        let is_new = call.fresh && !state.is_made;
+        if is_new && !call.create {
+            return call.set_data(&[]);
+        }
+        self.hold(state, call)?;
+        let mut records = self.table().lock();
+        let record = records.by_id.entry(state.id.clone()).or_default();
+        match &record.data {
+            Some(_) if is_new => Err(taken()),
+            Some(data) => call.set_data(data),
+            None if call.create => {
+                record.data = Some(Vec::new());
+                record.touched = unix_now();
+                state.is_made = is_new;
+                call.set_data(&[])
+            }
+            None => Err(not_found()),
+        }
+    }
+
+    fn store(&self, state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
+        self.hold(state, call)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(data.len()).map_err(|_| {
+            Error::new(
+                Code::ENOMEM,
+                format!("no memory for a payload of {} bytes", data.len()),
+            )
+        })?;
+        bytes.extend_from_slice(data);
+        let mut records = self.table().lock();
+        let record = records.by_id.entry(state.id.clone()).or_default();
+        if call.fresh && !state.is_made && record.data.is_some() {
+            return Err(taken());
+        }
+        state.is_made |= call.fresh;
+        record.data = Some(bytes);
+        record.touched = unix_now();
+        Ok(())
+    }
+}
+
 impl Handler for Memory {
     fn gates(&self) -> Gates {
         Gates::Native
     }
+
     fn offers(&self) -> Offers {
         Offers {
             create_sid: true,
@@ -20,31 +299,129 @@ impl Handler for Memory {
             update_timestamp: true,
         }
     }
-    fn open(&self, call: &mut Call, save_path: &CStr, session_name: &CStr) -> Result<()> {
-        todo!()
+
+    /// The save path means nothing here. A session that is open is let go.
+    fn open(&self, call: &mut Call, _save_path: &CStr, _session_name: &CStr) -> Result<()> {
+        with_state(call, |state: &mut State, _| {
+            state.held = None;
+            state.is_open = true;
+        });
+        Ok(())
     }
+
     fn close(&self, call: &mut Call) -> Result<()> {
-        todo!()
+        with_state(call, |state: &mut State, _| {
+            state.forget();
+            state.is_open = false;
+        });
+        Ok(())
     }
+
     fn read(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            state.turn_to(call, id)?;
+            let result = self.fetch(state, call);
+            if result.is_err() || call.read_only {
+                state.held = None;
+            }
+            result
+        })
     }
+
     fn write(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            state.turn_to(call, id)?;
+            self.store(state, call, data)
+        })
     }
+
     fn destroy(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            state.turn_to(call, id)?;
+            self.hold(state, call)?;
+            if let Some(record) = self.table().lock().by_id.get_mut(&state.id) {
+                record.data = None;
+            }
+            state.forget();
+            Ok(())
+        })
     }
+
+    /// Locked sessions stay, the one that collects among them.
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
-        todo!()
+        opened(call, |_, _| {
+            let now = unix_now();
+            let mut removed = 0;
+            self.table().lock().by_id.retain(|_, record| {
+                let is_idle = record.holder.is_none() && record.line.is_empty();
+                let is_old = now.saturating_sub(record.touched) > max_lifetime;
+                removed += i64::from(is_idle && is_old);
+                !(is_idle && is_old)
+            });
+            Ok(removed)
+        })
     }
+
     fn create_sid(&self, call: &mut Call) -> Result<()> {
-        todo!()
+        let mut id = Vec::new();
+        for _ in 0..ID_ATTEMPTS {
+            let settings = &call.settings;
+            id.clear();
+            id::generate(
+                settings.sid_length,
+                settings.sid_bits_per_character,
+                &mut id,
+            )?;
+            if self.table().lock().data(&id).is_none() {
+                return call.set_id(&id);
+            }
+        }
+        Err(taken())
     }
+
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        todo!()
+        opened(call, |_, _| match self.table().lock().data(id.to_bytes()) {
+            Some(_) => Ok(()),
+            None => Err(not_found()),
+        })
     }
-    fn update_timestamp(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
-        todo!()
+
+    fn update_timestamp(&self, call: &mut Call, id: &CStr, _data: &[u8]) -> Result<()> {
+        opened(call, |state, call| {
+            state.turn_to(call, id)?;
+            self.hold(state, call)?;
+            let mut records = self.table().lock();
+            match records.by_id.get_mut(&state.id) {
+                Some(record) if record.data.is_some() => {
+                    record.touched = unix_now();
+                    Ok(())
+                }
+                _ => {
+                    drop(records);
+                    state.held = None;
+                    Err(not_found())
+                }
+            }
+        })
     }
+}
+
+/// Work on the state of a session between open and close.
+fn opened<R>(call: &mut Call, work: impl FnOnce(&mut State, &mut Call) -> Result<R>) -> Result<R> {
+    with_state(call, |state: &mut State, call| match state.is_open {
+        true => work(state, call),
+        false => Err(not_open()),
+    })
+}
+
+fn not_found() -> Error {
+    Error::new(Code::ENOTFOUND, "there is no such session")
+}
+
+fn locked() -> Error {
+    Error::new(Code::ELOCKED, "others hold the session's lock")
+}
+
+fn taken() -> Error {
+    Error::new(Code::EEXIST, "the new session id is in use already")
 }

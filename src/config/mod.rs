@@ -1,8 +1,18 @@
 //! Settings: PHP's directives and our own, in one table.
 
-use crate::error::Result;
+mod apply;
+mod check;
+mod ini;
+mod parse;
+mod path;
+mod table;
+
+use crate::error::{Code, Error, Event, Result};
 use crate::value::Format;
+use apply::{Given, Kind};
 use std::ffi::{CStr, CString};
+
+pub use check::Refusal;
 
 /// Whose defaults and call order apply: `sess.profile`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +38,7 @@ pub enum Create {
     Never,
 }
 
-/// Every setting in force, checked and parsed.
+/// Every setting in force, checked and parsed; each field is the directive of that name.
 #[derive(Clone)]
 #[allow(missing_docs)]
 pub struct Settings {
@@ -63,46 +73,197 @@ pub struct Settings {
     pub mmap_threshold: u64,
     pub network_fs: bool,
     pub create: Create,
+    pub sys_temp_dir: CString,
+    /// The texts that were set, by place in the table; the others have their profile's default.
+    explicit: Vec<Option<CString>>,
+    /// What PHP warns of, to be delivered.
+    remarks: Vec<Event>,
+    /// Where relative paths begin, once that was decided.
+    anchor: Option<CString>,
+}
+
+/// Who may change a directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Only who makes the engine.
+    Engine,
+    /// Also a session, for itself.
+    Session,
 }
 
 /// One line of the directive table.
-#[allow(missing_docs)]
 pub struct Directive {
+    /// As in php.ini.
     pub name: &'static CStr,
+    /// `bool`, `int`, `string`, or `none` for what has no effect.
     pub kind: &'static CStr,
+    /// What it does, in one line.
     pub manual: &'static CStr,
+    /// Who may change it.
+    pub change: Change,
+    defaults: [&'static CStr; 4],
+    parse: Kind,
 }
 
-/// Directive number `index`.
+impl Directive {
+    /// The text in force under a profile unless another is set.
+    pub fn default(&self, profile: Profile) -> &'static CStr {
+        self.defaults[profile as usize]
+    }
+}
+
+/// Directive number `index`, from 0.
 pub fn directive(index: usize) -> Option<&'static Directive> {
-    let _ = index;
-    todo!()
+    table::TABLE.get(index)
 }
 
-#[allow(unused_variables)]
+/// The event that tells of a value refused for the directive `key`.
+pub fn refusal_event(key: &str) -> &'static str {
+    match key {
+        "session.name" => "NAME_MALFORMED",
+        _ if table::find(key).is_some() => "SETTING_INVALID",
+        _ => "OPTION_INVALID",
+    }
+}
+
 impl Settings {
     /// The defaults of a profile.
     pub fn new(profile: Profile) -> Settings {
-        todo!()
+        let empty = CString::default;
+        let mut settings = Settings {
+            profile,
+            save_handler: empty(),
+            save_path: empty(),
+            name: empty(),
+            auto_start: false,
+            gc_probability: 0,
+            gc_divisor: 0,
+            gc_maxlifetime: 0,
+            format: Format::Php,
+            cookie_lifetime: 0,
+            cookie_path: empty(),
+            cookie_domain: empty(),
+            cookie_secure: false,
+            cookie_httponly: false,
+            cookie_samesite: empty(),
+            cookie_partitioned: false,
+            use_cookies: false,
+            use_strict_mode: false,
+            lazy_write: false,
+            cache_limiter: empty(),
+            cache_expire: 0,
+            sid_length: 0,
+            sid_bits_per_character: 0,
+            lock_timeout_ms: 0,
+            max_waiters: 0,
+            max_lock_threads: 0,
+            max_data_bytes: 0,
+            max_depth: 0,
+            mmap_threshold: 0,
+            network_fs: false,
+            create: Create::Start,
+            sys_temp_dir: empty(),
+            explicit: vec![None; table::TABLE.len()],
+            remarks: Vec::new(),
+            anchor: None,
+        };
+        for directive in table::TABLE {
+            let parsed = settings.parse(directive, directive.default(profile));
+            debug_assert!(parsed.is_ok(), "default of {:?}", directive.name);
+        }
+        settings.profile = profile;
+        settings
     }
+
+    fn parse(&mut self, directive: &'static Directive, text: &CStr) -> Result<()> {
+        let key = directive.name.to_str().unwrap_or_default();
+        let strict = !self.php() || key.starts_with("sess.");
+        directive.parse.apply(self, &Given { key, text, strict })
+    }
+
     /// Set one directive; refused with a reason when unknown or malformed, and then nothing changes.
+    ///
+    /// [`Code::EINVAL`] for an unknown name (the text names the nearest) or a malformed value,
+    /// [`Code::EUNSUPPORTED`] for a meaning that is not built in. Profile `libsess` refuses what PHP
+    /// takes with a warning; [`Settings::take_remarks`] has the warnings of the other profiles.
     pub fn set(&mut self, key: &str, value: &CStr) -> Result<()> {
-        todo!()
+        let (index, directive) = table::find(key).ok_or_else(|| unknown(key))?;
+        if directive.name == c"sess.profile" {
+            let mut next = self.clone();
+            next.parse(directive, value)?;
+            next.explicit[index] = Some(value.into());
+            *self = next.derive()?;
+            return Ok(());
+        }
+        let absolute = self.absolute(directive, value)?;
+        let value = absolute.as_deref().unwrap_or(value);
+        self.parse(directive, value)?;
+        self.explicit[index] = Some(value.into());
+        Ok(())
     }
-    /// As `set`, for one session: refuses directives that belong to the engine.
+
+    /// The same explicit texts over the defaults of the present profile.
+    fn derive(self) -> Result<Settings> {
+        let mut next = Settings::new(self.profile);
+        next.explicit = self.explicit;
+        let texts: Vec<_> = table::TABLE.iter().zip(next.explicit.clone()).collect();
+        for (directive, text) in texts {
+            if let Some(text) = text {
+                next.parse(directive, &text)?;
+            }
+        }
+        next.remarks = self.remarks;
+        next.anchor = self.anchor;
+        Ok(next)
+    }
+
+    /// As `set`, for one session: refuses to change directives that belong to the engine.
     pub fn set_for_session(&mut self, key: &str, value: &CStr) -> Result<()> {
-        todo!()
+        if let Some((_, directive)) = table::find(key)
+            && directive.change == Change::Engine
+            && self.get(key) != Some(value)
+        {
+            let text = format!("{key}: belongs to the engine, a session cannot change it");
+            return Err(Error::new(Code::EINVAL, text));
+        }
+        self.set(key, value)
     }
-    /// The value in force as text, as it was set.
+
+    /// The value in force as text, as it was set; None: there is no such directive.
     pub fn get(&self, key: &str) -> Option<&CStr> {
-        todo!()
+        let (index, directive) = table::find(key)?;
+        let set = self.explicit[index].as_deref();
+        Some(set.unwrap_or_else(|| directive.default(self.profile)))
     }
-    /// Refuse combinations that cannot work together; make relative paths absolute (profile libsess).
-    pub fn finish(&mut self) -> Result<()> {
-        todo!()
+
+    /// What PHP warned of although it took the value, since the last call (N-4).
+    pub fn take_remarks(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.remarks)
     }
+
     /// Whether this is one of PHP's profiles.
     pub fn php(&self) -> bool {
         self.profile != Profile::Libsess
     }
 }
+
+/// An error for an unknown directive that names the one that was probably meant.
+fn unknown(key: &str) -> Error {
+    let names = || table::TABLE.iter().filter_map(|row| row.name.to_str().ok());
+    let bare = |name: &'static str| name.split_once('.').map(|(_, name)| name);
+    let meant = names()
+        .find(|name| bare(name) == Some(key))
+        .or_else(|| parse::nearest(key, names()))
+        .or_else(|| {
+            let near = parse::nearest(key, names().filter_map(bare))?;
+            names().find(|name| bare(name) == Some(near))
+        });
+    let text = match meant {
+        Some(name) => format!("no directive {key:?}; did you mean {name}?"),
+        None => format!("no directive {key:?}"),
+    };
+    Error::new(Code::EINVAL, text)
+}
+
+#[cfg(test)]
+mod tests;

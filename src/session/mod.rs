@@ -1,21 +1,33 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
+//!
+//! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
+//! before a start, `data` what it does with the values, `calls` the callbacks one by one.
 
-use crate::codec::{Document, NodeId, Place};
+mod calls;
+mod data;
+mod id;
+mod lifecycle;
+mod request;
+mod save;
+mod start;
+
+use crate::codec::Document;
 use crate::config::Settings;
-use crate::error::{Error, Event, Result};
-use crate::handler::Handler;
-use crate::headers::Header;
-use crate::sys::cancel::CancelToken;
+use crate::error::{Code, Error, Event, Level, Result};
+use crate::handler::{Call, Handler};
+use crate::headers::{Header, HeaderList};
+use crate::sys::fork::Epoch;
 use crate::sys::opaque::Opaque;
-use crate::value::{Key, Scalar};
+use id::Id;
 use std::ffi::{CStr, CString};
+use std::hash::RandomState;
 use std::sync::Arc;
 
 /// Decode nothing; only the raw payload is seen.
 pub const START_RAW: u32 = 1;
 /// Load, then unlock at once without saving.
 pub const START_READ_AND_CLOSE: u32 = 2;
-/// ENOTFOUND rather than begin a new session.
+/// [`Code::ENOTFOUND`] rather than begin a new session.
 pub const START_EXISTING: u32 = 4;
 
 /// Where a session is in its life.
@@ -32,183 +44,292 @@ pub enum State {
     Destroyed = 3,
 }
 
-/// When a hook runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// Inside start, when the data is there.
-    AfterStart,
-    /// Inside close, before encoding.
-    BeforeSave,
-}
-
-/// A host's function that runs inside start or close.
+/// A host's function that runs inside start or close; it may read and edit data.
 pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
 /// Receives events, with the host pointer of the session they happened in.
 pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+/// Finds a built-in backend by its name in `session.save_handler`.
+pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
 
 /// What all sessions of an engine share.
 pub struct Shared {
     /// The engine's settings.
     pub settings: Arc<Settings>,
-    /// The storage.
-    pub handler: Arc<dyn Handler>,
-    /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
-    pub builtin: Arc<dyn Handler>,
-    /// Runs inside start.
+    /// The host's storage; None: the built-in one that `session.save_handler` names.
+    pub host_handler: Option<Arc<dyn Handler>>,
+    /// The built-in backends.
+    pub builtins: Builtins,
+    /// Runs inside start, when the data is there.
     pub after_start: Option<Hook>,
-    /// Runs inside close.
+    /// Runs inside close, before encoding.
     pub before_save: Option<Hook>,
     /// Receives events.
     pub events: Option<EventSink>,
 }
 
-/// The last failure, as text that C can borrow.
+impl Shared {
+    /// The built-in backend of that name.
+    pub fn builtin(&self, name: &CStr) -> Option<&Arc<dyn Handler>> {
+        let name = name.to_bytes();
+        self.builtins
+            .iter()
+            .find(|(known, _)| known.as_bytes() == name)
+            .map(|(_, handler)| handler)
+    }
+}
+
+/// The last failure, with its text as C can borrow it.
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct LastError {
+    /// The failure.
     pub error: Error,
+    /// Its text, NUL-terminated.
     pub text: CString,
 }
 
 /// One request's session.
 pub struct Session {
-    #[allow(dead_code)]
     shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    handler: Arc<dyn Handler>,
+    /// The host chose a built-in backend for this session instead of the engine's table.
+    builtin_chosen: bool,
+    call: Call,
+    /// A close is owed to the handler.
+    handler_open: bool,
+    state: State,
+    id: Id,
+    /// An id is known: kept from an earlier start, or set by the host; an empty one counts.
+    has_id: bool,
+    is_new: bool,
+    /// Nothing was stored yet and nothing will be until a value is set (`sess.create = write`).
+    unmade: bool,
+    /// The cookie of a session that is not made yet has not been put into the headers.
+    cookie_pending: bool,
+    cookies: Vec<u8>,
+    document: Document,
+    /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
+    has_stored: bool,
+    raw: bool,
+    raw_new: Option<Vec<u8>>,
+    encoded: Vec<u8>,
+    created_id: Id,
+    headers: HeaderList,
+    headers_sent: bool,
+    last_modified: Option<i64>,
+    lock_timeout_ms: Option<i64>,
+    /// Whether the cache limiter's headers are in the list.
+    cache_headers_put: bool,
+    /// Whether PHP would have a `$_SESSION` at all.
+    has_table: bool,
+    gc_dice: Option<RandomState>,
+    gc_throws: u64,
+    error: Option<LastError>,
+    php_result: i32,
+    /// The process that opened the session; a forked child must not touch it.
+    opened_in: Option<Epoch>,
 }
 
-#[allow(unused_variables, missing_docs)]
 impl Session {
+    /// A session for one request. No I/O.
     pub fn new(shared: Arc<Shared>) -> Session {
-        Session { shared }
+        let settings = shared.settings.clone();
+        let builtin = shared.builtin(&settings.save_handler).cloned();
+        let handler = shared
+            .host_handler
+            .clone()
+            .or_else(|| builtin.clone())
+            .expect("an engine is only made with a handler that exists");
+        let mut call = Call::new(settings.clone());
+        call.parent = builtin;
+        Session {
+            shared,
+            settings,
+            handler,
+            builtin_chosen: false,
+            call,
+            handler_open: false,
+            state: State::None,
+            id: Id::default(),
+            has_id: false,
+            is_new: false,
+            unmade: false,
+            cookie_pending: false,
+            cookies: Vec::new(),
+            document: Document::new(),
+            has_stored: false,
+            raw: false,
+            raw_new: None,
+            encoded: Vec::new(),
+            created_id: Id::default(),
+            headers: HeaderList::default(),
+            headers_sent: false,
+            last_modified: None,
+            lock_timeout_ms: None,
+            cache_headers_put: false,
+            has_table: false,
+            gc_dice: None,
+            gc_throws: 0,
+            error: None,
+            php_result: 1,
+            opened_in: None,
+        }
     }
+
+    /// Forget this request, but keep the buffers: as new, without the allocations. One that is active
+    /// is aborted.
     pub fn recycle(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn set_host(&mut self, host: Opaque) -> Result<()> {
-        todo!()
-    }
-    pub fn host(&self) -> Opaque {
-        todo!()
-    }
-    pub fn set_cookie_header(&mut self, header: &[u8]) -> Result<()> {
-        todo!()
-    }
-    pub fn set_id(&mut self, id: &[u8]) -> Result<()> {
-        todo!()
-    }
-    pub fn set_option(&mut self, key: &CStr, value: &CStr) -> Result<()> {
-        todo!()
-    }
-    pub fn option(&self, key: &CStr) -> Option<&CStr> {
-        todo!()
-    }
-    pub fn set_lock_timeout(&mut self, milliseconds: i64) -> Result<()> {
-        todo!()
-    }
-    pub fn set_cancel(&mut self, cancel: Option<Arc<CancelToken>>) -> Result<()> {
-        todo!()
-    }
-
-    pub fn begin(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn end(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn start(&mut self, flags: u32) -> Result<()> {
-        todo!()
-    }
-    pub fn close(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn abort(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn reset(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn destroy(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn regenerate_id(&mut self, delete_old: bool) -> Result<()> {
-        todo!()
-    }
-    pub fn update(&mut self, change: &mut dyn FnMut(&mut Session) -> Result<()>) -> Result<()> {
-        todo!()
-    }
-    pub fn create_id(&mut self, prefix: &[u8]) -> Result<&CStr> {
-        todo!()
-    }
-    /// Number removed, or -1.
-    pub fn gc(&mut self) -> Result<i64> {
-        todo!()
-    }
-    /// (number removed or -1, more is left)
-    pub fn collect(&mut self, budget_ms: i64) -> Result<(i64, bool)> {
-        todo!()
+        self.let_go();
+        if !Arc::ptr_eq(&self.settings, &self.shared.settings) {
+            self.settings = self.shared.settings.clone();
+        }
+        self.choose_handler(false);
+        self.call.recycle(self.settings.clone());
+        self.state = State::None;
+        self.id.clear();
+        self.has_id = false;
+        self.is_new = false;
+        self.unmade = false;
+        self.cookie_pending = false;
+        self.cookies.clear();
+        self.document.clear();
+        self.has_stored = false;
+        self.raw = false;
+        self.raw_new = None;
+        self.headers.clear();
+        self.headers_sent = false;
+        self.cache_headers_put = false;
+        self.has_table = false;
+        self.last_modified = None;
+        self.lock_timeout_ms = None;
+        self.error = None;
+        self.php_result = 1;
+        self.opened_in = None;
+        Ok(())
     }
 
-    pub fn state(&self) -> State {
-        todo!()
+    /// The handler in force: the host's table, or the built-in one that `session.save_handler` names.
+    fn choose_handler(&mut self, builtin: bool) {
+        self.builtin_chosen = builtin;
+        let named = self.shared.builtin(&self.settings.save_handler).cloned();
+        if let Some(named) = &named {
+            match &self.shared.host_handler {
+                Some(host) if !builtin => self.handler = host.clone(),
+                _ => self.handler = named.clone(),
+            }
+            self.call.parent = Some(named.clone());
+        }
     }
-    pub fn id(&self) -> &CStr {
-        todo!()
+
+    /// Whether the callbacks of a host's table are in force (PHP calls such a handler `user`).
+    fn is_user_handler(&self) -> bool {
+        self.shared.host_handler.is_some() && !self.builtin_chosen
     }
-    pub fn is_new(&self) -> bool {
-        todo!()
+
+    fn let_go(&mut self) {
+        if self.is_ours() {
+            // Nothing can be done about a close that fails while the session is thrown away.
+            let _ = self.call_close();
+        } else {
+            self.call.drop_data();
+            self.handler_open = false;
+            self.call.backend = None;
+        }
+        self.state = State::None;
+        self.opened_in = None;
     }
-    pub fn last_error(&self) -> Option<&LastError> {
-        todo!()
+
+    /// Whether no fork stands between the opening of this session and now.
+    fn is_ours(&self) -> bool {
+        self.opened_in.is_none_or(Epoch::is_this_process)
     }
-    /// Remember a failure that was found outside (a NULL argument, say).
+
+    fn emit(&self, event: Event) {
+        if let Some(sink) = &self.shared.events {
+            sink(&event, self.call.host);
+        }
+    }
+
+    fn warn(&self, name: &'static str, error: &Error) {
+        self.emit(Event::new(
+            name,
+            Level::Warning,
+            error.code,
+            error.text.clone(),
+        ));
+    }
+
+    /// Remember how an operation ended, for `last_error` and `php_result`.
+    fn ended<T>(&mut self, php: i32, result: Result<T>) -> Result<T> {
+        self.php_result = php;
+        result.inspect_err(|error| self.fail(error.clone()))
+    }
+
+    /// An operation that was refused; PHP would have said false.
+    fn refuse<T>(&mut self, event: &'static str, code: Code, text: &'static str) -> Result<T> {
+        let error = Error::new(code, text);
+        let level = if event == "ALREADY_ACTIVE" {
+            Level::Notice
+        } else {
+            Level::Warning
+        };
+        self.emit(Event::new(event, level, code, text));
+        self.ended(0, Err(error))
+    }
+
+    /// Remember a failure that was found outside, such as a NULL argument.
     pub fn fail(&mut self, error: Error) {
-        todo!()
+        let line: Vec<u8> = error
+            .text
+            .bytes()
+            .filter(|byte| !matches!(byte, 0 | b'\n' | b'\r'))
+            .collect();
+        let text = CString::new(line).unwrap_or_default();
+        self.error = Some(LastError { error, text });
     }
-    /// What PHP's function would have returned: 1, 0, or -1 for an exception.
+
+    /// Where the session is in its life.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    fn is_active(&self) -> bool {
+        self.state == State::Active
+    }
+
+    /// The current id; empty before start and after destroy.
+    pub fn id(&self) -> &CStr {
+        self.id.as_c_str()
+    }
+
+    /// Whether start made the id.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The last failure.
+    pub fn last_error(&self) -> Option<&LastError> {
+        self.error.as_ref()
+    }
+
+    /// What PHP's function would have returned: 1 true, 0 false, -1 an exception.
     pub fn php_result(&self) -> i32 {
-        todo!()
+        self.php_result
     }
 
+    /// The headers the response must carry, in order.
     pub fn headers(&self) -> &[Header] {
-        todo!()
-    }
-    pub fn mark_headers_sent(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub fn set_last_modified(&mut self, unix: i64) -> Result<()> {
-        todo!()
+        self.headers.entries()
     }
 
-    pub fn raw(&self) -> &[u8] {
-        todo!()
+    /// The host's pointer.
+    pub fn host(&self) -> Opaque {
+        self.call.host
     }
-    pub fn set_raw(&mut self, data: &[u8]) -> Result<()> {
-        todo!()
-    }
-    pub fn encode(&mut self) -> Result<&[u8]> {
-        todo!()
-    }
-    pub fn decode(&mut self, data: &[u8]) -> Result<()> {
-        todo!()
-    }
+}
 
-    /// The data, for reading.
-    pub fn data(&mut self) -> &mut Document {
-        todo!()
-    }
-    pub fn edit_value(&mut self, array: NodeId, place: Place<'_>) -> Result<NodeId> {
-        todo!()
-    }
-    pub fn set_value(&mut self, array: NodeId, place: Place<'_>, value: Scalar<'_>) -> Result<()> {
-        todo!()
-    }
-    pub fn set_serialized(&mut self, array: NodeId, place: Place<'_>, bytes: &[u8]) -> Result<()> {
-        todo!()
-    }
-    pub fn remove_value(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
-        todo!()
-    }
-    pub fn clear_value(&mut self, array: NodeId) -> Result<()> {
-        todo!()
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

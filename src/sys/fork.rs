@@ -1,7 +1,7 @@
-//! Which process generation this is, without a system call.
+//! Which process generation this is, without a system call, and values that a forked child makes anew.
 
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
 static CHILDHOOD: AtomicU64 = AtomicU64::new(0);
@@ -14,6 +14,8 @@ pub struct Epoch {
     forks: u64,
 }
 
+/// Raised before and after a fork, so that descriptors opened or closed by other threads while it
+/// happens count as seen by the child too.
 extern "C" fn in_parent() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
@@ -26,8 +28,8 @@ extern "C" fn in_child() {
 /// Begin to count forks; called before the first session is made.
 pub fn install() {
     INSTALL.call_once(|| {
-        // SAFETY: both functions only touch atomics, which is safe in a child of a threaded process.
-        unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) };
+        // SAFETY: the functions only touch atomics, which is safe in a child of a threaded process.
+        unsafe { libc::pthread_atfork(Some(in_parent), Some(in_parent), Some(in_child)) };
     });
 }
 
@@ -48,5 +50,84 @@ impl Epoch {
     /// Whether this process has forked since, so that a child may hold our descriptors.
     pub fn has_forked(self) -> bool {
         self.forks != FORKS.load(Ordering::Relaxed)
+    }
+}
+
+/// A value of which every process has its own: a mutex that another thread held at the fork cannot
+/// block the child.
+pub struct PerProcess<T> {
+    current: AtomicPtr<Made<T>>,
+    /// One more than the generation of the process whose thread makes the value.
+    maker: AtomicU64,
+}
+
+struct Made<T> {
+    process: u64,
+    value: T,
+}
+
+impl<T> PerProcess<T> {
+    /// Nothing yet.
+    pub const fn new() -> PerProcess<T> {
+        PerProcess {
+            current: AtomicPtr::new(std::ptr::null_mut()),
+            maker: AtomicU64::new(0),
+        }
+    }
+
+    /// This process's value, made when it is first asked for. `make` is given what was inherited from
+    /// the parent, whose other threads may have been in the midst of changing it; it must not panic.
+    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+        let process = CHILDHOOD.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the pointer is null or came from Box::into_raw below; a value that was replaced
+            // is never freed, and the last one only when `self` is dropped, which no borrow outlives.
+            let current = unsafe { self.current.load(Ordering::Acquire).as_ref() };
+            if let Some(made) = current
+                && made.process == process
+            {
+                return &made.value;
+            }
+            let maker = self.maker.load(Ordering::Acquire);
+            if maker == process + 1 {
+                std::thread::yield_now();
+                continue;
+            }
+            let claim = self.maker.compare_exchange(
+                maker,
+                process + 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+            if claim.is_err() {
+                continue;
+            }
+            let value = make(current.map(|made| &made.value));
+            let made = Box::into_raw(Box::new(Made { process, value }));
+            self.current.store(made, Ordering::Release);
+            // SAFETY: as above.
+            return unsafe { &(*made).value };
+        }
+    }
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> PerProcess<T> {
+        PerProcess::new()
+    }
+}
+
+// SAFETY: the pointer owns its value; sending the cell sends the value.
+unsafe impl<T: Send> Send for PerProcess<T> {}
+// SAFETY: `get` hands out shared references and drops or moves values made by other threads.
+unsafe impl<T: Send + Sync> Sync for PerProcess<T> {}
+
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        let current = *self.current.get_mut();
+        if !current.is_null() {
+            // SAFETY: it came from Box::into_raw, and nothing borrows it any more.
+            drop(unsafe { Box::from_raw(current) });
+        }
     }
 }

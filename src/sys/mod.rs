@@ -2,6 +2,13 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod dir;
+pub mod exit;
+pub mod file;
 pub mod fork;
+pub mod limit;
+pub mod lock;
+pub mod map;
 pub mod opaque;
 pub mod random;
+pub mod user;

@@ -1,18 +1,43 @@
-//! Sessions as files, shared with PHP.
+//! Sessions as files, shared with PHP: one file an id, locked with flock(2) from read to close, written
+//! in place.
+//!
+//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `gc` removes old ones.
 
-use crate::error::Result;
+mod devices;
+mod gc;
+mod open;
+mod path;
+mod read;
+mod state;
+mod write;
+
+use super::{not_open, with_state};
+use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler, Offers};
+use crate::id;
+use crate::sys::lock::Kind;
+use open::{Attempt, Missing, gone, io_error, taken};
+use state::State;
 use std::ffi::CStr;
+use std::sync::atomic::AtomicU64;
+
+/// How many ids PHP tries before it gives up (I-14).
+const ID_ATTEMPTS: u32 = 4;
 
 /// PHP's files module, hardened.
 #[derive(Default)]
-pub struct Files {}
+pub struct Files {
+    local: devices::Devices,
+    collector: gc::Collector,
+    /// Stands for the directory that was last seen to exist.
+    directory: AtomicU64,
+}
 
-#[allow(unused_variables)]
 impl Handler for Files {
     fn gates(&self) -> Gates {
         Gates::Native
     }
+
     fn offers(&self) -> Offers {
         Offers {
             create_sid: true,
@@ -20,31 +45,183 @@ impl Handler for Files {
             update_timestamp: true,
         }
     }
-    fn open(&self, call: &mut Call, save_path: &CStr, session_name: &CStr) -> Result<()> {
-        todo!()
+
+    /// Parses the save path, and nothing else (F-6). A session that is open is let go (F-51).
+    fn open(&self, call: &mut Call, save_path: &CStr, _session_name: &CStr) -> Result<()> {
+        with_state(call, |state: &mut State, call| state.open(call, save_path))
     }
+
     fn close(&self, call: &mut Call) -> Result<()> {
-        todo!()
+        with_state(call, |state: &mut State, call| {
+            state.forget(call);
+            state.is_open = false;
+            Ok(())
+        })
     }
+
     fn read(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            open::turn_to(state, call, id)?;
+            state.is_gone = false;
+            let result = self.read_file(state, call);
+            if result.is_err() || call.read_only {
+                state.held = None;
+            }
+            result
+        })
     }
+
     fn write(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            let missing = if call.fresh {
+                Missing::MustMake
+            } else {
+                Missing::Make
+            };
+            self.hold_to_change(state, call, id, missing)?;
+            Ok(write::put(state, call, data)?)
+        })
     }
+
+    fn update_timestamp(&self, call: &mut Call, id: &CStr, _data: &[u8]) -> Result<()> {
+        opened(call, |state, call| {
+            self.hold_to_change(state, call, id, Missing::Fail)?;
+            let touched = state.held.as_ref().map_or(Ok(()), |held| held.file.touch());
+            Ok(touched.map_err(|error| io_error(state, "touch", &error))?)
+        })
+    }
+
     fn destroy(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            match self.hold_to_change(state, call, id, Missing::Fail) {
+                Err(problem) if problem.error.code == Code::ENOTFOUND => {}
+                result => {
+                    result?;
+                    state.unlink()?;
+                }
+            }
+            state.forget(call);
+            Ok(())
+        })
     }
+
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
-        todo!()
+        opened(call, |state, call| {
+            Ok(self.collector.collect(state, call, max_lifetime)?)
+        })
     }
+
+    /// Profile `libsess` does not look whether the id is free: making the file tells, and safely.
     fn create_sid(&self, call: &mut Call) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            let mut id = std::mem::take(&mut state.spare);
+            let mut result = Err(taken());
+            for _ in 0..ID_ATTEMPTS {
+                let settings = &call.settings;
+                id.clear();
+                id::generate(
+                    settings.sid_length,
+                    settings.sid_bits_per_character,
+                    &mut id,
+                )?;
+                if !settings.php() || !state.has_file(&id) {
+                    result = call.set_id(&id);
+                    break;
+                }
+            }
+            state.spare = id;
+            Ok(result?)
+        })
     }
+
+    /// Holds the file for the read that follows, unless another is held; any failure but that there is
+    /// no file counts as known, so that read reports it (F-25).
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        todo!()
+        opened(call, |state, call| {
+            let known = if state.held.is_some() {
+                id::is_valid(id.to_bytes()) && state.has_file(id.to_bytes())
+            } else {
+                let held = open::turn_to(state, call, id).is_ok().then(|| {
+                    let kind = if call.read_only {
+                        Kind::Shared
+                    } else {
+                        Kind::Exclusive
+                    };
+                    self.hold(state, call, kind, Missing::Fail)
+                });
+                match held {
+                    None => false,
+                    Some(Err(problem)) => problem.error.code != Code::ENOTFOUND,
+                    Some(Ok(())) => true,
+                }
+            };
+            let unknown = || Error::new(Code::ENOTFOUND, "there is no such session");
+            known.then_some(()).ok_or_else(|| unknown().into())
+        })
     }
-    fn update_timestamp(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
-        todo!()
+}
+
+impl Files {
+    fn read_file(&self, state: &mut State, call: &mut Call) -> Attempt<()> {
+        state.check_process()?;
+        let is_new = call.fresh && !state.is_made;
+        if is_new && state.held.is_some() {
+            return Err(taken().into());
+        }
+        if is_new && !call.create {
+            self.check_directory(state)?;
+            call.data_buffer(0)?;
+            return Ok(());
+        }
+        let kind = if call.read_only {
+            Kind::Shared
+        } else {
+            Kind::Exclusive
+        };
+        let missing = match (is_new, call.create) {
+            (true, _) => Missing::MustMake,
+            (false, true) => Missing::Make,
+            (false, false) => Missing::Fail,
+        };
+        for _ in 0..open::ATTEMPTS {
+            if state.held.is_none() {
+                self.hold(state, call, kind, missing)?;
+            }
+            state.fetch(call)?;
+            if !state.is_deleted()? {
+                return Ok(());
+            }
+            state.release(call);
+        }
+        Err(gone().into())
     }
+
+    /// Hold the file of `id` for a change, if it is not held yet.
+    fn hold_to_change(
+        &self,
+        state: &mut State,
+        call: &mut Call,
+        id: &CStr,
+        missing: Missing,
+    ) -> Attempt<()> {
+        open::turn_to(state, call, id)?;
+        state.check_process()?;
+        if state.is_gone {
+            return Err(gone().into());
+        }
+        if state.held.is_none() {
+            self.hold(state, call, Kind::Exclusive, missing)?;
+        }
+        Ok(state.look_again(call)?)
+    }
+}
+
+/// Work on the state of a session between open and close.
+fn opened<R>(call: &mut Call, work: impl FnOnce(&mut State, &mut Call) -> Attempt<R>) -> Result<R> {
+    with_state(call, |state: &mut State, call| {
+        if !state.is_open {
+            return Err(not_open());
+        }
+        work(state, call).map_err(|problem| problem.tell(call))
+    })
 }

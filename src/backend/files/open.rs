@@ -1,0 +1,278 @@
+//! From an id to an open, locked, checked file.
+
+use super::Files;
+use super::state::{Held, State};
+use crate::backend::{bad_id, warn};
+use crate::error::{Code, Error, Result};
+use crate::handler::Call;
+use crate::id;
+use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
+use crate::sys::lock::{self, Kind, Patience, Refused};
+use crate::sys::user;
+use std::ffi::CStr;
+use std::io;
+use std::sync::atomic::Ordering;
+
+/// How often a file that vanished is looked for again (F-71).
+pub(super) const ATTEMPTS: u32 = 5;
+
+/// What to do when there is no file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Answer ENOTFOUND.
+    Fail,
+    /// Make one.
+    Make,
+    /// There must be none: make one without looking.
+    MustMake,
+}
+
+/// A failure, and the event that goes with it once it is known that it counts.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub error: Error,
+    event: Option<&'static str>,
+}
+
+/// What fails with a [`Problem`].
+pub(super) type Attempt<T> = std::result::Result<T, Problem>;
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        Problem { error, event: None }
+    }
+}
+
+impl Problem {
+    fn named(event: &'static str, error: Error) -> Problem {
+        Problem {
+            error,
+            event: Some(event),
+        }
+    }
+
+    /// The failure, the host being told of it.
+    pub fn tell(self, call: &mut Call) -> Error {
+        match self.event {
+            Some(event) => warn(call, event, self.error),
+            None => self.error,
+        }
+    }
+}
+
+impl Files {
+    /// Hold the file of the state's id. After ENOTFOUND nothing is held.
+    pub(super) fn hold(
+        &self,
+        state: &mut State,
+        call: &mut Call,
+        kind: Kind,
+        missing: Missing,
+    ) -> Attempt<()> {
+        state.release(call);
+        for _ in 0..ATTEMPTS {
+            let Some(file) = open(state, kind, missing)? else {
+                continue;
+            };
+            let (file, waited) = lock_file(state, call, file, kind)?;
+            let facts = file
+                .facts()
+                .map_err(|error| io_error(state, "statx", &error))?;
+            if facts.links == 0 {
+                continue;
+            }
+            let checked = self.check(state, call.settings.network_fs, &file, &facts);
+            if checked.is_err() && missing == Missing::MustMake {
+                file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))?;
+            }
+            checked?;
+            state.is_made = missing == Missing::MustMake;
+            state.held = Some(Held {
+                file,
+                identity: facts.identity,
+                size: facts.size,
+                waited,
+                is_unread: true,
+                copy: None,
+            });
+            return Ok(());
+        }
+        Err(gone().into())
+    }
+
+    /// Whether the file is one of ours to trust (F-14, D-27).
+    fn check(
+        &self,
+        state: &State,
+        network_fs: bool,
+        file: &Descriptor,
+        facts: &Facts,
+    ) -> Attempt<()> {
+        let problem = if facts.kind == FileKind::Directory {
+            return Err(open_error(
+                state,
+                &io::Error::from_raw_os_error(file::EISDIR),
+            ));
+        } else if facts.kind != FileKind::Regular {
+            "is not a regular file"
+        } else if !user::trusts_owner(facts.uid) {
+            "belongs to another user"
+        } else if !network_fs && self.is_on_network(state, file, facts)? {
+            "is on a network file system; see sess.network_fs"
+        } else {
+            return Ok(());
+        };
+        let text = format!("{} {problem}", state.place.shown());
+        Err(Problem::named(
+            "FILE_UNSAFE",
+            Error::new(Code::EUNSAFE, text),
+        ))
+    }
+
+    fn is_on_network(&self, state: &State, file: &Descriptor, facts: &Facts) -> Result<bool> {
+        if self.local.contains(facts.identity.0) {
+            return Ok(false);
+        }
+        let network = file
+            .is_on_network()
+            .map_err(|error| io_error(state, "fstatfs", &error))?;
+        if !network {
+            self.local.insert(facts.identity.0);
+        }
+        Ok(network)
+    }
+
+    /// Tell a session that is not there from a directory that is not there. A directory without levels
+    /// is looked at once.
+    pub(super) fn check_directory(&self, state: &State) -> Attempt<()> {
+        let known = state.place.mark();
+        if state.place.depth == 0 && self.directory.load(Ordering::Relaxed) == known {
+            return Ok(());
+        }
+        check_directory(state)?;
+        self.directory.store(known, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Check an id, and make its path the one that is worked on.
+pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
+    let bytes = id.to_bytes();
+    if !id::is_valid(bytes) {
+        return Err(Problem::named("ID_MALFORMED", bad_id()));
+    }
+    let fits = state.place.path_of(bytes, &mut state.path).map(drop);
+    fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
+    state.turn_to(call, bytes);
+    Ok(())
+}
+
+/// The path made by [`turn_to`].
+pub(super) fn path(state: &State) -> Result<&CStr> {
+    CStr::from_bytes_with_nul(&state.path)
+        .map_err(|_| Error::new(Code::EMISUSE, "no session was read"))
+}
+
+/// Open, or make, the file of the state's id. None: look again.
+fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Descriptor>> {
+    let path = path(state)?;
+    if missing != Missing::MustMake {
+        let access = match kind {
+            Kind::Shared => Access::Read,
+            Kind::Exclusive => Access::ReadWrite,
+        };
+        match Descriptor::open(path, access) {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
+                return Err(open_error(state, &error));
+            }
+            Err(_) if missing == Missing::Fail => {
+                check_directory(state)?;
+                return Err(Error::new(Code::ENOTFOUND, "there is no such session").into());
+            }
+            Err(_) => {}
+        }
+    }
+    match Descriptor::open(path, Access::Create(state.place.mode)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.raw_os_error() == Some(file::EEXIST) => match missing {
+            Missing::MustMake => Err(taken().into()),
+            _ => Ok(None),
+        },
+        Err(error) => Err(open_error(state, &error)),
+    }
+}
+
+fn check_directory(state: &State) -> Attempt<()> {
+    let mut directory = Vec::with_capacity(state.path.len());
+    state.place.directory_of(&state.id, &mut directory);
+    directory.push(0);
+    let directory = CStr::from_bytes_with_nul(&directory)
+        .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))?;
+    file::is_directory(directory).map_err(|error| open_error(state, &error))
+}
+
+fn lock_file(
+    state: &State,
+    call: &Call,
+    file: Descriptor,
+    kind: Kind,
+) -> Result<(Descriptor, bool)> {
+    if lock::try_lock(&file, kind).map_err(|error| io_error(state, "flock", &error))? {
+        return Ok((file, false));
+    }
+    let identity = file
+        .facts()
+        .map_err(|error| io_error(state, "statx", &error))?
+        .identity;
+    let patience = Patience {
+        may_wait: call.may_wait,
+        deadline: call.lock_deadline,
+        cancel: call.cancel.as_ref(),
+        max_waiters: call.settings.max_waiters,
+        max_threads: call.settings.max_lock_threads,
+    };
+    match lock::wait(file, kind, identity, &patience) {
+        Ok(file) => Ok((file, true)),
+        Err(Refused::TimedOut) => Err(Error::new(Code::ELOCKED, "others hold the session's lock")),
+        Err(Refused::Cancelled) => Err(Error::new(
+            Code::ECANCELED,
+            "the wait for the session's lock was cancelled",
+        )),
+        Err(Refused::Busy) => Err(Error::new(
+            Code::EBUSY,
+            "sess.max_waiters wait for locks already",
+        )),
+        Err(Refused::Failed(error)) => Err(io_error(state, "flock", &error)),
+    }
+}
+
+/// The failure of a system call on the state's file.
+pub(super) fn io_error(state: &State, call: &str, error: &io::Error) -> Error {
+    Error::io(format_args!("{call} of {}", state.place.shown()), error)
+}
+
+/// A file that cannot be opened: unsafe if it is not what it should be, else a failure of the system.
+fn open_error(state: &State, error: &io::Error) -> Problem {
+    let failure = io_error(state, "open", error);
+    let unsafe_kind = matches!(
+        failure.errno,
+        file::ELOOP | file::EISDIR | file::ENXIO | file::ENODEV
+    );
+    let failure = if unsafe_kind {
+        failure.with_code(Code::EUNSAFE)
+    } else {
+        failure
+    };
+    Problem::named("FILE_OPEN_FAILED", failure)
+}
+
+/// What is answered when an id that was just made has a file already.
+pub(super) fn taken() -> Error {
+    Error::new(Code::EEXIST, "the new session id is in use already")
+}
+
+/// What is answered when others destroyed the session while it was open here.
+pub(super) fn gone() -> Error {
+    Error::new(Code::ENOTFOUND, "others destroyed the session meanwhile")
+}

@@ -1,0 +1,133 @@
+//! `session.save_path`, and the paths of session files.
+
+use crate::error::{Code, Error, Result};
+use std::ffi::CStr;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::ffi::OsStringExt;
+
+/// The longest path with its NUL that the system takes, PATH_MAX (F-5).
+const LONGEST: usize = 4096;
+
+/// The name of every session file begins with this (F-7).
+pub(super) const PREFIX: &[u8] = b"sess_";
+
+/// Where session files lie: a parsed `session.save_path` (F-1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// How many directories, named by the first characters of the id, lie between. Negative ones
+    /// become so large that every id is too short (F-2).
+    pub depth: usize,
+    /// The mode of new files, less the umask (F-3).
+    pub mode: u32,
+    /// The directory.
+    pub dir: Vec<u8>,
+}
+
+impl Place {
+    /// Parse `DIR`, `N;DIR` or `N;MODE;DIR`; an empty text is the directory for temporary files.
+    pub fn parse(text: &[u8]) -> Result<Place> {
+        let mut parts: Vec<&[u8]> = text.splitn(3, |byte| *byte == b';').collect();
+        let dir = parts.pop().unwrap_or_default();
+        let mut place = Place {
+            depth: 0,
+            mode: 0o600,
+            dir: dir.to_vec(),
+        };
+        if let Some(depth) = parts.first() {
+            let depth = strtol(depth, 10).ok_or_else(|| malformed("depth"))?;
+            place.depth = depth as usize;
+        }
+        if let Some(mode) = parts.get(1) {
+            let mode = strtol(mode, 8).filter(|mode| (0..=0o7777).contains(mode));
+            place.mode = mode.ok_or_else(|| malformed("mode"))? as u32;
+        }
+        if text.is_empty() {
+            place.dir = temporary_directory();
+        }
+        if place.dir.is_empty() {
+            return Err(malformed("directory"));
+        }
+        Ok(place)
+    }
+
+    /// Write the path of an id's file into `path`, NUL-terminated. The id has been checked.
+    pub fn path_of<'a>(&self, id: &[u8], path: &'a mut Vec<u8>) -> Result<&'a CStr> {
+        path.clear();
+        if id.len() <= self.depth {
+            let text = "the session id is shorter than the depth in session.save_path";
+            return Err(Error::new(Code::EBADID, text));
+        }
+        let len = self.dir.len() + 1 + 2 * self.depth + PREFIX.len() + id.len() + 1;
+        if len > LONGEST {
+            let text = format!("session.save_path: a path of {len} bytes is too long");
+            return Err(Error::new(Code::EINVAL, text));
+        }
+        self.directory_of(id, path);
+        path.extend_from_slice(PREFIX);
+        path.extend_from_slice(id);
+        path.push(0);
+        CStr::from_bytes_with_nul(path)
+            .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
+    }
+
+    /// Append the directory of an id's file, with a slash at its end.
+    pub fn directory_of(&self, id: &[u8], path: &mut Vec<u8>) {
+        path.extend_from_slice(&self.dir);
+        path.push(b'/');
+        for character in &id[..self.depth] {
+            path.extend_from_slice(&[*character, b'/']);
+        }
+    }
+
+    /// A number that stands for the directory.
+    pub fn mark(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.dir.hash(&mut hasher);
+        hasher.finish() | 1
+    }
+
+    /// The path of a session file as people may see it, without the id.
+    pub fn shown(&self) -> String {
+        let dir = String::from_utf8_lossy(&self.dir);
+        let levels = "…/".repeat(self.depth.min(16));
+        format!("{}/{levels}sess_…", dir.trim_end_matches('/'))
+    }
+}
+
+fn malformed(part: &str) -> Error {
+    Error::new(
+        Code::EINVAL,
+        format!("session.save_path: bad {part} (DIR, N;DIR or N;MODE;DIR)"),
+    )
+}
+
+/// Where PHP puts files when no place is named (F-4).
+fn temporary_directory() -> Vec<u8> {
+    match std::env::var_os("TMPDIR") {
+        Some(dir) if !dir.is_empty() => dir.into_vec(),
+        _ => b"/tmp".to_vec(),
+    }
+}
+
+/// C's strtol without its end pointer: blanks, a sign, digits; 0 if there are none. None: out of range.
+fn strtol(text: &[u8], base: i64) -> Option<i64> {
+    let start = text
+        .iter()
+        .position(|byte| !b" \t\n\x0b\x0c\r".contains(byte));
+    let text = &text[start.unwrap_or(text.len())..];
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let mut number: i64 = 0;
+    for byte in text {
+        let digit = i64::from(byte.wrapping_sub(b'0'));
+        if digit >= base {
+            break;
+        }
+        let signed = if negative { -digit } else { digit };
+        number = number.checked_mul(base)?.checked_add(signed)?;
+    }
+    Some(number)
+}

@@ -1,0 +1,151 @@
+//! What the files backend keeps for one session.
+
+use super::open::{gone, io_error, path};
+use super::path::Place;
+use crate::backend::warn;
+use crate::error::{Code, Error, Result};
+use crate::handler::Call;
+use crate::sys::file::{self, Descriptor};
+use std::ffi::CStr;
+
+/// Lives in [`Call::backend`] as long as the session, so that a recycled one allocates nothing.
+#[derive(Default)]
+pub(super) struct State {
+    /// Between open and close.
+    pub is_open: bool,
+    /// The save path as it was given, and what it means.
+    pub save_path: Vec<u8>,
+    pub is_parsed: bool,
+    pub place: Place,
+    /// The path that is worked on, NUL-terminated.
+    pub path: Vec<u8>,
+    /// The id used last.
+    pub id: Vec<u8>,
+    /// Its open and locked file.
+    pub held: Option<Held>,
+    /// Others destroyed it while it was open here: it is not made again.
+    pub is_gone: bool,
+    /// Its file was made here, so that its id is no longer free.
+    pub is_made: bool,
+    /// Read lent a mapping.
+    pub has_lent: bool,
+    /// For bytes that are needed no longer than one call.
+    pub spare: Vec<u8>,
+}
+
+/// An open, locked, checked file.
+pub(super) struct Held {
+    pub file: Descriptor,
+    /// Device and inode.
+    pub identity: (u64, u64),
+    /// Its length.
+    pub size: u64,
+    /// The lock was not free at first: whoever had it may still delete the file (F-71).
+    pub waited: bool,
+    /// Opened by validate_sid, and not read since.
+    pub is_unread: bool,
+    /// The mark of the answer in the call that holds what the file holds.
+    pub copy: Option<u64>,
+}
+
+impl State {
+    /// Begin a session: understand the save path, and let a session go that is still open (F-51).
+    pub fn open(&mut self, call: &mut Call, save_path: &CStr) -> Result<()> {
+        self.release(call);
+        self.is_gone = false;
+        self.is_open = false;
+        if !self.is_parsed || self.save_path != save_path.to_bytes() {
+            self.is_parsed = false;
+            let place = Place::parse(save_path.to_bytes());
+            self.place = place.map_err(|error| warn(call, "SAVE_PATH_MALFORMED", error))?;
+            self.save_path.clear();
+            self.save_path.extend_from_slice(save_path.to_bytes());
+            self.is_parsed = true;
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// Make `id` the one that is worked on; a file of another one is let go (F-10).
+    pub fn turn_to(&mut self, call: &mut Call, id: &[u8]) {
+        if self.id != id {
+            self.forget(call);
+            self.id.extend_from_slice(id);
+        }
+    }
+
+    /// Unlock, close, and know nothing of any id.
+    pub fn forget(&mut self, call: &mut Call) {
+        self.release(call);
+        self.is_gone = false;
+        self.is_made = false;
+        self.id.clear();
+    }
+
+    /// Unlock and close, if a file is held.
+    pub fn release(&mut self, call: &mut Call) {
+        if self.has_lent {
+            // A mapping would keep the lock, and reading it without the lock may raise SIGBUS.
+            call.drop_data();
+            self.has_lent = false;
+        }
+        self.held = None;
+    }
+
+    /// Refuse to use a file that a forked child inherited: it is its parent's.
+    pub fn check_process(&self) -> Result<()> {
+        match &self.held {
+            Some(held) if !held.file.opened().is_this_process() => {
+                let text = "the session belongs to the process that forked this one";
+                Err(Error::new(Code::EMISUSE, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the held file was deleted by whoever had its lock before us: PHP unlocks first (F-71).
+    pub fn is_deleted(&mut self) -> Result<bool> {
+        let Some(held) = self.held.as_mut().filter(|held| held.waited) else {
+            return Ok(false);
+        };
+        match held.file.facts() {
+            Ok(facts) => Ok(facts.links == 0),
+            Err(error) => Err(io_error(self, "statx", &error)),
+        }
+    }
+
+    /// Before a change: let a session go that others destroyed. It is not made again.
+    pub fn look_again(&mut self, call: &mut Call) -> Result<()> {
+        if self.is_deleted()? {
+            self.release(call);
+            self.is_gone = true;
+            return Err(gone());
+        }
+        Ok(())
+    }
+
+    /// Remove the held file's name, unless it names another file by now (F-78).
+    pub fn unlink(&self) -> Result<()> {
+        let Some(held) = &self.held else {
+            return Ok(());
+        };
+        let path = path(self)?;
+        if !file::facts(path).is_ok_and(|facts| facts.identity == held.identity) {
+            return Ok(());
+        }
+        match file::unlink(path) {
+            Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
+                Err(io_error(self, "unlink", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there is a file for `id`; whatever cannot be told counts as yes. Another one may be held.
+    pub fn has_file(&mut self, id: &[u8]) -> bool {
+        match self.place.path_of(id, &mut self.path) {
+            Ok(path) => file::exists(path).unwrap_or(true),
+            Err(_) => false,
+        }
+    }
+}

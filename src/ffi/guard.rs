@@ -1,0 +1,58 @@
+//! The last frame before C: a panic stops here.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+thread_local! {
+    /// Whether this thread runs code of the library, so that its panics are reported through the handle
+    /// and not on the host's stderr.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Run the body of an export; a panic becomes its message.
+pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    let before = INSIDE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    INSIDE.set(before);
+    result.map_err(message)
+}
+
+/// Run a host's function from within the library; its panics are its own.
+pub(super) fn outside<T>(body: impl FnOnce() -> T) -> T {
+    let before = INSIDE.replace(false);
+    let result = body();
+    INSIDE.set(before);
+    result
+}
+
+/// Keep panics that `guard` will catch off stderr; all others reach the hook that was there before.
+pub(super) fn install() {
+    static INSTALL: Once = Once::new();
+    if std::thread::panicking() {
+        return;
+    }
+    INSTALL.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !INSIDE.get() {
+                before(info);
+            }
+        }));
+    });
+}
+
+fn message(payload: Box<dyn Any + Send>) -> String {
+    let text = match payload.downcast_ref::<&str>() {
+        Some(text) => Some(*text),
+        None => payload.downcast_ref::<String>().map(String::as_str),
+    };
+    let text = format!(
+        "a bug in libsess was caught: {}",
+        text.unwrap_or("no message")
+    );
+    // A payload whose destructor panics would unwind into C after all.
+    std::mem::forget(payload);
+    text
+}

@@ -1,0 +1,170 @@
+//! One callback at a time: facts in, answers and events out, and the gate that decides who is owed a close.
+
+use super::Session;
+use super::id::Id;
+use crate::error::{Code, Error, Result};
+use crate::handler::{Call, Gates, Handler};
+use crate::sys::fork::Epoch;
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What an optional callback answered.
+pub(super) enum Optional<T> {
+    /// There is none, or it said so for this call.
+    Absent,
+    /// It ran.
+    Ran(T),
+}
+
+/// Whether an id is known to the storage.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Yes,
+    No,
+}
+
+impl Session {
+    fn with_call<T>(
+        &mut self,
+        ask: impl FnOnce(&dyn Handler, &mut Call) -> Result<T>,
+    ) -> Result<T> {
+        let handler: Arc<dyn Handler> = self.handler.clone();
+        let result = ask(&*handler, &mut self.call);
+        let reason = self.call.take_failure();
+        for event in self.call.take_events() {
+            self.emit(event);
+        }
+        result.map_err(|error| match reason {
+            Some(reason) => reason.with_code(error.code),
+            None => error,
+        })
+    }
+
+    fn with_id<T>(
+        &mut self,
+        ask: impl FnOnce(&dyn Handler, &mut Call, &CStr) -> Result<T>,
+    ) -> Result<T> {
+        let id = std::mem::take(&mut self.id);
+        let result = self.with_call(|handler, call| ask(handler, call, id.as_c_str()));
+        self.id = id;
+        result
+    }
+
+    /// Begin to count the lock timeout of this start.
+    pub(super) fn arm_lock_timeout(&mut self) {
+        let timeout = self
+            .lock_timeout_ms
+            .unwrap_or(self.settings.lock_timeout_ms);
+        self.call.may_wait = timeout != 0;
+        self.call.lock_deadline = u64::try_from(timeout)
+            .ok()
+            .and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+    }
+
+    pub(super) fn call_open(&mut self) -> Result<()> {
+        self.opened_in = Some(Epoch::now());
+        let settings = self.settings.clone();
+        let result =
+            self.with_call(|handler, call| handler.open(call, &settings.save_path, &settings.name));
+        // L-31, L-32: user handlers are owed a close whatever open said.
+        self.handler_open = result.is_ok() || self.handler.gates() == Gates::User;
+        result
+    }
+
+    /// Close if a close is owed. The payload goes back first, so that no mapping outlives the lock.
+    pub(super) fn call_close(&mut self) -> Result<()> {
+        self.call.drop_data();
+        self.has_stored = false;
+        let closed = match std::mem::take(&mut self.handler_open) {
+            true => self.with_call(|handler, call| handler.close(call)),
+            false => Ok(()),
+        };
+        self.opened_in = None;
+        closed
+    }
+
+    pub(super) fn call_read(&mut self) -> Result<()> {
+        self.call.drop_data();
+        self.with_id(|handler, call, id| handler.read(call, id))
+    }
+
+    pub(super) fn call_write(&mut self, data: &[u8]) -> Result<()> {
+        self.with_id(|handler, call, id| handler.write(call, id, data))
+    }
+
+    pub(super) fn call_update_timestamp(&mut self, data: &[u8]) -> Result<Optional<()>> {
+        if !self.handler.offers().update_timestamp {
+            return Ok(Optional::Absent);
+        }
+        optional(self.with_id(|handler, call, id| handler.update_timestamp(call, id, data)))
+    }
+
+    pub(super) fn call_destroy(&mut self) -> Result<()> {
+        self.with_id(|handler, call, id| handler.destroy(call, id))
+    }
+
+    /// The number removed, or None where PHP would see a failure that has no reason.
+    pub(super) fn call_gc(&mut self, budget_ms: i64) -> Result<i64> {
+        self.call.gc_budget = budget_ms;
+        self.call.set_gc_more(false);
+        let lifetime = self.settings.gc_maxlifetime;
+        let result = self.with_call(|handler, call| handler.gc(call, lifetime));
+        self.call.gc_budget = -1;
+        result
+    }
+
+    /// A new id from the handler, or from the generator where it makes none.
+    pub(super) fn call_create_sid(&mut self) -> Result<Id> {
+        if self.handler.offers().create_sid {
+            self.call.drop_id();
+            match optional(self.with_call(|handler, call| handler.create_sid(call)))? {
+                Optional::Absent => {}
+                Optional::Ran(()) => return self.take_created_id(),
+            }
+        }
+        self.generate_id()
+    }
+
+    fn take_created_id(&mut self) -> Result<Id> {
+        match self.call.id() {
+            // S-18: PHP goes on with an empty id; nothing good can come of that.
+            None => Err(Error::new(Code::EHANDLER, "create_sid gave no id")),
+            Some(id) if id.is_empty() => {
+                Err(Error::new(Code::EBADID, "create_sid gave an empty id"))
+            }
+            Some(id) => Ok(Id::new(id.to_bytes())),
+        }
+    }
+
+    pub(super) fn generate_id(&mut self) -> Result<Id> {
+        let mut id = Id::default();
+        let (length, bits) = (
+            self.settings.sid_length,
+            self.settings.sid_bits_per_character,
+        );
+        id.fill(|bytes| crate::id::generate(length, bits, bytes))?;
+        Ok(id)
+    }
+
+    pub(super) fn call_validate_sid(&mut self, id: &Id) -> Result<Optional<Known>> {
+        if !self.handler.offers().validate_sid {
+            return Ok(Optional::Absent);
+        }
+        let result = self.with_call(|handler, call| handler.validate_sid(call, id.as_c_str()));
+        match result {
+            Ok(()) => Ok(Optional::Ran(Known::Yes)),
+            Err(error) if error.code == Code::ENOTFOUND => Ok(Optional::Ran(Known::No)),
+            Err(error) if error.code == Code::EUNSUPPORTED => Ok(Optional::Absent),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn optional(result: Result<()>) -> Result<Optional<()>> {
+    match result {
+        Ok(()) => Ok(Optional::Ran(())),
+        Err(error) if error.code == Code::EUNSUPPORTED => Ok(Optional::Absent),
+        Err(error) => Err(error),
+    }
+}

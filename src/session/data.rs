@@ -1,0 +1,188 @@
+//! What a host does with the data: values, the payload as bytes, encode and decode.
+
+use super::{Session, State};
+use crate::codec::{self, Document, NodeId, Place, ROOT};
+use crate::error::{Code, Error, Event, Level, Result};
+use crate::value::{Key, Scalar};
+
+impl Session {
+    /// The data, for reading, in every state.
+    pub fn data(&mut self) -> &mut Document {
+        &mut self.document
+    }
+
+    /// The array under a key, for editing; made if missing or null.
+    pub fn edit_value(&mut self, array: NodeId, place: Place<'_>) -> Result<NodeId> {
+        self.change(Some((array, place)), |document, _| {
+            document.edit(array, place)
+        })
+    }
+
+    /// Set a key of an array to a scalar.
+    pub fn set_value(&mut self, array: NodeId, place: Place<'_>, value: Scalar<'_>) -> Result<()> {
+        self.change(Some((array, place)), |document, _| {
+            document.set(array, place, value)
+        })
+    }
+
+    /// Set a key of an array to a value in serialize() form.
+    pub fn set_serialized(&mut self, array: NodeId, place: Place<'_>, bytes: &[u8]) -> Result<()> {
+        self.change(Some((array, place)), |document, limits| {
+            document.set_serialized(array, place, bytes, limits)
+        })
+    }
+
+    /// Remove a key.
+    pub fn remove_value(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
+        self.change(None, |document, _| document.remove(array, key))
+    }
+
+    /// Remove all keys; of the whole data: `session_unset()` (L-17).
+    pub fn clear_value(&mut self, array: NodeId) -> Result<()> {
+        self.change(None, |document, _| document.clear_array(array))
+    }
+
+    fn change<T>(
+        &mut self,
+        sets: Option<(NodeId, Place<'_>)>,
+        edit: impl FnOnce(&mut Document, &codec::Limits) -> Result<T>,
+    ) -> Result<T> {
+        self.check_ours()?;
+        let allowed = self.check_change(sets);
+        let limits = self.limits();
+        let result = allowed
+            .and_then(|()| edit(&mut self.document, &limits))
+            .and_then(|done| {
+                self.has_table = true;
+                Ok(done)
+            });
+        let php = i32::from(result.is_ok());
+        self.ended(php, result)
+    }
+
+    fn check_change(&mut self, sets: Option<(NodeId, Place<'_>)>) -> Result<()> {
+        if self.raw && self.is_active() {
+            return Err(Error::new(
+                Code::EMISUSE,
+                "the session is raw: it has no values",
+            ));
+        }
+        if self.settings.php() {
+            return Ok(());
+        }
+        if !self.is_active() {
+            let text = "the session is not active: the change would be lost";
+            return Err(Error::new(Code::EMISUSE, text));
+        }
+        let Some((array, place)) = sets else {
+            return Ok(());
+        };
+        if array == ROOT {
+            match place {
+                Place::At(key) => codec::check_key(self.settings.format, key)?,
+                Place::Append => codec::check_key(self.settings.format, Key::Int(0))?,
+            }
+        }
+        self.check_first_value()
+    }
+
+    /// The payload as it was loaded or set; empty unless active.
+    pub fn raw(&self) -> &[u8] {
+        if !self.is_active() {
+            return &[];
+        }
+        match &self.raw_new {
+            Some(raw) => raw,
+            None => self.call.data().unwrap_or_default(),
+        }
+    }
+
+    /// Replace the whole payload by bytes that are stored as they are. Decoded data is dropped.
+    pub fn set_raw(&mut self, data: &[u8]) -> Result<()> {
+        self.check_ours()?;
+        let result = self.replace_payload(data);
+        let php = i32::from(result.is_ok());
+        self.ended(php, result)
+    }
+
+    fn replace_payload(&mut self, data: &[u8]) -> Result<()> {
+        if !self.is_active() {
+            return Err(Error::new(
+                Code::EMISUSE,
+                "set_raw: the session is not active",
+            ));
+        }
+        let limit = self.settings.max_data_bytes;
+        if data.len() as u64 > limit {
+            let len = data.len();
+            let text =
+                format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
+            return Err(Error::new(Code::ETOOBIG, text));
+        }
+        self.check_first_value()?;
+        let mut raw = Vec::new();
+        raw.try_reserve_exact(data.len())
+            .map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
+        raw.extend_from_slice(data);
+        self.raw_new = Some(raw);
+        self.raw = true;
+        self.document.clear();
+        Ok(())
+    }
+
+    /// The data as it would be saved now: `session_encode()` (L-26).
+    pub fn encode(&mut self) -> Result<&[u8]> {
+        self.check_ours()?;
+        if self.raw && self.is_active() {
+            self.php_result = 1;
+            return Ok(self.raw());
+        }
+        if !self.has_table {
+            let text = "encode: there is no data";
+            self.emit(Event::new("NO_DATA", Level::Warning, Code::OK, text));
+        }
+        match self.encode_document() {
+            Ok(fails) => {
+                self.php_result = i32::from(!fails && self.has_table);
+                Ok(&self.encoded)
+            }
+            Err(error) => self.ended(0, Err(error)),
+        }
+    }
+
+    /// Add the data of a payload: `session_decode()` (L-27).
+    pub fn decode(&mut self, data: &[u8]) -> Result<()> {
+        self.check_ours()?;
+        if !self.is_active() {
+            return self.refuse(
+                "NOT_ACTIVE",
+                Code::EMISUSE,
+                "decode: the session is not active",
+            );
+        }
+        if self.raw {
+            let error = Error::new(Code::EMISUSE, "the session is raw: it has no values");
+            return self.ended(0, Err(error));
+        }
+        if !self.settings.php() {
+            if let Err(error) = self.check_first_value() {
+                return self.ended(0, Err(error));
+            }
+        }
+        let (limits, spelling) = (self.limits(), self.spelling());
+        let merged = self
+            .document
+            .merge(self.settings.format, data, spelling, &limits);
+        let Err(error) = merged else {
+            return self.ended(1, Ok(()));
+        };
+        if self.settings.php() {
+            self.destroy_undecodable();
+            self.forget_id();
+            self.document.clear();
+            self.state = State::None;
+        }
+        self.warn("DECODE_FAILED", &error);
+        self.ended(0, Err(error))
+    }
+}

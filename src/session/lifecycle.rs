@@ -1,0 +1,333 @@
+//! Abort, destroy, regenerate, and what else a session can be asked to do.
+
+use super::calls::{Known, Optional};
+use super::id::Id;
+use super::save::{Payload, gone_if_not_found};
+use super::{Session, State};
+use crate::config::{Create, Profile};
+use crate::error::{Code, Error, Result};
+use std::ffi::CStr;
+
+/// S-38: how often an id that is taken is replaced before PHP stops looking.
+const ID_TRIES: u32 = 3;
+
+impl Session {
+    /// The request begins: starts the session if `session.auto_start` is on (L-4).
+    pub fn begin(&mut self) -> Result<()> {
+        if self.settings.auto_start && !self.is_active() {
+            return self.start(0);
+        }
+        self.ended(1, Ok(()))
+    }
+
+    /// The request ends: saves and closes a session that is active (L-8, S-61).
+    pub fn end(&mut self) -> Result<()> {
+        self.check_ours()?;
+        let saved = if self.is_active() {
+            self.save_and_unlock()
+        } else {
+            Ok(())
+        };
+        // S-50: an open that failed inside regenerate is owed its close until here.
+        let _ = self.call_close();
+        self.ended(1, saved)
+    }
+
+    /// Unlock without saving: `session_abort()`. Data stays as changed, in memory only.
+    pub fn abort(&mut self) -> Result<()> {
+        self.check_ours()?;
+        if !self.is_active() {
+            return self.ended(
+                0,
+                Err(Error::new(
+                    Code::EMISUSE,
+                    "abort: the session is not active",
+                )),
+            );
+        }
+        let closed = self.call_close();
+        self.state = State::Closed;
+        if self.unmade {
+            self.has_id = false;
+        }
+        self.ended(1, closed)
+    }
+
+    /// Delete the stored session and close: `session_destroy()`. Data stays readable.
+    pub fn destroy(&mut self) -> Result<()> {
+        self.check_ours()?;
+        if !self.is_active() {
+            return self.refuse(
+                "NOT_ACTIVE",
+                Code::EMISUSE,
+                "destroy: the session is not active",
+            );
+        }
+        let destroyed = self.call_destroy();
+        if let Err(error) = &destroyed {
+            self.warn("DESTROY_FAILED", error);
+        }
+        let closed = self.call_close();
+        self.forget_id();
+        self.unmade = false;
+        self.cookie_pending = false;
+        self.state = State::Destroyed;
+        let php = i32::from(destroyed.is_ok());
+        self.ended(php, destroyed.and(closed))
+    }
+
+    /// Go on under a new id: `session_regenerate_id()`.
+    pub fn regenerate_id(&mut self, delete_old: bool) -> Result<()> {
+        self.check_ours()?;
+        if !self.is_active() {
+            let text = "regenerate_id: the session is not active";
+            return self.refuse("NOT_ACTIVE", Code::EMISUSE, text);
+        }
+        if self.headers_sent && (self.settings.php() || self.settings.use_cookies) {
+            let text = "the response has begun: a new id cannot be sent any more";
+            return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        self.keep_raw_payload();
+        let payload = match self.encode_payload() {
+            Ok(payload) => payload,
+            // D9: nothing is written for data that cannot be encoded; the session goes on.
+            Err(error) => return self.ended(0, Err(error)),
+        };
+        if self.settings.profile == Profile::Php5 {
+            return self.regenerate_as_php5(delete_old);
+        }
+        if let Err(error) = self.leave_old_id(delete_old, payload) {
+            let _ = self.call_close();
+            self.state = State::Closed;
+            return self.ended(0, Err(error));
+        }
+        let _ = self.call_close();
+        let entered = self.enter_new_id();
+        match entered {
+            Ok(()) => self.ended(1, Ok(())),
+            Err(error) => {
+                self.state = State::None;
+                self.ended(-1, Err(error))
+            }
+        }
+    }
+
+    /// A raw payload has to outlive the close of the old id.
+    fn keep_raw_payload(&mut self) {
+        if self.raw && self.raw_new.is_none() {
+            self.raw_new = Some(self.call.data().unwrap_or_default().to_vec());
+        }
+    }
+
+    fn leave_old_id(&mut self, delete_old: bool, payload: Payload) -> Result<()> {
+        if self.unmade {
+            return Ok(());
+        }
+        if delete_old {
+            return self
+                .call_destroy()
+                .inspect_err(|error| self.warn("DESTROY_FAILED", error));
+        }
+        let written = match payload {
+            Payload::AsRead => {
+                let held = self.call.hold_data();
+                let written = self.call_write(held.bytes());
+                self.call.return_data(held);
+                written
+            }
+            Payload::Encoded { .. } => {
+                let encoded = std::mem::take(&mut self.encoded);
+                let written = self.call_write(&encoded);
+                self.encoded = encoded;
+                written
+            }
+        };
+        written.map_err(|error| {
+            self.warn("WRITE_FAILED", &error);
+            gone_if_not_found(error)
+        })
+    }
+
+    /// S-35 to S-41: open, create, validate under strict mode, read; what read gives is dropped.
+    fn enter_new_id(&mut self) -> Result<()> {
+        self.forget_id();
+        self.arm_lock_timeout();
+        if let Err(error) = self.call_open() {
+            // S-50: PHP closes at the end of the request only.
+            if !self.settings.php() {
+                let _ = self.call_close();
+            }
+            return Err(error);
+        }
+        let entered = self.take_new_id().and_then(|()| self.read_new_id());
+        if entered.is_err() {
+            let _ = self.call_close();
+        }
+        entered
+    }
+
+    fn take_new_id(&mut self) -> Result<()> {
+        let id = self.create_free_id(self.settings.use_strict_mode)?;
+        self.id = id;
+        self.has_id = true;
+        Ok(())
+    }
+
+    /// An id that validate_sid does not know, as far as it is asked.
+    fn create_free_id(&mut self, validate: bool) -> Result<Id> {
+        let mut id = self.call_create_sid()?;
+        if !validate {
+            return Ok(id);
+        }
+        for _ in 0..ID_TRIES {
+            match self.call_validate_sid(&id)? {
+                Optional::Ran(Known::Yes) => id = self.call_create_sid()?,
+                _ => return Ok(id),
+            }
+        }
+        // S-38: PHP takes the fourth id unchecked.
+        if self.settings.php() {
+            return Ok(id);
+        }
+        match self.call_validate_sid(&id)? {
+            Optional::Ran(Known::Yes) => Err(Error::new(Code::EEXIST, "every new id is in use")),
+            _ => Ok(id),
+        }
+    }
+
+    fn read_new_id(&mut self) -> Result<()> {
+        self.call.fresh = true;
+        self.call.create = self.reads_create();
+        match self.call_read() {
+            Ok(()) => {}
+            Err(error) if error.code == Code::ENOTFOUND => {}
+            Err(error) => return Err(error),
+        }
+        self.has_stored = false;
+        if self.cookie_pending || !self.settings.use_cookies {
+            return Ok(());
+        }
+        self.send_cookie()
+    }
+
+    /// The order of PHP 5 days: only a new id; the next close writes under it.
+    fn regenerate_as_php5(&mut self, delete_old: bool) -> Result<()> {
+        if delete_old {
+            if let Err(error) = self.call_destroy() {
+                self.warn("DESTROY_FAILED", &error);
+                return self.ended(0, Err(error));
+            }
+        }
+        match self.call_create_sid() {
+            Ok(id) => self.id = id,
+            Err(error) => return self.ended(-1, Err(error)),
+        }
+        self.has_stored = false;
+        let sent = if self.settings.use_cookies {
+            self.send_cookie()
+        } else {
+            Ok(())
+        };
+        self.ended(1, sent)
+    }
+
+    /// Start under the id in force, run `change`, close; a `change` that fails aborts.
+    pub fn update(&mut self, change: &mut dyn FnMut(&mut Session) -> Result<()>) -> Result<()> {
+        if self.is_active() {
+            return self.ended(
+                0,
+                Err(Error::new(Code::EMISUSE, "update: the session is active")),
+            );
+        }
+        self.start(0)?;
+        if let Err(error) = change(self) {
+            let _ = self.abort();
+            return self.ended(0, Err(error));
+        }
+        self.close()
+    }
+
+    /// A fresh id starting with `prefix`: `session_create_id()` (L-24, S-43 to S-45).
+    pub fn create_id(&mut self, prefix: &[u8]) -> Result<&CStr> {
+        self.check_ours()?;
+        if !prefix.is_empty() && !crate::id::is_valid(prefix) {
+            let text = "create_id: a prefix holds only A-Z a-z 0-9 , - and at most 256 of them";
+            return self.refuse("PREFIX_MALFORMED", Code::EBADID, text);
+        }
+        let made = if self.is_active() {
+            self.create_unused_id()
+        } else {
+            self.generate_id()
+        };
+        match made {
+            Ok(id) => {
+                self.created_id.fill(|bytes| {
+                    bytes.extend_from_slice(prefix);
+                    bytes.extend_from_slice(id.bytes());
+                    Ok(())
+                })?;
+                self.php_result = 1;
+                Ok(self.created_id.as_c_str())
+            }
+            Err(error) => {
+                self.warn("ID_CREATE_FAILED", &error);
+                self.ended(0, Err(error))
+            }
+        }
+    }
+
+    /// S-43: at most three ids are tried.
+    fn create_unused_id(&mut self) -> Result<Id> {
+        for _ in 0..ID_TRIES {
+            let id = self.call_create_sid()?;
+            match self.call_validate_sid(&id)? {
+                Optional::Ran(Known::Yes) => {}
+                _ => return Ok(id),
+            }
+        }
+        Err(Error::new(Code::EEXIST, "every new id is in use"))
+    }
+
+    /// Collect all expired sessions now: `session_gc()`. Their number, or -1 if not known.
+    pub fn gc(&mut self) -> Result<i64> {
+        self.check_ours()?;
+        if !self.is_active() {
+            return self.refuse("NOT_ACTIVE", Code::EMISUSE, "gc: the session is not active");
+        }
+        let removed = self.call_gc(-1);
+        let php = i32::from(matches!(removed, Ok(count) if count >= 0));
+        self.ended(php, removed.map(|count| count.max(-1)))
+    }
+
+    /// Collect for about `budget_ms` (-1: to the end) without starting a session. The number removed
+    /// or -1, and whether more is left.
+    pub fn collect(&mut self, budget_ms: i64) -> Result<(i64, bool)> {
+        self.check_ours()?;
+        let collected = if self.is_active() {
+            self.call_gc(budget_ms)
+                .map(|removed| (removed, self.call.gc_more()))
+        } else {
+            self.collect_slice(budget_ms)
+        };
+        let php = i32::from(collected.is_ok());
+        self.ended(php, collected)
+    }
+
+    /// A session that is open in another process, across a fork, is not ours to touch.
+    pub(super) fn check_ours(&mut self) -> Result<()> {
+        if self.is_ours() {
+            return Ok(());
+        }
+        let text = "the session was opened before fork(): it is the parent's";
+        self.ended(0, Err(Error::new(Code::EMISUSE, text)))
+    }
+
+    /// Whether a value may be set although no record exists yet: the cookie must still be possible.
+    pub(super) fn check_first_value(&mut self) -> Result<()> {
+        if self.unmade && self.cookie_pending && self.settings.create == Create::Write {
+            self.send_cookie()?;
+            self.cookie_pending = false;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! What a host says before a start: cookies, id, settings, the state of its response.
+
+use super::Session;
+use crate::config::Profile;
+use crate::error::{Code, Error, Event, Level, Result};
+use crate::sys::cancel::CancelToken;
+use crate::sys::opaque::Opaque;
+use std::ffi::CStr;
+use std::sync::Arc;
+
+impl Session {
+    /// A pointer of the host's, shown to callbacks and events.
+    pub fn set_host(&mut self, host: Opaque) -> Result<()> {
+        self.call.host = host;
+        Ok(())
+    }
+
+    /// The value of a `Cookie:` header; may be called for each of several.
+    pub fn set_cookie_header(&mut self, header: &[u8]) -> Result<()> {
+        if self.is_active() {
+            let text = "set_cookie_header: the session is active";
+            return self.ended(0, Err(Error::new(Code::EMISUSE, text)));
+        }
+        if !self.cookies.is_empty() {
+            self.cookies.extend_from_slice(b"; ");
+        }
+        self.cookies.extend_from_slice(header);
+        self.ended(1, Ok(()))
+    }
+
+    /// Use this id at the next start: `session_id($id)` (L-19).
+    pub fn set_id(&mut self, id: &[u8]) -> Result<()> {
+        let php5 = self.settings.profile == Profile::Php5;
+        if self.is_active() && !php5 {
+            let text = "set_id: the session is active";
+            return self.refuse("LOCKED_WHILE_ACTIVE", Code::EMISUSE, text);
+        }
+        if self.settings.php() && self.settings.use_cookies && self.headers_sent {
+            let text = "set_id: the response has begun";
+            return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        let fits = if self.settings.php() {
+            !id.contains(&0)
+        } else {
+            crate::id::is_secure(id)
+        };
+        if !fits {
+            let text = "set_id: the id has a forbidden length or character";
+            return self.ended(0, Err(Error::new(Code::EBADID, text)));
+        }
+        self.id.set(id);
+        self.has_id = true;
+        self.ended(1, Ok(()))
+    }
+
+    /// Override a directive for this session: `ini_set()`, `session_name($n)` and their like.
+    pub fn set_option(&mut self, key: &CStr, value: &CStr) -> Result<()> {
+        if self.is_active() {
+            let text = "set_option: the session is active";
+            return self.refuse("LOCKED_WHILE_ACTIVE", Code::EMISUSE, text);
+        }
+        if self.settings.php() && self.headers_sent {
+            let text = "set_option: the response has begun";
+            return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        let name = key.to_string_lossy();
+        let mut settings = (*self.settings).clone();
+        if let Err(error) = settings.set_for_session(&name, value) {
+            if settings.get(&name).is_some() {
+                let event = if &*name == "session.name" {
+                    "NAME_MALFORMED"
+                } else {
+                    "SETTING_INVALID"
+                };
+                self.emit(Event::new(
+                    event,
+                    Level::Warning,
+                    error.code,
+                    error.text.clone(),
+                ));
+            }
+            return self.ended(0, Err(error));
+        }
+        self.settings = Arc::new(settings);
+        self.call.settings = self.settings.clone();
+        if &*name == "session.save_handler" {
+            self.choose_handler(true);
+        }
+        self.ended(1, Ok(()))
+    }
+
+    /// The directive as it applies to this session; None if there is none of that name.
+    pub fn option(&self, key: &CStr) -> Option<&CStr> {
+        if key == c"session.save_handler" && self.is_user_handler() {
+            return Some(c"user");
+        }
+        self.settings.get(key.to_str().ok()?)
+    }
+
+    /// How long starts of this session wait for the lock: 0 tries once, -1 for ever.
+    pub fn set_lock_timeout(&mut self, milliseconds: i64) -> Result<()> {
+        if milliseconds < -1 {
+            let text = "set_lock_timeout: milliseconds, 0 to try once, -1 for ever";
+            return self.ended(0, Err(Error::new(Code::EINVAL, text)));
+        }
+        self.lock_timeout_ms = Some(milliseconds);
+        self.ended(1, Ok(()))
+    }
+
+    /// Let `cancel` end the waits of this session.
+    pub fn set_cancel(&mut self, cancel: Option<Arc<CancelToken>>) -> Result<()> {
+        self.call.cancel = cancel;
+        self.ended(1, Ok(()))
+    }
+
+    /// The response has begun: `headers_sent()`.
+    pub fn mark_headers_sent(&mut self) -> Result<()> {
+        self.headers_sent = true;
+        self.ended(1, Ok(()))
+    }
+
+    /// The time for a Last-Modified header in unix seconds; negative: none (C-45).
+    pub fn set_last_modified(&mut self, unix: i64) -> Result<()> {
+        self.last_modified = (unix >= 0).then_some(unix);
+        self.ended(1, Ok(()))
+    }
+}

@@ -1,0 +1,178 @@
+//! Close: encode, write or touch, unlock (S-20 to S-28).
+
+use super::calls::Optional;
+use super::{Session, State};
+use crate::config::Profile;
+use crate::error::{Code, Error, Event, Level, Result};
+
+/// What encoding gave.
+pub(super) enum Payload {
+    /// The bytes that read gave, unchanged.
+    AsRead,
+    /// In `self.encoded`; `empty` where PHP calls it a failure to encode (L-26).
+    Encoded { empty: bool },
+}
+
+impl Session {
+    /// Save and unlock: `session_write_close()`. The lock is released even if saving fails.
+    pub fn close(&mut self) -> Result<()> {
+        self.check_ours()?;
+        if !self.is_active() {
+            return self.ended(
+                0,
+                Err(Error::new(
+                    Code::EMISUSE,
+                    "close: the session is not active",
+                )),
+            );
+        }
+        let closed = self.save_and_unlock();
+        self.ended(1, closed)
+    }
+
+    pub(super) fn save_and_unlock(&mut self) -> Result<()> {
+        let saved = self.save();
+        let closed = self.call_close();
+        self.state = State::Closed;
+        if self.unmade {
+            // Nothing is stored under the id and no client knows it.
+            self.has_id = false;
+        }
+        if !self.settings.php() {
+            self.collect_by_chance();
+        }
+        saved.and(closed)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        if let Some(hook) = self.shared.before_save.clone() {
+            hook(self)?;
+        }
+        if self.unmade && !self.has_content() {
+            return Ok(());
+        }
+        let payload = self.encode_payload()?;
+        let stored = self.store(payload);
+        stored.map_err(|error| {
+            self.warn("WRITE_FAILED", &error);
+            gone_if_not_found(error)
+        })?;
+        self.unmade = false;
+        Ok(())
+    }
+
+    /// Whether there is anything worth a record.
+    fn has_content(&mut self) -> bool {
+        self.raw_new.is_some() || self.document.count(crate::codec::ROOT) > 0
+    }
+
+    /// The bytes to store. Fails before anything is written (D9).
+    pub(super) fn encode_payload(&mut self) -> Result<Payload> {
+        self.encoded.clear();
+        if self.raw {
+            return Ok(match &self.raw_new {
+                None => Payload::AsRead,
+                Some(raw) => {
+                    self.encoded.extend_from_slice(raw);
+                    Payload::Encoded { empty: false }
+                }
+            });
+        }
+        if !self.settings.php() && self.has_stored && !self.document.edited() {
+            return Ok(Payload::AsRead);
+        }
+        let empty = self.encode_document()?;
+        let limit = self.settings.max_data_bytes;
+        if self.encoded.len() as u64 > limit {
+            let len = self.encoded.len();
+            let text =
+                format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
+            return Err(Error::new(Code::ETOOBIG, text));
+        }
+        Ok(Payload::Encoded { empty })
+    }
+
+    /// Encode the table into `self.encoded`; true if PHP 8.2 would say that it could not.
+    pub(super) fn encode_document(&mut self) -> Result<bool> {
+        let (limits, spelling) = (self.limits(), self.spelling());
+        self.encoded.clear();
+        let encoded =
+            self.document
+                .encode(self.settings.format, spelling, &limits, &mut self.encoded)?;
+        for _ in 0..encoded.skipped_int_keys {
+            let text = "an integer key cannot be held by this format and was left out";
+            self.emit(Event::new(
+                "KEY_NUMERIC_SKIPPED",
+                Level::Warning,
+                Code::OK,
+                text,
+            ));
+        }
+        // V-16: from PHP 8.6 on an empty table encodes to the empty string like any other.
+        let fails_when_empty = matches!(self.settings.profile, Profile::Php82 | Profile::Php5);
+        Ok(encoded.empty && fails_when_empty)
+    }
+
+    fn store(&mut self, payload: Payload) -> Result<()> {
+        match payload {
+            Payload::AsRead => {
+                let held = self.call.hold_data();
+                let stored = self.touch_or_write(held.bytes(), self.has_stored);
+                self.call.return_data(held);
+                stored
+            }
+            Payload::Encoded { empty } => {
+                let encoded = std::mem::take(&mut self.encoded);
+                let unchanged =
+                    self.has_stored && !empty && self.call.data().unwrap_or_default() == encoded;
+                let stored = self.touch_or_write(&encoded, unchanged);
+                self.encoded = encoded;
+                stored
+            }
+        }
+    }
+
+    fn touch_or_write(&mut self, data: &[u8], unchanged: bool) -> Result<()> {
+        let php5 = self.settings.profile == Profile::Php5;
+        if unchanged && !php5 {
+            if let Optional::Ran(()) = self.call_update_timestamp(data)? {
+                return Ok(());
+            }
+        }
+        self.call_write(data)
+    }
+
+    /// Profile `libsess` collects in one short slice after the lock is gone.
+    pub(super) fn collect_by_chance(&mut self) {
+        if self.gc_hits() {
+            // A host that wants to know calls collect itself.
+            let _ = self.collect_slice(GC_SLICE_MS);
+        }
+    }
+
+    /// Open, collect, close: gc outside of a session. The number removed, and whether more is left.
+    pub(super) fn collect_slice(&mut self, budget_ms: i64) -> Result<(i64, bool)> {
+        let opened = self.call_open();
+        let removed = opened.and_then(|()| self.call_gc(budget_ms));
+        let more = self.call.gc_more();
+        let closed = self.call_close();
+        let removed = removed?;
+        closed?;
+        Ok((removed, more))
+    }
+}
+
+/// A record that is gone when it is to be saved was destroyed by others (F-71).
+pub(super) fn gone_if_not_found(error: Error) -> Error {
+    match error.code {
+        Code::ENOTFOUND => Error {
+            code: Code::EGONE,
+            errno: error.errno,
+            text: "the session was destroyed while it was open here; nothing was stored".into(),
+        },
+        _ => error,
+    }
+}
+
+/// How long the slice after a close may take.
+const GC_SLICE_MS: i64 = 2;

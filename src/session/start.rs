@@ -1,0 +1,429 @@
+//! Start and reset: from an id to data (S-1 to S-19, S-30, S-31).
+
+use super::calls::{Known, Optional};
+use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
+use crate::codec::{Limits, Spelling};
+use crate::config::{Create, Profile};
+use crate::cookie::{self, Found};
+use crate::error::{Code, Error, Event, Level, Result};
+use crate::headers::{Header, HeaderList};
+use crate::sys::clock;
+use std::ffi::CString;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// How far a start came before it failed, which decides what PHP leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    Id,
+    Read,
+    Decode,
+    Headers,
+    Hook,
+}
+
+struct Failed {
+    stage: Stage,
+    error: Error,
+}
+
+impl Failed {
+    fn at(stage: Stage) -> impl FnOnce(Error) -> Failed {
+        move |error| Failed { stage, error }
+    }
+}
+
+/// Whether the cookie has to be sent again: not if the client just sent it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cookie {
+    Known,
+    ToSend,
+}
+
+impl Session {
+    /// Lock and load, or begin a new session: `session_start()`.
+    pub fn start(&mut self, flags: u32) -> Result<()> {
+        self.check_ours()?;
+        if flags & !(START_RAW | START_READ_AND_CLOSE | START_EXISTING) != 0 {
+            return self.ended(0, Err(Error::new(Code::EINVAL, "start: unknown flags")));
+        }
+        if self.is_active() {
+            let refused = self.refuse(
+                "ALREADY_ACTIVE",
+                Code::EMISUSE,
+                "the session is active already",
+            );
+            self.php_result = 1;
+            return refused;
+        }
+        if self.settings.php() && self.settings.use_cookies && self.headers_sent {
+            let text = "a session cannot be started after the response has begun";
+            return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        let cookie = self.take_id_from_request();
+        let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
+        if existing && self.id.is_empty() {
+            let error = Error::new(Code::ENOTFOUND, "the request names no session");
+            return self.ended(0, Err(error));
+        }
+        self.raw = flags & START_RAW != 0;
+        self.raw_new = None;
+        self.call.raw = self.raw;
+        self.call.read_only = flags & START_READ_AND_CLOSE != 0;
+        match self.initialise(cookie, existing) {
+            Ok(()) => {}
+            Err(failed) => {
+                self.abandon_start();
+                let php = if failed.stage == Stage::Id { -1 } else { 0 };
+                return self.ended(php, Err(failed.error));
+            }
+        }
+        let closed = if self.call.read_only {
+            self.state = State::Closed;
+            let closed = self.call_close();
+            if !self.settings.php() {
+                self.collect_by_chance();
+            }
+            closed
+        } else {
+            Ok(())
+        };
+        self.ended(1, closed)
+    }
+
+    /// Throw away changes and load again: `session_reset()`.
+    pub fn reset(&mut self) -> Result<()> {
+        self.check_ours()?;
+        if !self.is_active() {
+            return self.ended(
+                0,
+                Err(Error::new(
+                    Code::EMISUSE,
+                    "reset: the session is not active",
+                )),
+            );
+        }
+        if self.unmade {
+            self.raw_new = None;
+            self.document.clear();
+            return self.ended(1, Ok(()));
+        }
+        // V-17: PHP 8.6 pairs every open with a close; before, open comes again without one.
+        if matches!(self.settings.profile, Profile::Libsess | Profile::Php86) {
+            let _ = self.call_close();
+        }
+        self.raw_new = None;
+        let Err(failed) = self.initialise(Cookie::Known, false) else {
+            return self.ended(1, Ok(()));
+        };
+        match failed.stage {
+            Stage::Decode => self.abandon_start(),
+            Stage::Id => self.forget_id(),
+            _ => {}
+        }
+        self.state = State::None;
+        self.ended(1, Err(failed.error))
+    }
+
+    /// The id this start is for: kept, set by the host, or from the request's cookie (C-20 to C-24).
+    fn take_id_from_request(&mut self) -> Cookie {
+        let mut cookie = Cookie::ToSend;
+        if !self.has_id && self.settings.use_cookies {
+            let found = cookie::find(&self.cookies, self.settings.name.to_bytes());
+            if let Found::Value(id) = found {
+                // I-11: an id cut at a NUL would name another session.
+                if !id.contains(&0) {
+                    self.id.set(&id);
+                    self.has_id = true;
+                    cookie = Cookie::Known;
+                }
+            }
+        }
+        let id = self.id.bytes();
+        let unfit = crate::id::is_dropped(id)
+            || (!self.settings.php() && !id.is_empty() && !crate::id::is_secure(id));
+        if unfit {
+            self.forget_id();
+        }
+        cookie
+    }
+
+    fn initialise(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+        self.state = State::Active;
+        self.is_new = false;
+        self.unmade = false;
+        self.cookie_pending = false;
+        self.call.fresh = false;
+        self.arm_lock_timeout();
+        if let Err(error) = self.call_open() {
+            self.warn("OPEN_FAILED", &error);
+            let _ = self.call_close();
+            return Err(Failed {
+                stage: Stage::Open,
+                error,
+            });
+        }
+        let loaded = self.load(cookie, existing);
+        if loaded.is_err() {
+            let _ = self.call_close();
+        }
+        loaded
+    }
+
+    fn load(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+        let mut cookie = self.settle_id(cookie, existing)?;
+        if self.settings.php() {
+            self.send_cookie_if(cookie)
+                .map_err(Failed::at(Stage::Headers))?;
+        }
+        self.document.clear();
+        self.has_table = true;
+        if self.read_or_begin(existing)? {
+            cookie = Cookie::ToSend;
+        }
+        if self.settings.php() && self.gc_hits() {
+            // S-58: what gc says at start is never looked at.
+            let _ = self.call_gc(-1);
+        }
+        self.has_stored = self.settings.lazy_write;
+        self.decode_loaded()?;
+        if let Some(hook) = self.shared.after_start.clone() {
+            hook(self).map_err(Failed::at(Stage::Hook))?;
+        }
+        if !self.settings.php() {
+            if self.unmade {
+                self.cookie_pending |= cookie == Cookie::ToSend;
+            } else {
+                self.send_cookie_if(cookie)
+                    .map_err(Failed::at(Stage::Headers))?;
+            }
+        }
+        self.send_cache_headers()
+            .map_err(Failed::at(Stage::Headers))
+    }
+
+    /// Validate the id in strict mode, make one where there is none.
+    fn settle_id(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<Cookie, Failed> {
+        if self.id.is_empty() {
+            self.make_id().map_err(Failed::at(Stage::Id))?;
+            return Ok(Cookie::ToSend);
+        }
+        if !self.settings.use_strict_mode {
+            return Ok(cookie);
+        }
+        let id = std::mem::take(&mut self.id);
+        let known = self.call_validate_sid(&id);
+        self.id = id;
+        match known {
+            Ok(Optional::Ran(Known::No)) if existing => Err(not_found()),
+            Ok(Optional::Ran(Known::No)) => {
+                self.make_id().map_err(Failed::at(Stage::Id))?;
+                Ok(Cookie::ToSend)
+            }
+            Ok(_) => Ok(cookie),
+            Err(error) => {
+                self.warn("READ_FAILED", &error);
+                Err(Failed {
+                    stage: Stage::Read,
+                    error,
+                })
+            }
+        }
+    }
+
+    fn make_id(&mut self) -> Result<()> {
+        self.forget_id();
+        self.id = self.call_create_sid()?;
+        self.has_id = true;
+        self.is_new = true;
+        self.call.fresh = true;
+        Ok(())
+    }
+
+    /// Read the record. Where there is none begin one, under a new id if strict mode wants that;
+    /// true if the id is a new one then.
+    fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
+        let mut renewed = false;
+        loop {
+            let strict = self.settings.use_strict_mode;
+            self.call.create = !existing && self.reads_create();
+            match self.call_read() {
+                Ok(()) => {
+                    self.unmade = self.call.fresh && self.settings.create == Create::Write;
+                    return Ok(renewed);
+                }
+                Err(error) if error.code == Code::ENOTFOUND => {
+                    if existing {
+                        return Err(not_found());
+                    }
+                    if !strict || self.call.fresh {
+                        self.unmade = self.settings.create == Create::Write;
+                        return Ok(renewed);
+                    }
+                    self.make_id().map_err(Failed::at(Stage::Id))?;
+                    renewed = true;
+                    if self.settings.php() {
+                        self.send_cookie_if(Cookie::ToSend)
+                            .map_err(Failed::at(Stage::Headers))?;
+                    }
+                }
+                Err(error) => {
+                    self.warn("READ_FAILED", &error);
+                    return Err(Failed {
+                        stage: Stage::Read,
+                        error,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether read makes the record of an id that has none, as PHP's does (F-13).
+    pub(super) fn reads_create(&self) -> bool {
+        let adopts = self.call.fresh || !self.settings.use_strict_mode;
+        self.settings.php() || (self.settings.create == Create::Start && adopts)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            depth: self.settings.max_depth,
+            bytes: self.settings.max_data_bytes,
+        }
+    }
+
+    pub(super) fn spelling(&self) -> Spelling {
+        if self.settings.php() {
+            Spelling::Canonical
+        } else {
+            Spelling::AsStored
+        }
+    }
+
+    fn decode_loaded(&mut self) -> std::result::Result<(), Failed> {
+        if self.raw {
+            return Ok(());
+        }
+        let (limits, spelling) = (self.limits(), self.spelling());
+        let payload = self.call.data().unwrap_or_default();
+        let Err(error) = self
+            .document
+            .load(self.settings.format, payload, spelling, &limits)
+        else {
+            return Ok(());
+        };
+        if self.settings.php() {
+            self.destroy_undecodable();
+        }
+        self.warn("DECODE_FAILED", &error);
+        Err(Failed {
+            stage: Stage::Decode,
+            error,
+        })
+    }
+
+    /// S-12: PHP destroys what it cannot decode.
+    pub(super) fn destroy_undecodable(&mut self) {
+        if let Err(error) = self.call_destroy() {
+            self.warn("DESTROY_FAILED", &error);
+        }
+        let _ = self.call_close();
+    }
+
+    fn send_cookie_if(&mut self, cookie: Cookie) -> Result<()> {
+        if cookie == Cookie::Known || !self.settings.use_cookies {
+            return Ok(());
+        }
+        self.send_cookie()
+    }
+
+    /// Put the session cookie into the headers (C-1 to C-6).
+    pub(super) fn send_cookie(&mut self) -> Result<()> {
+        if self.headers_sent {
+            return Err(Error::new(
+                Code::EHEADERS,
+                "the response has begun: the session cookie cannot be sent any more",
+            ));
+        }
+        match cookie::build(&self.settings, self.id.bytes(), clock::unix_now()) {
+            Ok(value) => {
+                let mut begins = self.settings.name.to_bytes().to_vec();
+                begins.push(b'=');
+                self.headers.put(Header {
+                    name: c"Set-Cookie",
+                    value: value.into(),
+                    replaces: Some(CString::new(begins).unwrap_or_default()),
+                });
+                Ok(())
+            }
+            // C-5, N-11: PHP goes on without a cookie.
+            Err(refused) if self.settings.php() => {
+                self.warn(refused.event, &refused.error);
+                Ok(())
+            }
+            Err(refused) => Err(refused.error),
+        }
+    }
+
+    fn send_cache_headers(&mut self) -> Result<()> {
+        if !self.headers_sent {
+            let (now, modified) = (clock::unix_now(), self.last_modified);
+            self.headers
+                .put_cache_limiter(&self.settings, now, modified);
+            self.cache_headers_put = true;
+            return Ok(());
+        }
+        let mut wanted = HeaderList::default();
+        wanted.put_cache_limiter(&self.settings, 0, None);
+        if wanted.entries().is_empty() || (!self.settings.php() && self.cache_headers_put) {
+            return Ok(());
+        }
+        let text = "the response has begun: the cache headers cannot be sent any more";
+        let error = Error::new(Code::EHEADERS, text);
+        self.emit(Event::new(
+            "HEADERS_SENT",
+            Level::Warning,
+            Code::EHEADERS,
+            text,
+        ));
+        Err(error)
+    }
+
+    /// N-40: whether this start is one of the `gc_probability` out of `gc_divisor`.
+    pub(super) fn gc_hits(&mut self) -> bool {
+        let (probability, divisor) = (self.settings.gc_probability, self.settings.gc_divisor);
+        if probability <= 0 {
+            return false;
+        }
+        if divisor <= 1 || probability >= divisor {
+            return true;
+        }
+        self.gc_throws = self.gc_throws.wrapping_add(1);
+        let mut hasher = self
+            .gc_dice
+            .get_or_insert_with(RandomState::new)
+            .build_hasher();
+        hasher.write_u64(self.gc_throws);
+        (hasher.finish() % divisor as u64) < probability as u64
+    }
+
+    /// L-7: after a failed start there is no id and no data.
+    fn abandon_start(&mut self) {
+        self.forget_id();
+        self.document.clear();
+        self.state = State::None;
+        self.unmade = false;
+        self.cookie_pending = false;
+    }
+
+    pub(super) fn forget_id(&mut self) {
+        self.id.clear();
+        self.has_id = false;
+    }
+}
+
+fn not_found() -> Failed {
+    Failed {
+        stage: Stage::Read,
+        error: Error::new(Code::ENOTFOUND, "there is no such session"),
+    }
+}

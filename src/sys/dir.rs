@@ -1,0 +1,84 @@
+//! Directories: names in them, looked at and removed relative to an open descriptor.
+
+use super::file::{self, Access, Descriptor, Facts};
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::RawFd;
+use std::ptr::NonNull;
+
+/// A directory that is being listed.
+pub struct Dir(NonNull<libc::DIR>);
+
+// SAFETY: a DIR may be used by any thread, by one at a time, which `&mut self` ensures where it changes.
+unsafe impl Send for Dir {}
+
+impl Dir {
+    /// Open a directory by path.
+    pub fn open(path: &CStr) -> io::Result<Dir> {
+        Dir::open_at(libc::AT_FDCWD, path, 0)
+    }
+
+    /// Open a directory in this one; a symbolic link is refused.
+    pub fn open_in(&self, name: &CStr) -> io::Result<Dir> {
+        Dir::open_at(self.fd(), name, libc::O_NOFOLLOW)
+    }
+
+    fn open_at(dir: RawFd, path: &CStr, more: i32) -> io::Result<Dir> {
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC | more;
+        // SAFETY: the path is NUL-terminated.
+        let fd = file::again(|| unsafe { libc::openat(dir, path.as_ptr(), flags) as isize })?;
+        // SAFETY: the descriptor is open and belongs to the DIR from now on.
+        let opened = unsafe { libc::fdopendir(fd as RawFd) };
+        NonNull::new(opened).map(Dir).ok_or_else(|| {
+            let error = io::Error::last_os_error();
+            // SAFETY: no DIR took the descriptor, so that it is still ours to close.
+            unsafe { libc::close(fd as RawFd) };
+            error
+        })
+    }
+
+    /// The next name, valid until the next call; None at the end.
+    pub fn next_name(&mut self) -> io::Result<Option<&CStr>> {
+        // SAFETY: errno is this thread's own.
+        unsafe { *libc::__errno_location() = 0 };
+        // SAFETY: the DIR is open, and `&mut self` keeps others from reading it at once.
+        let entry = unsafe { libc::readdir64(self.0.as_ptr()) };
+        if entry.is_null() {
+            let error = io::Error::last_os_error();
+            return match error.raw_os_error() {
+                Some(0) | None => Ok(None),
+                Some(_) => Err(error),
+            };
+        }
+        // SAFETY: readdir gives a NUL-terminated name that stays until the next readdir.
+        Ok(Some(unsafe { CStr::from_ptr((*entry).d_name.as_ptr()) }))
+    }
+
+    /// What a name in it is, with its time of modification; a symbolic link is not followed. Link
+    /// count, owner and size are not asked for.
+    pub fn facts(&self, name: &CStr) -> io::Result<Facts> {
+        file::dated_facts_at(self.fd(), name)
+    }
+
+    /// Open a file in it for reading.
+    pub fn open_file(&self, name: &CStr) -> io::Result<Descriptor> {
+        file::open_at(self.fd(), name, Access::Read)
+    }
+
+    /// Remove a name from it.
+    pub fn unlink(&self, name: &CStr) -> io::Result<()> {
+        file::unlink_at(self.fd(), name)
+    }
+
+    fn fd(&self) -> RawFd {
+        // SAFETY: the DIR is open.
+        unsafe { libc::dirfd(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        // SAFETY: the DIR is open and not used again.
+        unsafe { libc::closedir(self.0.as_ptr()) };
+    }
+}

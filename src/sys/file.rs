@@ -1,0 +1,263 @@
+//! Files: open, look, read, write, one system call each.
+
+use super::fork::Epoch;
+use std::ffi::{CStr, c_int};
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+
+pub use libc::{
+    EACCES, EEXIST, EFBIG, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENXIO,
+};
+
+/// An open file whose lock, if it has one, is let go when it is dropped.
+///
+/// Closing is enough for that, unless the process has forked since the file was opened: then a child
+/// may hold the same open file, and the lock is released explicitly. In the child itself dropping only
+/// closes.
+#[derive(Debug)]
+pub struct Descriptor {
+    file: File,
+    opened: Epoch,
+}
+
+/// What a file is, as far as a session store has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The device and inode number.
+    pub identity: (u64, u64),
+    /// The type bits of the mode.
+    pub kind: Kind,
+    /// The owner.
+    pub uid: u32,
+    /// How many names it has; 0: it was deleted.
+    pub links: u32,
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was last modified, in Unix seconds; 0 unless asked for.
+    pub modified: i64,
+}
+
+/// The types of file that matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An ordinary file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link, FIFO, socket or device.
+    Other,
+}
+
+/// How a file is opened; always without following a symbolic link, and closed on exec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// An existing file for reading and writing.
+    ReadWrite,
+    /// An existing file for reading; one that is no ordinary file does not make it wait.
+    Read,
+    /// A file that must not exist yet, with this mode less the umask.
+    Create(u32),
+}
+
+impl Descriptor {
+    /// Open `path`.
+    pub fn open(path: &CStr, access: Access) -> io::Result<Descriptor> {
+        open_at(libc::AT_FDCWD, path, access)
+    }
+
+    /// The process and moment in which it was opened.
+    pub fn opened(&self) -> Epoch {
+        self.opened
+    }
+
+    /// What it is, without its times.
+    pub fn facts(&self) -> io::Result<Facts> {
+        statx(self.file.as_raw_fd(), c"", libc::AT_EMPTY_PATH, BASIC)
+    }
+
+    /// What it is, with its time of modification.
+    pub fn dated_facts(&self) -> io::Result<Facts> {
+        let wanted = BASIC | libc::STATX_MTIME;
+        statx(self.file.as_raw_fd(), c"", libc::AT_EMPTY_PATH, wanted)
+    }
+
+    /// Fill `buffer`, which must be empty, with up to `len` bytes from the file's beginning by one call;
+    /// how many there were. `buffer` must have room for them.
+    pub fn read(&self, buffer: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        assert!(buffer.is_empty() && buffer.capacity() >= len);
+        let got = again(|| {
+            // SAFETY: the pointer is good for `len` bytes by the assertion; they need no value.
+            unsafe { libc::pread64(self.file.as_raw_fd(), buffer.as_mut_ptr().cast(), len, 0) }
+        })?;
+        // SAFETY: the kernel has filled in `got` bytes, at most `len`.
+        unsafe { buffer.set_len(got as usize) };
+        Ok(got as usize)
+    }
+
+    /// Write from the file's beginning by one call; how many bytes it took.
+    pub fn write(&self, data: &[u8]) -> io::Result<usize> {
+        let written = again(|| {
+            // SAFETY: the pointer and length describe `data`.
+            unsafe { libc::pwrite64(self.file.as_raw_fd(), data.as_ptr().cast(), data.len(), 0) }
+        })?;
+        Ok(written as usize)
+    }
+
+    /// Make it `len` bytes long.
+    pub fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    /// Set its times to now.
+    pub fn touch(&self) -> io::Result<()> {
+        // SAFETY: NULL stands for the present time; the descriptor is open.
+        again(|| unsafe { libc::futimens(self.file.as_raw_fd(), std::ptr::null()) as isize })?;
+        Ok(())
+    }
+
+    /// Whether it lies on a file system that other machines write to, where flock(2), the link count and
+    /// mappings cannot be relied on.
+    pub fn is_on_network(&self) -> io::Result<bool> {
+        let mut about = MaybeUninit::<libc::statfs64>::zeroed();
+        // SAFETY: the pointer is good for one statfs64; the descriptor is open.
+        again(|| unsafe { libc::fstatfs64(self.file.as_raw_fd(), about.as_mut_ptr()) as isize })?;
+        // SAFETY: all-zero is a valid statfs64, and the kernel has filled it in.
+        let kind = unsafe { about.assume_init() }.f_type as u32;
+        Ok(NETWORK.contains(&kind))
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// The magic numbers of statfs(2): NFS, SMB, CIFS, SMB2, FUSE, AFS (two), Ceph, Coda, NCP, 9P, Lustre,
+/// GPFS, OCFS2, GFS2.
+const NETWORK: [u32; 15] = [
+    0x6969,
+    0x517B,
+    0xFF53_4D42,
+    0xFE53_4D42,
+    0x6573_5546,
+    0x5346_414F,
+    0x6B41_4653,
+    0x00C3_6400,
+    0x7375_7245,
+    0x564C,
+    0x0102_1997,
+    0x0BD0_0BD0,
+    0x4750_4653,
+    0x7461_636F,
+    0x0116_1970,
+];
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if self.opened.has_forked() && self.opened.is_this_process() {
+            // The descriptor is closed next, which is all that is left to do should this fail.
+            let _ = super::lock::unlock(self);
+        }
+    }
+}
+
+/// Whether something of that name exists, a symbolic link followed.
+pub fn exists(path: &CStr) -> io::Result<bool> {
+    match statx(libc::AT_FDCWD, path, 0, libc::STATX_TYPE) {
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(ENOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What `path` names, a symbolic link not followed, without its times.
+pub fn facts(path: &CStr) -> io::Result<Facts> {
+    statx(libc::AT_FDCWD, path, libc::AT_SYMLINK_NOFOLLOW, BASIC)
+}
+
+/// Whether `path` names a directory.
+pub fn is_directory(path: &CStr) -> io::Result<()> {
+    match statx(libc::AT_FDCWD, path, 0, libc::STATX_TYPE)?.kind {
+        Kind::Directory => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(ENOTDIR)),
+    }
+}
+
+/// Remove a name.
+pub fn unlink(path: &CStr) -> io::Result<()> {
+    unlink_at(libc::AT_FDCWD, path)
+}
+
+pub(super) fn unlink_at(dir: RawFd, name: &CStr) -> io::Result<()> {
+    // SAFETY: the name is NUL-terminated.
+    again(|| unsafe { libc::unlinkat(dir, name.as_ptr(), 0) as isize })?;
+    Ok(())
+}
+
+/// All but the times: asking for mtime would make the next write dirty the inode.
+const BASIC: u32 = libc::STATX_TYPE
+    | libc::STATX_MODE
+    | libc::STATX_UID
+    | libc::STATX_NLINK
+    | libc::STATX_SIZE
+    | libc::STATX_INO
+    | libc::STATX_BTIME;
+
+pub(super) fn dated_facts_at(dir: RawFd, name: &CStr) -> io::Result<Facts> {
+    let wanted = libc::STATX_TYPE | libc::STATX_INO | libc::STATX_MTIME;
+    statx(dir, name, libc::AT_SYMLINK_NOFOLLOW, wanted)
+}
+
+fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts> {
+    let mut about = MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: the path is NUL-terminated and the buffer is one statx.
+    again(|| unsafe {
+        libc::statx(dir, path.as_ptr(), flags, wanted, about.as_mut_ptr()) as isize
+    })?;
+    // SAFETY: all-zero is a valid statx, and the kernel has filled it in.
+    let about = unsafe { about.assume_init() };
+    let device = u64::from(about.stx_dev_major) << 32 | u64::from(about.stx_dev_minor);
+    let kind = match u32::from(about.stx_mode) & libc::S_IFMT {
+        libc::S_IFREG => Kind::Regular,
+        libc::S_IFDIR => Kind::Directory,
+        _ => Kind::Other,
+    };
+    Ok(Facts {
+        identity: (device, about.stx_ino),
+        kind,
+        uid: about.stx_uid,
+        links: about.stx_nlink,
+        size: about.stx_size,
+        modified: about.stx_mtime.tv_sec,
+    })
+}
+
+pub(super) fn open_at(dir: RawFd, path: &CStr, access: Access) -> io::Result<Descriptor> {
+    let (flags, mode) = match access {
+        Access::ReadWrite => (libc::O_RDWR, 0),
+        Access::Read => (libc::O_RDONLY | libc::O_NONBLOCK, 0),
+        Access::Create(mode) => (libc::O_RDWR | libc::O_CREAT | libc::O_EXCL, mode),
+    };
+    let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let opened = Epoch::now();
+    // SAFETY: the path is NUL-terminated; the mode is passed as the variadic call wants it.
+    let fd = again(|| unsafe { libc::openat(dir, path.as_ptr(), flags, mode) as isize })?;
+    // SAFETY: the descriptor was just opened and belongs to nobody else.
+    let file = unsafe { File::from_raw_fd(fd as RawFd) };
+    Ok(Descriptor { file, opened })
+}
+
+/// Repeat a call that a signal interrupted; a negative result is an error in errno.
+pub(super) fn again(mut call: impl FnMut() -> isize) -> io::Result<isize> {
+    loop {
+        let result = call();
+        if result >= 0 {
+            return Ok(result);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}

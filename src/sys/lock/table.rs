@@ -1,0 +1,262 @@
+//! The wait table: who waits for which file, in what order.
+
+use super::helper;
+use super::{Kind, Patience, Refused, lock, try_lock};
+use crate::sys::cancel::Wake;
+use crate::sys::file::Descriptor;
+use crate::sys::fork::PerProcess;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A file and the kind of lock wanted on it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub identity: (u64, u64),
+    pub kind: Kind,
+}
+
+static TABLE: PerProcess<Table> = PerProcess::new();
+
+/// A waiter that no helper serves yet tries the lock itself, ever less often.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// All waits of this process.
+#[derive(Default)]
+pub(super) struct Table {
+    state: Mutex<State>,
+    /// Rings when a line needs a helper.
+    pub work: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    lines: HashMap<Key, Line>,
+    /// Lines that need a helper, the oldest first.
+    pub backlog: VecDeque<Key>,
+    /// What waiters got, until they pick it up, by ticket.
+    given: HashMap<u64, io::Result<Descriptor>>,
+    waiters: u32,
+    next_ticket: u64,
+    /// Helper threads that live, and those of them that have nothing to do.
+    pub helpers: u32,
+    pub idle: u32,
+}
+
+/// The waiters for one key; there are always as many descriptors as waiters, counting the helper's.
+#[derive(Default)]
+struct Line {
+    waiters: VecDeque<Waiter>,
+    helped: bool,
+}
+
+struct Waiter {
+    ticket: u64,
+    /// Its descriptor, until the helper takes it to wait with.
+    file: Option<Descriptor>,
+    bell: Arc<Bell>,
+}
+
+/// Wakes one waiter.
+struct Bell {
+    table: &'static Table,
+    rung: Condvar,
+}
+
+impl Wake for Bell {
+    fn wake(&self) {
+        // With the table locked the waiter is either asleep or has not looked at its token yet.
+        let _locked = self.table.lock();
+        self.rung.notify_one();
+    }
+}
+
+impl Table {
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`super::wait`].
+pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<Descriptor, Refused> {
+    if !patience.may_wait {
+        return Err(Refused::TimedOut);
+    }
+    let table = TABLE.get(|_| Table::default());
+    let bell = Arc::new(Bell {
+        table,
+        rung: Condvar::new(),
+    });
+    let _watch = patience.cancel.map(|token| token.watch(bell.clone()));
+    {
+        let mut state = table.lock();
+        if state.waiters >= patience.max_waiters {
+            return Err(Refused::Busy);
+        }
+        state.waiters += 1;
+    }
+    let result = if patience.deadline.is_none() && patience.cancel.is_none() {
+        // Nothing can end this wait, so that this thread may as well wait itself.
+        lock(&file, key.kind)
+            .map(|()| file)
+            .map_err(Refused::Failed)
+    } else {
+        wait_in_line(file, key, patience, &bell)
+    };
+    table.lock().waiters -= 1;
+    result
+}
+
+fn wait_in_line(
+    file: Descriptor,
+    key: Key,
+    patience: &Patience,
+    bell: &Arc<Bell>,
+) -> Result<Descriptor, Refused> {
+    let mut state = bell.table.lock();
+    let ticket = state.join(key, file, bell.clone());
+    state.ask_for_help(key, bell.table, patience.max_threads);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if let Some(given) = state.given.remove(&ticket) {
+            return given.map_err(Refused::Failed);
+        }
+        if patience.cancel.is_some_and(|token| token.is_fired()) {
+            let left = state.leave(key, ticket);
+            drop(state);
+            drop(left);
+            return Err(Refused::Cancelled);
+        }
+        let now = Instant::now();
+        if patience.deadline.is_some_and(|deadline| now >= deadline) {
+            let left = state.leave(key, ticket);
+            drop(state);
+            drop(left);
+            return Err(Refused::TimedOut);
+        }
+        let mut until = patience.deadline.map(|deadline| deadline - now);
+        let helped = state.is_helped(key);
+        if !helped {
+            until = Some(until.map_or(pause, |left| left.min(pause)));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        state = match until {
+            None => bell
+                .rung
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(until) => {
+                let woken = bell.rung.wait_timeout(state, until);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        if !helped {
+            state.try_first_in_line(key);
+        }
+    }
+}
+
+impl State {
+    fn join(&mut self, key: Key, file: Descriptor, bell: Arc<Bell>) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let line = self.lines.entry(key).or_default();
+        line.waiters.push_back(Waiter {
+            ticket,
+            file: Some(file),
+            bell,
+        });
+        ticket
+    }
+
+    /// Give up a place in line; the descriptor is dropped by the caller, outside the lock.
+    fn leave(&mut self, key: Key, ticket: u64) -> Option<Waiter> {
+        let line = self.lines.get_mut(&key)?;
+        let place = line
+            .waiters
+            .iter()
+            .position(|waiter| waiter.ticket == ticket)?;
+        let waiter = line.waiters.remove(place);
+        if line.waiters.is_empty() && !line.helped {
+            self.lines.remove(&key);
+            self.backlog.retain(|other| *other != key);
+        }
+        waiter
+    }
+
+    fn is_helped(&self, key: Key) -> bool {
+        self.lines.get(&key).is_some_and(|line| line.helped)
+    }
+
+    /// See to it that a helper comes to this line, at once or when one has time.
+    fn ask_for_help(&mut self, key: Key, table: &'static Table, max_threads: u32) {
+        if self.is_helped(key) || self.backlog.contains(&key) {
+            return;
+        }
+        self.backlog.push_back(key);
+        if self.idle as usize >= self.backlog.len() {
+            table.work.notify_one();
+        } else if self.helpers < max_threads && helper::spawn(table).is_ok() {
+            self.helpers += 1;
+        }
+    }
+
+    /// Let the first in line have the lock, if it is free and no helper waits for it.
+    fn try_first_in_line(&mut self, key: Key) {
+        let Some(line) = self.lines.get_mut(&key).filter(|line| !line.helped) else {
+            return;
+        };
+        let Some(file) = line.waiters.front_mut().and_then(|first| first.file.take()) else {
+            return;
+        };
+        let got = match try_lock(&file, key.kind) {
+            Ok(true) => Ok(file),
+            Ok(false) => {
+                line.waiters[0].file = Some(file);
+                return;
+            }
+            Err(error) => Err(error),
+        };
+        self.give(key, got);
+        if self
+            .lines
+            .get(&key)
+            .is_some_and(|line| line.waiters.is_empty())
+        {
+            self.lines.remove(&key);
+            self.backlog.retain(|other| *other != key);
+        }
+    }
+
+    /// Take over a line: the descriptor to wait with. None, and the line is gone, if nobody waits.
+    pub fn take(&mut self, key: Key) -> Option<Descriptor> {
+        let line = self.lines.get_mut(&key)?;
+        line.helped = true;
+        let file = line
+            .waiters
+            .iter_mut()
+            .find_map(|waiter| waiter.file.take());
+        if file.is_none() {
+            self.lines.remove(&key);
+        }
+        file
+    }
+
+    /// Hand over to the first in line; given back if nobody waits any more.
+    pub fn give(&mut self, key: Key, got: io::Result<Descriptor>) -> Option<Descriptor> {
+        let first = self
+            .lines
+            .get_mut(&key)
+            .and_then(|line| line.waiters.pop_front());
+        match first {
+            Some(waiter) => {
+                self.given.insert(waiter.ticket, got);
+                waiter.bell.rung.notify_one();
+                None
+            }
+            None => got.ok(),
+        }
+    }
+}
