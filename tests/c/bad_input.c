@@ -184,7 +184,10 @@ static void too_large(const char *directory, int reason) {
     CHECK_OK(sess_start(s, 0), s);
     CHECK_OK(sess_value_set_string(sess_data(s), "large", SESS_NTS, large, sizeof large), s);
     CHECK_RC(sess_close(s), SESS_EIO, s);
-    check_error(s, directory, reason);
+    CHECK_HAS(sess_errmsg(s), directory);
+    CHECK_HAS(sess_errmsg(s), reason == EFBIG ? "RLIMIT_FSIZE" : "no space");
+    CHECK(strstr(sess_errmsg(s), ID_A) == NULL);
+    CHECK_INT(sess_errno(s), reason);
     CHECK_INT(sess_status(s), SESS_CLOSED);
     CHECK(file_is(path, STORED, strlen(STORED)));
     /* Another session that fits is still saved: the lock is free, the handle works. */
@@ -200,6 +203,7 @@ static void too_large(const char *directory, int reason) {
     CHECK_OK(sess_value_set_string(sess_data(s), "large", SESS_NTS, large, sizeof large), s);
     CHECK_RC(sess_close(s), SESS_EIO, s);
     CHECK_INT(sess_errno(s), reason);
+    CHECK_INT(count_entries(directory, "sess_"), 1);
     sess_free(s);
     sess_engine_free(e);
 }
