@@ -73,7 +73,18 @@ impl Session {
         match self.initialise(cookie, existing) {
             Ok(()) => {}
             Err(failed) => {
+                // Who is told to try later means the same session; a cookie is looked at again anyway.
+                let later = matches!(
+                    failed.error.code,
+                    Code::ELOCKED | Code::ECANCELED | Code::EBUSY
+                );
+                let kept = later && cookie == Cookie::ToSend && !self.settings.php();
+                let id = std::mem::take(&mut self.id);
                 self.abandon_start();
+                if kept {
+                    self.id = id;
+                    self.has_id = true;
+                }
                 let php = if failed.stage == Stage::Id { -1 } else { 0 };
                 return self.ended(php, Err(failed.error));
             }
