@@ -29,7 +29,7 @@ static inline void check_ok(sess_rc rc, const char *what, const char *file, int 
 /* A storage of one record. `inside` runs in every callback. */
 struct store {
     char id[SESS_ID_MAX + 1];
-    unsigned char data[4096];
+    unsigned char data[1 << 16];
     size_t len;
     int exists, opened, closed, freed, read, written;
     void (*inside)(struct store *store, const char *callback, sess_call *call);
