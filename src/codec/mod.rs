@@ -1,7 +1,31 @@
 //! Session data: an index over stored bytes, read lazily and edited in place.
+//!
+//! Loading is one validating pass that finds the top-level entries. A container's children are listed
+//! when they are first asked for. Every edit puts a new serialized value at a place; encoding copies
+//! the spans that nothing has changed. Only bytes that hold references (`R:`, `r:`) are listed as a
+//! whole, so that the references follow every edit: their numbers are given anew in writing order.
 
-use crate::error::{Error, Result};
+mod canonical;
+mod edit;
+mod emit;
+mod float;
+mod index;
+mod keys;
+mod link;
+mod load;
+mod read;
+mod scan;
+mod store;
+mod tree;
+
+pub use canonical::unserialize_prefix;
+pub use keys::check_key;
+
+use crate::error::Result;
 use crate::value::{Format, Key, Kind, Scalar};
+use std::collections::HashMap;
+use std::hash::RandomState;
+use tree::{NONE, Node, Table, flag};
 
 /// A value inside a [`Document`]; valid until the data is replaced as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,22 +46,26 @@ pub enum Place<'a> {
 /// Bounds on what is decoded and encoded.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Deepest nesting of arrays and objects (PHP: 4096).
+    /// Deepest nesting of arrays and objects (PHP: 4096); 0 is no limit.
     pub depth: u32,
     /// Most bytes of a payload.
     pub bytes: u64,
 }
 
-/// How far encoding imitates PHP.
+/// How far decoding and encoding imitate PHP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
     /// Untouched values stay byte for byte as they were stored.
     AsStored,
     /// Everything as PHP would write it (L-35); keys that the format cannot hold are skipped (E-10, E-13).
+    /// Enums and custom objects are kept as they are, as by a PHP that has their classes.
     Canonical,
+    /// As [`Spelling::Canonical`] by a PHP that has no class but its own: enums do not decode, and
+    /// custom objects (`C:`) lose their payload. PHP's verdict in tests; never for live data.
+    PhpWithoutClasses,
 }
 
-/// What encoding had to leave out; only with [`Spelling::Canonical`].
+/// What encoding had to leave out; only with PHP's spelling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
     /// Integer keys skipped (php, php_binary).
@@ -49,22 +77,115 @@ pub struct Encoded {
 }
 
 /// Session data over stored bytes.
-#[derive(Default)]
-pub struct Document {}
+pub struct Document {
+    store: store::Store,
+    nodes: Vec<Node>,
+    /// Tables of containers whose children have been listed; number 0 is the root's.
+    tables: Vec<Table>,
+    cells: Vec<link::Cell>,
+    objects: Vec<link::Object>,
+    /// Plain bytes of keys that PHP would write differently.
+    odd_keys: HashMap<u32, Box<[u8]>>,
+    /// Plain bytes of `S` strings that have been read.
+    plain_strings: HashMap<u32, Box<[u8]>>,
+    /// References behind custom objects.
+    opaque: Option<link::Opaque>,
+    /// The format of the payload, if one was loaded.
+    stored: Option<Format>,
+    /// Nothing in the data would be written differently by PHP.
+    canonical: bool,
+    /// PHP's rules where they are stricter than ours.
+    compat: bool,
+    classless: bool,
+    edited: bool,
+    /// Counts of members are out of date.
+    recount_members: bool,
+    /// No nesting is deeper than this.
+    deepest: usize,
+    depth_limit: u32,
+    hasher: RandomState,
+    scratch: scan::Scratch,
+    spare_tables: Vec<Table>,
+    spare_order: Vec<u32>,
+    head: Vec<u8>,
+    line: Vec<u8>,
+}
 
-#[allow(unused_variables, missing_docs)]
+impl Default for Document {
+    fn default() -> Document {
+        Document::new()
+    }
+}
+
 impl Document {
     /// An empty table.
     pub fn new() -> Document {
-        todo!()
+        let mut document = Document {
+            store: store::Store::default(),
+            nodes: Vec::new(),
+            tables: Vec::new(),
+            cells: Vec::new(),
+            objects: Vec::new(),
+            odd_keys: HashMap::new(),
+            plain_strings: HashMap::new(),
+            opaque: None,
+            stored: None,
+            canonical: true,
+            compat: false,
+            classless: false,
+            edited: false,
+            recount_members: false,
+            deepest: 0,
+            depth_limit: 0,
+            hasher: RandomState::new(),
+            scratch: scan::Scratch::default(),
+            spare_tables: Vec::new(),
+            spare_order: Vec::new(),
+            head: Vec::new(),
+            line: Vec::new(),
+        };
+        document.clear();
+        document
     }
+
     /// Empty the table, keeping capacity. All node ids die.
     pub fn clear(&mut self) {
-        todo!()
+        self.store.clear();
+        self.nodes.clear();
+        for mut table in self.tables.drain(..) {
+            table.clear();
+            self.spare_tables.push(table);
+        }
+        self.cells.clear();
+        self.objects.clear();
+        self.odd_keys.clear();
+        self.plain_strings.clear();
+        self.opaque = None;
+        self.stored = None;
+        self.canonical = true;
+        self.compat = false;
+        self.classless = false;
+        self.edited = false;
+        self.recount_members = false;
+        self.deepest = 1;
+        let table = self.new_table();
+        self.nodes.push(Node {
+            buffer: 0,
+            key: 0,
+            start: 0,
+            end: 0,
+            slots: 1,
+            table,
+            parent: ROOT.0,
+            cell: NONE,
+            object: NONE,
+            flags: flag::HELD,
+        });
     }
-    /// Replace the table by a stored payload. All node ids die. On error the table is empty.
-    /// The bytes are copied. `spelling` Canonical: what PHP would spell differently is
-    /// canonicalised now (class names folded, `C:` as PHP keeps them, duplicate keys merged ...).
+
+    /// Replace the table by a stored payload. All node ids die. On error (EDATA, ETOOBIG, ENOMEM) the
+    /// table is empty. The bytes are copied. In PHP's spelling, what PHP would spell differently is
+    /// brought into its form now (class names, ints, floats, repeated keys …).
     pub fn load(
         &mut self,
         format: Format,
@@ -72,8 +193,14 @@ impl Document {
         spelling: Spelling,
         limits: &Limits,
     ) -> Result<()> {
-        todo!()
+        self.clear();
+        let loaded = self.load_empty(format, payload, spelling, limits);
+        if loaded.is_err() {
+            self.clear();
+        }
+        loaded
     }
+
     /// `session_decode()`: merge a payload (php, php_binary: equal keys overwritten; php_serialize:
     /// the table is replaced). On error nothing has changed. Node ids die when it succeeds.
     pub fn merge(
@@ -83,13 +210,23 @@ impl Document {
         spelling: Spelling,
         limits: &Limits,
     ) -> Result<()> {
-        todo!()
+        if format != Format::PhpSerialize && self.count(ROOT) > 0 {
+            return self.merge_entries(format, payload, spelling, limits);
+        }
+        let mut fresh = Document::new();
+        fresh.load(format, payload, spelling, limits)?;
+        *self = fresh;
+        self.edited = true;
+        Ok(())
     }
-    /// Whether anything was changed since load, clear, or the last `mark_clean`.
+
+    /// Whether anything was changed since `load` or `clear`.
     pub fn edited(&self) -> bool {
-        todo!()
+        self.edited
     }
-    /// Append the encoded table to `out`.
+
+    /// Append the encoded table to `out`. EDATA: a key the format cannot hold, or nesting beyond the
+    /// limit (E-22); ETOOBIG. On error `out` may have grown.
     pub fn encode(
         &mut self,
         format: Format,
@@ -97,67 +234,117 @@ impl Document {
         limits: &Limits,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        todo!()
+        self.encode_table(format, spelling, limits, out)
     }
 
+    /// The kind of a value.
     pub fn kind(&mut self, node: NodeId) -> Kind {
-        todo!()
+        self.kind_of(node)
     }
+
+    /// The number of elements of an array or properties of an object, else 0.
     pub fn count(&mut self, node: NodeId) -> usize {
-        todo!()
+        self.count_of(node)
     }
+
     /// Element under a key of an array, or property of an object (private and protected by plain name
     /// if only one has it). References are followed.
+    ///
+    /// A php or php_binary record may hold a top-level string key such as "7", which PHP code cannot
+    /// reach (E-10). An integer key finds it here if there is no such integer key, but not in PHP's
+    /// spelling.
     pub fn get(&mut self, node: NodeId, key: Key<'_>) -> Option<NodeId> {
-        todo!()
-    }
-    /// Element `index` with its key.
-    pub fn at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
-        todo!()
-    }
-    pub fn bool(&mut self, node: NodeId) -> Option<bool> {
-        todo!()
-    }
-    pub fn int(&mut self, node: NodeId) -> Option<i64> {
-        todo!()
-    }
-    pub fn float(&mut self, node: NodeId) -> Option<f64> {
-        todo!()
-    }
-    /// The bytes of a string. They do not move until the data is replaced as a whole.
-    pub fn string(&mut self, node: NodeId) -> Option<&[u8]> {
-        todo!()
-    }
-    pub fn class(&mut self, node: NodeId) -> Option<&[u8]> {
-        todo!()
-    }
-    pub fn case(&mut self, node: NodeId) -> Option<&[u8]> {
-        todo!()
-    }
-    pub fn custom_payload(&mut self, node: NodeId) -> Option<&[u8]> {
-        todo!()
-    }
-    /// The value by itself in serialize() form, references out of it resolved. The bytes do not move
-    /// until the data is replaced as a whole.
-    pub fn serialized(&mut self, node: NodeId) -> Result<&[u8]> {
-        todo!()
-    }
-    /// 0, or a number that the members of one PHP reference share.
-    pub fn reference(&mut self, node: NodeId) -> u32 {
-        todo!()
-    }
-    /// 0, or a number that all places holding the same object share.
-    pub fn object(&mut self, node: NodeId) -> u32 {
-        todo!()
+        self.get_value(node, key)
     }
 
-    /// The array under a key for editing; made if missing or null.
+    /// Element `index` with its key.
+    pub fn at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
+        self.value_at(node, index)
+    }
+
+    /// The value if it is a bool.
+    pub fn bool(&mut self, node: NodeId) -> Option<bool> {
+        self.scalar(node, Kind::Bool).map(|text| text == b"1")
+    }
+
+    /// The value if it is an int.
+    pub fn int(&mut self, node: NodeId) -> Option<i64> {
+        self.int_of(node)
+    }
+
+    /// The value if it is a float.
+    pub fn float(&mut self, node: NodeId) -> Option<f64> {
+        self.float_of(node)
+    }
+
+    /// The bytes of a string. They do not move until the data is replaced as a whole.
+    pub fn string(&mut self, node: NodeId) -> Option<&[u8]> {
+        self.string_of(node)
+    }
+
+    /// The class of an object, enum or custom object.
+    pub fn class(&mut self, node: NodeId) -> Option<&[u8]> {
+        self.class_of(node)
+    }
+
+    /// The case of an enum.
+    pub fn case(&mut self, node: NodeId) -> Option<&[u8]> {
+        self.case_of(node)
+    }
+
+    /// What a custom object wrote of itself.
+    pub fn custom_payload(&mut self, node: NodeId) -> Option<&[u8]> {
+        self.payload_of(node)
+    }
+
+    /// The value by itself in serialize() form, references out of it resolved. The bytes do not move
+    /// until the data is replaced as a whole. EUNSUPPORTED: a reference behind a custom object.
+    pub fn serialized(&mut self, node: NodeId) -> Result<&[u8]> {
+        self.serialize(node)
+    }
+
+    /// 0, or a number that the members of one PHP reference share.
+    pub fn reference(&mut self, node: NodeId) -> u32 {
+        let cell = self.node(node.0).cell;
+        if cell == NONE || self.cells[cell as usize].value != node.0 {
+            return 0;
+        }
+        self.count_members();
+        if self.cells[cell as usize].live > 1 {
+            cell + 1
+        } else {
+            0
+        }
+    }
+
+    /// 0, or a number that all places holding the same object share.
+    pub fn object(&mut self, node: NodeId) -> u32 {
+        let object = self.node(node.0).object;
+        if object == NONE {
+            return 0;
+        }
+        self.count_members();
+        if self.objects[object as usize].live > 1 {
+            object + 1
+        } else {
+            0
+        }
+    }
+
+    /// The array under a key for editing; made if missing or null. EINVAL: something else is there;
+    /// ENOTFOUND: `array` has been removed; EUNSUPPORTED: see [`Document::set`].
     pub fn edit(&mut self, array: NodeId, place: Place<'_>) -> Result<NodeId> {
-        todo!()
+        self.edit_array(array, place)
     }
+
+    /// Put a scalar at a place. EINVAL: `array` is no array, or no integer key is left; ENOTFOUND: it has
+    /// been removed; EUNSUPPORTED: a reference behind a custom object would have to be numbered anew.
     pub fn set(&mut self, array: NodeId, place: Place<'_>, value: Scalar<'_>) -> Result<()> {
-        todo!()
+        self.set_scalar(array, place, value)
     }
+
+    /// Put a value in serialize() form at a place; it is kept as PHP would write it. Errors as `set`,
+    /// and EDATA if it is not exactly one value.
     pub fn set_serialized(
         &mut self,
         array: NodeId,
@@ -165,18 +352,38 @@ impl Document {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<()> {
-        todo!()
+        self.set_fragment(array, place, bytes, limits)
     }
-    pub fn remove(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
-        todo!()
-    }
-    pub fn clear_array(&mut self, array: NodeId) -> Result<()> {
-        todo!()
-    }
-}
 
-/// Whether `key` can be stored at top level in `format`; the error names the key and the reason.
-pub fn check_key(format: Format, key: Key<'_>) -> std::result::Result<(), Error> {
-    let _ = (format, key);
-    todo!()
+    /// Remove a key; ENOTFOUND if it is not there. Other errors as `set`.
+    pub fn remove(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
+        self.remove_key(array, key)
+    }
+
+    /// Remove all keys. Errors as `set`.
+    pub fn clear_array(&mut self, array: NodeId) -> Result<()> {
+        self.clear_table(array)
+    }
+
+    /// A value that stands nowhere, validated before.
+    fn take_value(&mut self, bytes: &[u8], notes: u8) -> Result<u32> {
+        let buffer = self.store.keep_alone(bytes)?;
+        let node = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            buffer,
+            key: 0,
+            start: 0,
+            end: bytes.len() as u32,
+            slots: 1,
+            table: NONE,
+            parent: ROOT.0,
+            cell: NONE,
+            object: NONE,
+            flags: 0,
+        });
+        if notes & scan::note::REFS != 0 {
+            self.link_value(node)?;
+        }
+        Ok(node)
+    }
 }

@@ -5,6 +5,7 @@ use super::guard::guard;
 use super::options::Options;
 use super::types::{sess_engine, sess_options, sess_rc};
 use crate::engine::Engine;
+use crate::sys::opaque::Opaque;
 
 /// Check the options together and make an engine; you free it. No I/O: a missing save path is an error of
 /// start. SESS_EINVAL when options contradict each other, SESS_EUNSUPPORTED for what is not built in.
@@ -21,6 +22,11 @@ pub unsafe extern "C" fn sess_engine_new(
                 return Err(invalid("a pointer must not be NULL"));
             }
             let made = Engine::new(inside.settings.clone(), inside.parts.clone())?;
+            if let Some(events) = &inside.parts.events {
+                for notice in inside.notices.drain(..) {
+                    events(&notice, Opaque::NULL);
+                }
+            }
             engine.write(Box::into_raw(Box::new(made)).cast());
             Ok(())
         })

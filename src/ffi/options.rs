@@ -13,7 +13,7 @@ use super::types::{
 use super::user::User;
 use crate::config::{Profile, Settings};
 use crate::engine::Parts;
-use crate::error::{Code, Result};
+use crate::error::{Code, Event, Result};
 use crate::session::Hook;
 use std::cell::UnsafeCell;
 use std::ffi::{CString, c_char, c_void};
@@ -30,6 +30,8 @@ pub(super) struct Options {
 pub(super) struct Body {
     pub(super) settings: Settings,
     pub(super) parts: Parts,
+    /// What is worth knowing of the settings; the next engine tells it.
+    pub(super) notices: Vec<Event>,
     error: CString,
 }
 
@@ -91,6 +93,7 @@ pub extern "C" fn sess_options_new() -> *mut sess_options {
             body: UnsafeCell::new(ManuallyDrop::new(Body {
                 settings: Settings::new(Profile::Libsess),
                 parts: Parts::default(),
+                notices: Vec::new(),
                 error: CString::default(),
             })),
         }))
@@ -127,7 +130,9 @@ pub unsafe extern "C" fn sess_options_set(
     unsafe {
         Options::run(options, |inside| {
             let (key, value) = (name(key)?, text(value)?.to_owned());
-            inside.settings.set(key, &value)
+            inside.settings.set(key, &value)?;
+            inside.notices.extend(inside.settings.take_remarks());
+            Ok(())
         })
     }
 }
@@ -146,11 +151,9 @@ pub unsafe extern "C" fn sess_options_load_ini(
         Options::run(options, |inside| {
             let ini = bytes(text.cast(), len)?;
             let name = super::borrow::text(name)?.to_string_lossy();
-            let _ = (ini, name, &inside.settings);
-            Err(crate::error::Error::new(
-                Code::EUNSUPPORTED,
-                "php.ini is not read yet",
-            ))
+            let notices = inside.settings.load_ini(ini, &name)?;
+            inside.notices.extend(notices);
+            Ok(())
         })
     }
 }
@@ -222,6 +225,7 @@ pub unsafe extern "C" fn sess_options_set_hook(
 }
 
 /// Send events (what PHP raises as notices and warnings, and more) to `fn`; NULL: none. `user` as above.
+/// Events about the settings themselves are sent when an engine is made of them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_options_set_events(
     options: *mut sess_options,

@@ -20,7 +20,7 @@ pub unsafe extern "C" fn sess_new(engine: *mut sess_engine) -> *mut sess_session
     let Some(engine) = (unsafe { engine.cast::<Engine>().as_ref() }) else {
         return null_mut();
     };
-    guard(|| Handle::new(engine.session())).unwrap_or(null_mut())
+    guard(|| Handle::for_c(engine.session())).unwrap_or(null_mut())
 }
 
 /// Free a session. One that is still active is aborted, not saved.

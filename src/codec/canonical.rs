@@ -1,0 +1,182 @@
+//! PHP's spelling of what PHP reads but would write otherwise, and its verdict on a single value.
+
+use super::scan::{self, Scan, Scratch, note};
+use super::tree::Node;
+use super::{Document, Limits, Spelling, emit, float};
+use crate::error::{Code, Error, Result};
+use crate::value::Key;
+
+impl Document {
+    /// Append a value without elements as PHP would write it.
+    pub(super) fn respell(&self, node: u32, out: &mut Vec<u8>) {
+        let bytes = self.bytes_of(node);
+        match bytes {
+            [b'i', b':', text @ .., b';'] => {
+                out.extend_from_slice(b"i:");
+                write_int(scan::clamped_int(text), out);
+                out.push(b';');
+            }
+            [b'd', b':', text @ .., b';'] => {
+                out.extend_from_slice(b"d:");
+                float::write(float::parse(text), out);
+                out.push(b';');
+            }
+            [b's' | b'S', ..] => write_string(&self.text(node), out),
+            [b'C', ..] if self.classless => {
+                let mut scan = Scan::new(bytes, 2, 0, false);
+                let class = scan.quoted().unwrap_or_default();
+                write_class(class, out);
+                out.extend_from_slice(b"0:{}");
+            }
+            [letter @ (b'C' | b'E'), ..] => {
+                let mut scan = Scan::new(bytes, 2, 0, false);
+                let name = scan.quoted().unwrap_or_default();
+                out.extend_from_slice(&[*letter, b':']);
+                write_quoted(name, out);
+                match letter {
+                    b'E' => out.push(b';'),
+                    _ => {
+                        let payload = custom_payload(bytes);
+                        out.push(b':');
+                        write_int(payload.len() as i64, out);
+                        out.extend_from_slice(b":{");
+                        out.extend_from_slice(payload);
+                        out.push(b'}');
+                    }
+                }
+            }
+            _ => out.extend_from_slice(bytes),
+        }
+    }
+
+    /// The bytes of a string, its escapes resolved.
+    pub(super) fn text(&self, node: u32) -> std::borrow::Cow<'_, [u8]> {
+        let Node {
+            buffer, start, end, ..
+        } = *self.node(node);
+        let token = &self.store.get(buffer)[start as usize..end as usize];
+        let colon = token[2..]
+            .iter()
+            .position(|byte| *byte == b':')
+            .unwrap_or(0);
+        let text = &token[(2 + colon + 2).min(token.len())..token.len().saturating_sub(2)];
+        if token[0] == b'S' {
+            let mut plain = Vec::new();
+            scan::unescape(text, &mut plain);
+            plain.into()
+        } else {
+            text.into()
+        }
+    }
+}
+
+/// What a `C` token wrote of itself.
+pub(super) fn custom_payload(token: &[u8]) -> &[u8] {
+    let mut scan = Scan::new(token, 2, 0, false);
+    if scan.quoted().is_err() {
+        return &[];
+    }
+    let rest = &token[scan.at..token.len().saturating_sub(1)];
+    let brace = rest.iter().position(|byte| *byte == b'{').unwrap_or(0);
+    &rest[(brace + 1).min(rest.len())..]
+}
+
+/// `a:N:{` or `O:L:"Class":N:{` with another count.
+pub(super) fn write_head(token: &[u8], count: usize, fold: bool, out: &mut Vec<u8>) {
+    if token[0] == b'O' {
+        let class = Scan::new(token, 2, 0, false).quoted().unwrap_or_default();
+        if fold {
+            write_class(class, out);
+        } else {
+            out.extend_from_slice(b"O:");
+            write_quoted(class, out);
+            out.push(b':');
+        }
+    } else {
+        out.extend_from_slice(b"a:");
+    }
+    write_int(count as i64, out);
+    out.extend_from_slice(b":{");
+}
+
+/// `O:L:"Class":`, the one class every PHP knows in its own case.
+fn write_class(class: &[u8], out: &mut Vec<u8>) {
+    let known = class.eq_ignore_ascii_case(b"stdClass");
+    out.extend_from_slice(b"O:");
+    write_quoted(if known { b"stdClass" } else { class }, out);
+    out.push(b':');
+}
+
+pub(super) fn write_key(key: Key<'_>, out: &mut Vec<u8>) {
+    match key {
+        Key::Int(int) => {
+            out.extend_from_slice(b"i:");
+            write_int(int, out);
+            out.push(b';');
+        }
+        Key::Bytes(bytes) => write_string(bytes, out),
+    }
+}
+
+pub(super) fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"s:");
+    write_quoted(bytes, out);
+    out.push(b';');
+}
+
+fn write_quoted(bytes: &[u8], out: &mut Vec<u8>) {
+    write_int(bytes.len() as i64, out);
+    out.extend_from_slice(b":\"");
+    out.extend_from_slice(bytes);
+    out.push(b'"');
+}
+
+/// Decimal digits, without an allocation.
+pub(super) fn write_int(int: i64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// PHP's `unserialize()` of the value at the start of `bytes`, in a PHP that has none of the classes:
+/// how many bytes it takes (what follows is ignored), and the value as `serialize()` would write it.
+/// EDATA where PHP answers false.
+pub fn unserialize_prefix(bytes: &[u8], limits: &Limits) -> Result<(usize, Vec<u8>)> {
+    let (consumed, notes, ..) = emit::measure(bytes, limits, &mut Scratch::default())?;
+    let mut out = Vec::new();
+    respell_value(&bytes[..consumed], notes, true, limits, &mut out)?;
+    Ok((consumed, out))
+}
+
+/// Append a validated value as PHP would write it.
+pub(super) fn respell_value(
+    bytes: &[u8],
+    notes: u8,
+    classless: bool,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    if classless && notes & note::ENUM != 0 {
+        return Err(Error::new(Code::EDATA, "an enum whose class is unknown"));
+    }
+    let mut document = Document::new();
+    document.canonical = false;
+    document.classless = classless;
+    document.compat = true;
+    let value = document.take_value(bytes, notes)?;
+    let mut walk = emit::Walk::new(Spelling::Canonical, true, limits);
+    document.write_value(value, &mut walk, out)?;
+    Ok(())
+}

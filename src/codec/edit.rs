@@ -1,0 +1,379 @@
+//! Changing the table: every change is a new value at a place, the old one stays readable.
+
+use super::canonical::{self, write_int, write_key};
+use super::keys;
+use super::link::Opaque;
+use super::load::{behind_custom, check_size};
+use super::scan::note;
+use super::tree::{NONE, Node, flag};
+use super::{Document, Limits, NodeId, Place, ROOT, emit, float};
+use crate::error::{Code, Error, Result};
+use crate::value::{Key, Kind, Scalar};
+
+/// The key that `$a[] = v` takes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Not asked for yet: one more than the largest.
+    #[default]
+    Unknown,
+    Free(i64),
+    /// The largest integer is in use.
+    Full,
+}
+
+impl Next {
+    /// After `key` has been used; as PHP before 8.3, negative keys do not count.
+    fn after(self, key: i64) -> Next {
+        match self {
+            Next::Unknown => Next::Unknown,
+            Next::Free(next) if key < next => Next::Free(next),
+            _ => key.checked_add(1).map_or(Next::Full, Next::Free),
+        }
+    }
+}
+
+impl Document {
+    pub(super) fn set_scalar(
+        &mut self,
+        array: NodeId,
+        place: Place<'_>,
+        value: Scalar<'_>,
+    ) -> Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let mut tail: [&[u8]; 2] = [&[], &[]];
+        match value {
+            Scalar::Null => line.extend_from_slice(b"N;"),
+            Scalar::Bool(value) => line.extend_from_slice(if value { b"b:1;" } else { b"b:0;" }),
+            Scalar::Int(value) => {
+                line.extend_from_slice(b"i:");
+                write_int(value, &mut line);
+                line.push(b';');
+            }
+            Scalar::Float(value) => {
+                line.extend_from_slice(b"d:");
+                float::write(value, &mut line);
+                line.push(b';');
+            }
+            Scalar::String(bytes) => {
+                line.extend_from_slice(b"s:");
+                write_int(bytes.len() as i64, &mut line);
+                line.extend_from_slice(b":\"");
+                tail = [bytes, b"\";"];
+            }
+        }
+        let put = self.put(array, place, [&line, tail[0], tail[1]], 1, 0);
+        self.line = line;
+        put.map(|_| ())
+    }
+
+    pub(super) fn set_fragment(
+        &mut self,
+        array: NodeId,
+        place: Place<'_>,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<()> {
+        check_size(bytes.len(), limits)?;
+        let (consumed, mut notes, mut slots, deepest) =
+            emit::measure(bytes, limits, &mut self.scratch)?;
+        if consumed != bytes.len() {
+            return Err(Error::new(
+                Code::EDATA,
+                format!("more than one value: the first ends at byte {consumed}"),
+            ));
+        }
+        let mut plain = Vec::new();
+        let bytes = if notes & (note::ODD | note::REFS) != 0 {
+            canonical::respell_value(bytes, notes, false, limits, &mut plain)?;
+            (_, notes, slots, _) = emit::measure(&plain, limits, &mut self.scratch)?;
+            &plain
+        } else {
+            bytes
+        };
+        self.put(array, place, [bytes, &[], &[]], slots, notes)?;
+        self.deepest += deepest;
+        Ok(())
+    }
+
+    pub(super) fn edit_array(&mut self, array: NodeId, place: Place<'_>) -> Result<NodeId> {
+        self.editable(array)?;
+        if let Place::At(key) = place
+            && let Some(value) = self.get(array, key)
+        {
+            match self.kind(value) {
+                Kind::Array => return Ok(value),
+                Kind::Null => {}
+                _ => {
+                    return Err(Error::new(
+                        Code::EINVAL,
+                        format!("key {}: neither an array nor null", keys::name(key)),
+                    ));
+                }
+            }
+        }
+        let node = self.put(array, place, [b"a:0:{}", &[], &[]], 1, 0)?;
+        self.deepest += 1;
+        Ok(NodeId(node))
+    }
+
+    /// Put a serialized value, given in parts, at a place.
+    fn put(
+        &mut self,
+        array: NodeId,
+        place: Place<'_>,
+        value: [&[u8]; 3],
+        slots: u32,
+        notes: u8,
+    ) -> Result<u32> {
+        let table = self.editable(array)?;
+        let key = match place {
+            Place::At(key) => key,
+            Place::Append => Key::Int(self.next_key(table)?),
+        };
+        let position = self.look_up(table, key);
+        let old = position.map(|position| self.tables[table as usize].order[position]);
+        let scalar = !matches!(value[0].first(), Some(b'a' | b'O' | b'C' | b'E'));
+        self.guard(array.0, old, slots as usize, usize::from(scalar))?;
+
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        match key {
+            Key::Int(_) => write_key(key, &mut head),
+            Key::Bytes(bytes) => {
+                head.extend_from_slice(b"s:");
+                write_int(bytes.len() as i64, &mut head);
+                head.extend_from_slice(b":\"");
+            }
+        }
+        let (body, close): (&[u8], &[u8]) = match key {
+            Key::Int(_) => (&[], &[]),
+            Key::Bytes(bytes) => (bytes, b"\";"),
+        };
+        let head_len = head.len();
+        let kept = self
+            .store
+            .keep(&[&head, body, close, value[0], value[1], value[2]]);
+        self.head = head;
+        let (buffer, at) = kept?;
+        let start = at + (head_len + body.len() + close.len()) as u32;
+        let len: usize = value.iter().map(|part| part.len()).sum();
+        let node = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            buffer,
+            key: at,
+            start,
+            end: start + len as u32,
+            slots,
+            table: NONE,
+            parent: array.0,
+            cell: NONE,
+            object: NONE,
+            flags: 0,
+        });
+        if notes & note::REFS != 0 {
+            self.link_value(node)?;
+            if self.opaque.is_some_and(|opaque| opaque.last > node) {
+                self.opaque = None;
+                return Err(behind_custom());
+            }
+        }
+        self.place(table, node, position);
+        if let Key::Int(int) = key {
+            let next = &mut self.tables[table as usize].next;
+            *next = next.after(int);
+        }
+        self.mark_changed(array.0);
+        self.edited = true;
+        Ok(node)
+    }
+
+    /// Let a new value stand at a position, or at the end.
+    fn place(&mut self, table: u32, node: u32, position: Option<usize>) {
+        let Some(position) = position else {
+            self.nodes[node as usize].flags |= flag::HELD;
+            self.append(table, node);
+            self.tables[table as usize].recount = true;
+            return;
+        };
+        let old = self.tables[table as usize].order[position];
+        let cell = self.node(old).cell;
+        self.recount_members = true;
+        if cell != NONE {
+            // All members of a PHP reference change at once.
+            self.nodes[node as usize].cell = cell;
+            self.cells[cell as usize].value = node;
+            return;
+        }
+        self.nodes[node as usize].flags |= flag::HELD;
+        self.tables[table as usize].order[position] = node;
+        self.let_go(old);
+    }
+
+    pub(super) fn remove_key(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
+        let table = self.editable(array)?;
+        let missing = || Error::new(Code::ENOTFOUND, format!("no key {}", keys::name(key)));
+        let position = self.find_entry(array, table, key).ok_or_else(missing)?;
+        let old = self.tables[table as usize].order[position];
+        self.guard(array.0, Some(old), 0, 0)?;
+        self.know_next(table);
+        let place = &mut self.tables[table as usize];
+        place.order[position] = NONE;
+        place.live -= 1;
+        place.recount = true;
+        // Trailing gaps would only be walked over.
+        while place.order.last() == Some(&NONE) && !place.index.is_built() {
+            place.order.pop();
+        }
+        self.let_go(old);
+        self.mark_changed(array.0);
+        self.edited = true;
+        Ok(())
+    }
+
+    pub(super) fn clear_table(&mut self, array: NodeId) -> Result<()> {
+        let table = self.editable(array)?;
+        if array != ROOT {
+            self.guard(array.0, Some(array.0), 0, 0)?;
+        }
+        self.opaque = self.opaque.filter(|_| array != ROOT);
+        let order = std::mem::take(&mut self.tables[table as usize].order);
+        for place in order {
+            if place != NONE {
+                self.let_go(place);
+            }
+        }
+        let place = &mut self.tables[table as usize];
+        place.clear();
+        place.recount = true;
+        self.mark_changed(array.0);
+        self.edited = true;
+        Ok(())
+    }
+
+    /// The table of an array that is part of the data.
+    fn editable(&mut self, array: NodeId) -> Result<u32> {
+        if self.kind(array) != Kind::Array {
+            return Err(Error::new(Code::EINVAL, "only arrays can be edited"));
+        }
+        if !self.is_attached(array.0) {
+            return Err(Error::new(
+                Code::ENOTFOUND,
+                "the array has been removed or overwritten",
+            ));
+        }
+        Ok(self.table(array.0).unwrap_or(0))
+    }
+
+    /// All containers around a changed one have changed.
+    fn mark_changed(&mut self, container: u32) {
+        let mut node = container;
+        while node != ROOT.0 && !self.node(node).is(flag::CHANGED) {
+            self.nodes[node as usize].flags |= flag::CHANGED;
+            node = self.node(node).parent;
+        }
+    }
+
+    fn know_next(&mut self, table: u32) {
+        if self.tables[table as usize].next != Next::Unknown {
+            return;
+        }
+        let place = &self.tables[table as usize];
+        let next = place
+            .order
+            .iter()
+            .filter(|node| **node != NONE)
+            .filter_map(|node| match self.key(*node) {
+                Key::Int(int) => Some(int),
+                Key::Bytes(_) => None,
+            })
+            .fold(Next::Free(0), Next::after);
+        self.tables[table as usize].next = next;
+    }
+
+    fn next_key(&mut self, table: u32) -> Result<i64> {
+        self.know_next(table);
+        match self.tables[table as usize].next {
+            Next::Free(key) => Ok(key),
+            _ => Err(Error::new(
+                Code::EINVAL,
+                "no next integer key: the largest is in use",
+            )),
+        }
+    }
+
+    /// Refuse an edit that would shift what references behind a custom object may name: their numbers
+    /// cannot be given anew. A scalar in place of a scalar shifts nothing, nor does what stands after them.
+    pub(super) fn guard(
+        &mut self,
+        container: u32,
+        old: Option<u32>,
+        slots: usize,
+        scalar: usize,
+    ) -> Result<()> {
+        let Some(opaque) = self.opaque else {
+            return Ok(());
+        };
+        if let Some(old) = old
+            && slots == 1
+            && scalar == 1
+            && matches!(
+                self.kind(NodeId(self.held(old))),
+                Kind::Null | Kind::Bool | Kind::Int | Kind::Float | Kind::String
+            )
+        {
+            return Ok(());
+        }
+        match self.stands_after(container, old, opaque) {
+            Some(true) => Ok(()),
+            _ => Err(behind_custom()),
+        }
+    }
+
+    /// Whether a place comes after all references that cannot be resolved; None if that is not sure.
+    fn stands_after(&self, container: u32, old: Option<u32>, opaque: Opaque) -> Option<bool> {
+        if old.is_some_and(|old| self.node(old).cell != NONE) {
+            return None;
+        }
+        let last = self.path(opaque.last)?;
+        let mut edit = self.path(container)?;
+        match old {
+            Some(old) => edit = self.path(old)?,
+            None => edit.push(usize::MAX),
+        }
+        Some(edit > last && !last.starts_with(&edit))
+    }
+
+    /// The positions that lead from the root to a place.
+    fn path(&self, place: u32) -> Option<Vec<usize>> {
+        let mut path = Vec::new();
+        let mut node = place;
+        while node != ROOT.0 {
+            if path.len() > self.nodes.len() {
+                return None;
+            }
+            let parent = self.node(node).parent;
+            let table = match parent {
+                parent if parent == ROOT.0 => 0,
+                parent => self.node(parent).table,
+            };
+            let order = &self.tables.get(table as usize)?.order;
+            path.push(order.iter().position(|other| *other == node)?);
+            node = parent;
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// Where a key stands, as `get` finds it.
+    pub(super) fn find_entry(&mut self, node: NodeId, table: u32, key: Key<'_>) -> Option<usize> {
+        let found = self.look_up(table, key);
+        match key {
+            // PHP cannot reach a top-level key that looks like an integer (E-10), others should.
+            Key::Int(int) if found.is_none() && node == ROOT && !self.compat => {
+                self.look_up(table, Key::Bytes(int.to_string().as_bytes()))
+            }
+            _ => found,
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Writing values: untouched bytes are copied, numbers of references are given anew in writing order.
+
+use super::canonical;
+use super::keys::{self, LONGEST_BINARY_KEY};
+use super::link;
+use super::scan::{Scan, Scratch};
+use super::tree::{NONE, flag};
+use super::{Document, Encoded, Limits, ROOT, Spelling};
+use crate::error::{Code, Error, Result};
+use crate::value::{Format, Key};
+
+/// How one encoding goes.
+pub(super) struct Walk {
+    /// Slots written so far (Z-23).
+    slots: u32,
+    /// Containers being written: table and position in it.
+    frames: Vec<(u32, usize)>,
+    /// Number references to objects by the object, as PHP does.
+    by_object: bool,
+    /// Write every token as PHP would.
+    respell: bool,
+    depth_limit: usize,
+}
+
+impl Walk {
+    pub fn new(spelling: Spelling, respell: bool, limits: &Limits) -> Walk {
+        Walk {
+            slots: 0,
+            frames: Vec::new(),
+            by_object: spelling != Spelling::AsStored,
+            respell,
+            depth_limit: match limits.depth {
+                0 => usize::MAX,
+                depth => depth as usize,
+            },
+        }
+    }
+}
+
+impl Document {
+    pub(super) fn encode_table(
+        &mut self,
+        format: Format,
+        spelling: Spelling,
+        limits: &Limits,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        let before = out.len();
+        let canonical = spelling != Spelling::AsStored;
+        let mut encoded = Encoded::default();
+        if !self.edited
+            && self.stored == Some(format)
+            && (self.canonical || !canonical)
+            && !self.store.payload().is_empty()
+        {
+            out.extend_from_slice(self.store.payload());
+        } else {
+            let mut walk = Walk::new(spelling, canonical && !self.canonical, limits);
+            let written = self.write_table(format, &mut walk, &mut encoded, out);
+            self.forget_numbers();
+            written?;
+            self.check_depth(format, limits, &out[before..])?;
+        }
+        super::load::check_size(out.len() - before, limits)?;
+        encoded.empty = out.len() == before;
+        Ok(encoded)
+    }
+
+    /// The table in PHP's spelling.
+    pub(super) fn respell_table(
+        &mut self,
+        format: Format,
+        limits: &Limits,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let mut walk = Walk::new(Spelling::Canonical, true, limits);
+        let written = self.write_table(format, &mut walk, &mut Encoded::default(), out);
+        self.forget_numbers();
+        written
+    }
+
+    fn write_table(
+        &mut self,
+        format: Format,
+        walk: &mut Walk,
+        encoded: &mut Encoded,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let Some(table) = self.table(ROOT.0) else {
+            return Ok(());
+        };
+        if walk.by_object {
+            self.count_members();
+        }
+        if format == Format::PhpSerialize {
+            walk.slots = 1;
+            out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
+            walk.frames.push((table, 0));
+            return self.write_frames(walk, out);
+        }
+        for position in 0..self.tables[table as usize].order.len() {
+            let place = self.tables[table as usize].order[position];
+            if place == NONE {
+                continue;
+            }
+            match (self.key(place), format) {
+                (Key::Int(_), _) if walk.by_object => {
+                    encoded.skipped_int_keys += 1;
+                    continue;
+                }
+                (Key::Bytes(key), Format::PhpBinary)
+                    if walk.by_object && key.len() > LONGEST_BINARY_KEY =>
+                {
+                    encoded.skipped_long_keys += 1;
+                    continue;
+                }
+                (key, _) => {
+                    keys::check_key(format, key).map_err(|error| error.with_code(Code::EDATA))?
+                }
+            }
+            let Key::Bytes(key) = self.key(place) else {
+                continue;
+            };
+            if format == Format::PhpBinary {
+                out.push(key.len() as u8);
+            }
+            out.extend_from_slice(key);
+            if format == Format::Php {
+                out.push(b'|');
+            }
+            self.write_place(place, walk, out)?;
+            self.write_frames(walk, out)?;
+        }
+        Ok(())
+    }
+
+    /// One value by itself.
+    pub(super) fn write_value(
+        &mut self,
+        value: u32,
+        walk: &mut Walk,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        if walk.by_object {
+            self.count_members_from(value);
+        }
+        let cell = self.node(value).cell;
+        if cell != NONE && self.cells[cell as usize].value == value {
+            self.cells[cell as usize].number = 1;
+        }
+        let written = self
+            .write_body(value, walk, out)
+            .and_then(|()| self.write_frames(walk, out));
+        self.forget_numbers();
+        written
+    }
+
+    fn write_frames(&mut self, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
+        while let Some((table, position)) = walk.frames.last_mut() {
+            let Some(place) = self.tables[*table as usize].order.get(*position).copied() else {
+                out.push(b'}');
+                walk.frames.pop();
+                continue;
+            };
+            *position += 1;
+            if place == NONE {
+                continue;
+            }
+            let node = self.node(place);
+            if walk.respell || node.is(flag::RAW_KEY) {
+                canonical::write_key(self.key(place), out);
+            } else {
+                let token = node.key as usize..node.start as usize;
+                out.extend_from_slice(&self.store.get(node.buffer)[token]);
+            }
+            self.write_place(place, walk, out)?;
+        }
+        Ok(())
+    }
+
+    /// What stands at a place: its value, or the number of the reference it is a member of.
+    fn write_place(&mut self, place: u32, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
+        let cell = self.node(place).cell;
+        if cell == NONE {
+            return self.write_body(place, walk, out);
+        }
+        let link::Cell {
+            value,
+            live,
+            number,
+            ..
+        } = self.cells[cell as usize];
+        if walk.by_object && self.is_object(value) {
+            let object = self.node(value).object;
+            let number = match object {
+                NONE => 0,
+                object => self.objects[object as usize].number,
+            };
+            if number != 0 && live > 1 {
+                write_reference(b'R', number, out);
+                return Ok(());
+            }
+            return self.write_body(value, walk, out);
+        }
+        if number != 0 {
+            write_reference(b'R', number, out);
+            return Ok(());
+        }
+        self.cells[cell as usize].number = walk.slots + 1;
+        self.write_body(value, walk, out)
+    }
+
+    fn write_body(&mut self, value: u32, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
+        let node = *self.node(value);
+        if node.is(flag::OPAQUE) {
+            out.extend_from_slice(self.bytes_of(value));
+            walk.slots += node.slots;
+            return Ok(());
+        }
+        let mut body = value;
+        if node.object != NONE {
+            let object = &mut self.objects[node.object as usize];
+            if object.number != 0 {
+                walk.slots += 1;
+                write_reference(b'r', object.number, out);
+                return Ok(());
+            }
+            object.number = walk.slots + 1;
+            body = object.node;
+        }
+        let letter = self.letter(body);
+        let container = matches!(letter, b'a' | b'O');
+        if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
+            walk.slots += self.node(body).slots;
+            if walk.respell {
+                self.respell(body, out);
+            } else {
+                out.extend_from_slice(self.bytes_of(body));
+            }
+            return Ok(());
+        }
+        let Some(table) = self.table(body) else {
+            return Ok(());
+        };
+        if walk.frames.len() >= walk.depth_limit {
+            return Err(too_deep());
+        }
+        walk.slots += 1;
+        walk.frames.push((table, 0));
+        let place = &self.tables[table as usize];
+        if walk.respell || place.recount {
+            canonical::write_head(self.bytes_of(body), place.live, walk.respell, out);
+        } else {
+            let mut scan = Scan::new(self.bytes_of(body), 0, 0, false);
+            scan.head()?;
+            out.extend_from_slice(&scan.bytes[..scan.at]);
+        }
+        Ok(())
+    }
+
+    /// Encoding has given numbers to what is shared; the next one begins anew.
+    fn forget_numbers(&mut self) {
+        for cell in &mut self.cells {
+            cell.number = 0;
+        }
+        for object in &mut self.objects {
+            object.number = 0;
+        }
+    }
+
+    /// What is nested too deep for a reader must not be written (E-22).
+    fn check_depth(&mut self, format: Format, limits: &Limits, bytes: &[u8]) -> Result<()> {
+        // Values put into one another can be as deep as all of them together, hardly ever deeper than allowed.
+        if limits.depth == 0 || self.deepest <= limits.depth as usize {
+            return Ok(());
+        }
+        let mut probe = Document::new();
+        probe
+            .load(format, bytes, Spelling::AsStored, limits)
+            .map_err(|_| too_deep())
+    }
+
+    /// Bring the counts of reachable members up to date.
+    pub(super) fn count_members(&mut self) {
+        if self.recount_members {
+            self.count_members_from(ROOT.0);
+            self.recount_members = false;
+        }
+    }
+
+    /// Count the places below `top` that hold each reference and object.
+    fn count_members_from(&mut self, top: u32) {
+        if self.cells.is_empty() && self.objects.is_empty() {
+            return;
+        }
+        self.recount_members = true;
+        for cell in &mut self.cells {
+            cell.live = 0;
+        }
+        for object in &mut self.objects {
+            object.live = 0;
+        }
+        let mut open = vec![top];
+        while let Some(value) = open.pop() {
+            let body = self.body(value);
+            // Nothing shared is inside what has not been listed or changed.
+            let table = self.node(body).table;
+            if table == NONE || (body != ROOT.0 && !self.node(body).is(flag::CHANGED)) {
+                continue;
+            }
+            for place in &self.tables[table as usize].order {
+                if *place == NONE {
+                    continue;
+                }
+                let mut value = *place;
+                let cell = self.nodes[value as usize].cell;
+                if cell != NONE {
+                    let cell = &mut self.cells[cell as usize];
+                    cell.live += 1;
+                    if cell.live > 1 {
+                        continue;
+                    }
+                    value = cell.value;
+                }
+                let object = self.nodes[value as usize].object;
+                if object != NONE {
+                    let object = &mut self.objects[object as usize];
+                    object.live += 1;
+                    if object.live > 1 {
+                        continue;
+                    }
+                }
+                if self.body(value) != top {
+                    open.push(value);
+                }
+            }
+        }
+    }
+}
+
+fn too_deep() -> Error {
+    Error::new(
+        Code::EDATA,
+        "the data is nested deeper than a reader would accept",
+    )
+}
+
+fn write_reference(letter: u8, number: u32, out: &mut Vec<u8>) {
+    out.push(letter);
+    out.push(b':');
+    canonical::write_int(number.into(), out);
+    out.push(b';');
+}
+
+/// Depth and extent of one value, validated.
+pub(super) fn measure(
+    bytes: &[u8],
+    limits: &Limits,
+    scratch: &mut Scratch,
+) -> Result<(usize, u8, u32, usize)> {
+    scratch.clear();
+    let mut scan = Scan::new(bytes, 0, limits.depth, true);
+    scan.value(scratch)?;
+    Ok((scan.at, scan.notes, scan.slots, scan.deepest))
+}

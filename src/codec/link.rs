@@ -1,0 +1,337 @@
+//! References: `R:` and `r:` resolved to what they name, as PHP's reader does.
+//!
+//! Only bytes that hold references come here; all their containers are listed at once.
+
+use super::scan::{Scan, note};
+use super::tree::{NONE, Node, flag, plain_key};
+use super::{Document, ROOT};
+use crate::error::{Code, Error, Result};
+use crate::value::Format;
+
+/// A PHP reference: places that hold one value together.
+pub(super) struct Cell {
+    pub value: u32,
+    /// The places, as far as they have not been removed themselves.
+    pub places: Vec<u32>,
+    /// How many places can be reached; see `Document::count_members`.
+    pub live: u32,
+    /// The slot it was written to, or 0; scratch of one encoding.
+    pub number: u32,
+}
+
+/// An object that several places hold.
+pub(super) struct Object {
+    pub node: u32,
+    /// Values `r:` that stand for it.
+    pub sites: Vec<u32>,
+    /// How many places with it can be reached.
+    pub live: u32,
+    /// The slot it was written to, or 0; scratch of one encoding.
+    pub number: u32,
+}
+
+/// What a slot number names: an element (which a repeated key may refill, Z-29), or a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot {
+    table: u32,
+    at: u32,
+}
+
+/// A container whose end has not been reached.
+struct Frame {
+    node: u32,
+    table: u32,
+    left: usize,
+    property: bool,
+    first_slot: usize,
+}
+
+/// Where references behind a custom object stand; what is in between must not shift.
+#[derive(Clone, Copy)]
+pub(super) struct Opaque {
+    pub custom: u32,
+    pub last: u32,
+}
+
+/// Slots of one payload or fragment, which number from 1.
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    /// The first custom object and how many slots there were with it.
+    custom: Option<(u32, usize)>,
+}
+
+impl Document {
+    /// Link the top-level entries of a payload, whose nodes begin at `first`.
+    pub(super) fn link_table(&mut self, buffer: u32, format: Format, first: usize) -> Result<()> {
+        let mut slots = Slots::default();
+        if format != Format::PhpSerialize {
+            for place in first as u32..self.nodes.len() as u32 {
+                self.link(buffer, 0, Some(place), Vec::new(), &mut slots)?;
+            }
+            return Ok(());
+        }
+        // Repeated keys refill one element here, so the entries are made again in order.
+        for node in first as u32..self.nodes.len() as u32 {
+            self.odd_keys.remove(&node);
+        }
+        self.nodes.truncate(first);
+        self.tables[0].clear();
+        slots.slots.push(Slot {
+            table: NONE,
+            at: ROOT.0,
+        });
+        let mut scan = Scan::new(self.store.get(buffer), 0, 0, false);
+        let frame = Frame {
+            node: ROOT.0,
+            table: 0,
+            left: scan.head()?.count,
+            property: false,
+            first_slot: 0,
+        };
+        let at = scan.at;
+        self.link(buffer, at, None, vec![frame], &mut slots)
+    }
+
+    /// Link a single value.
+    pub(super) fn link_value(&mut self, place: u32) -> Result<()> {
+        let buffer = self.node(place).buffer;
+        self.link(buffer, 0, Some(place), Vec::new(), &mut Slots::default())
+    }
+
+    /// Walk the value of `top`, then what the containers in `frames` still hold from `at` on, in slot order.
+    fn link(
+        &mut self,
+        buffer: u32,
+        mut at: usize,
+        top: Option<u32>,
+        mut frames: Vec<Frame>,
+        slots: &mut Slots,
+    ) -> Result<()> {
+        let mut next = top.map(|place| {
+            let slot = Slot {
+                table: NONE,
+                at: place,
+            };
+            (place, slot)
+        });
+        loop {
+            let (place, slot) = match next.take() {
+                Some(next) => next,
+                None => {
+                    if let Some(child) = self.next_child(buffer, at, &mut frames)? {
+                        child
+                    } else if let Some(frame) = frames.pop() {
+                        at += 1;
+                        let node = &mut self.nodes[frame.node as usize];
+                        node.end = at as u32;
+                        node.slots = (slots.slots.len() - frame.first_slot) as u32;
+                        continue;
+                    } else {
+                        return Ok(());
+                    }
+                }
+            };
+            let start = self.node(place).start as usize;
+            let mut scan = Scan::new(self.store.get(buffer), start, 0, false);
+            let letter = scan.peek();
+            if matches!(letter, b'a' | b'O') {
+                let head = scan.head()?;
+                at = scan.at;
+                let table = self.new_table();
+                let node = &mut self.nodes[place as usize];
+                node.table = table;
+                node.flags |= flag::CHANGED;
+                frames.push(Frame {
+                    node: place,
+                    table,
+                    left: head.count,
+                    property: head.object,
+                    first_slot: slots.slots.len(),
+                });
+                slots.slots.push(slot);
+                continue;
+            }
+            scan.leaf()?;
+            at = scan.at;
+            let names = scan.notes & note::REFS != 0;
+            let node = &mut self.nodes[place as usize];
+            node.end = at as u32;
+            node.slots = u32::from(letter != b'R');
+            if names {
+                let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
+                let number = scan.unsigned("a reference without a number")?;
+                self.resolve(place, slot, letter, number, slots)?;
+            }
+            if letter != b'R' {
+                slots.slots.push(slot);
+            }
+            if letter == b'C' && slots.custom.is_none() {
+                slots.custom = Some((place, slots.slots.len()));
+            }
+        }
+    }
+
+    /// Make the next element of the innermost container; None at its end.
+    fn next_child(
+        &mut self,
+        buffer: u32,
+        at: usize,
+        frames: &mut [Frame],
+    ) -> Result<Option<(u32, Slot)>> {
+        let Some(frame) = frames.last_mut() else {
+            return Ok(None);
+        };
+        if frame.left == 0 {
+            return Ok(None);
+        }
+        frame.left -= 1;
+        let mut scan = Scan::new(self.store.get(buffer), at, 0, false);
+        let key = scan.key()?;
+        let start = scan.at as u32;
+        let number = self.nodes.len() as u32;
+        let mut flags = flag::HELD;
+        if frame.property {
+            flags |= flag::PROPERTY;
+        }
+        if let Some(plain) = plain_key(key, frame.property) {
+            flags |= flag::ODD_KEY;
+            self.odd_keys.insert(number, plain);
+        }
+        self.nodes.push(Node {
+            buffer,
+            key: at as u32,
+            start,
+            end: start,
+            slots: 0,
+            table: NONE,
+            parent: frame.node,
+            cell: NONE,
+            object: NONE,
+            flags,
+        });
+        let at = match self.look_up_node(frame.table, number) {
+            Some(position) => {
+                let table = &mut self.tables[frame.table as usize];
+                table.recount = true;
+                let old = std::mem::replace(&mut table.order[position], number);
+                self.let_go(old);
+                position
+            }
+            None => {
+                self.append(frame.table, number);
+                self.tables[frame.table as usize].order.len() - 1
+            }
+        };
+        let slot = Slot {
+            table: frame.table,
+            at: at as u32,
+        };
+        Ok(Some((number, slot)))
+    }
+
+    fn resolve(
+        &mut self,
+        place: u32,
+        own: Slot,
+        letter: u8,
+        number: usize,
+        slots: &Slots,
+    ) -> Result<()> {
+        let fault = |what: &str| {
+            let at = self.node(place).start;
+            Err(Error::new(Code::EDATA, format!("{what} at byte {at}")))
+        };
+        if let Some((custom, seen)) = slots.custom
+            && number > seen
+            && !self.classless
+        {
+            return self.make_opaque(place, custom);
+        }
+        let Some(slot) = number.checked_sub(1).and_then(|at| slots.slots.get(at)) else {
+            return fault("a reference to a missing slot");
+        };
+        if *slot == own {
+            return fault("a reference to itself");
+        }
+        let target = match slot.table {
+            NONE => slot.at,
+            table => self.tables[table as usize].order[slot.at as usize],
+        };
+        if target == ROOT.0 {
+            return fault("a reference to the whole table");
+        }
+        if self.node(target).is(flag::OPAQUE) {
+            let custom = slots.custom.map_or(target, |(custom, _)| custom);
+            return self.make_opaque(place, custom);
+        }
+        if letter == b'R' {
+            self.join(place, target);
+            return Ok(());
+        }
+        let value = self.held(target);
+        if !self.is_object(value) {
+            return fault("an object reference to something else");
+        }
+        let object = self.object_of(value);
+        self.nodes[place as usize].object = object;
+        self.objects[object as usize].sites.push(place);
+        Ok(())
+    }
+
+    fn make_opaque(&mut self, place: u32, custom: u32) -> Result<()> {
+        self.nodes[place as usize].flags |= flag::OPAQUE;
+        let custom = self.opaque.map_or(custom, |opaque| opaque.custom);
+        self.opaque = Some(Opaque {
+            custom,
+            last: place,
+        });
+        Ok(())
+    }
+
+    /// Make `place` a member of the reference that `target` is or becomes.
+    fn join(&mut self, place: u32, target: u32) {
+        let mut cell = self.node(target).cell;
+        if cell == NONE {
+            cell = self.cells.len() as u32;
+            let held = self.node(target).is(flag::HELD);
+            self.cells.push(Cell {
+                value: target,
+                places: if held { vec![target] } else { Vec::new() },
+                live: 0,
+                number: 0,
+            });
+            self.nodes[target as usize].cell = cell;
+            if self.is_object(target) {
+                self.object_of(target);
+            }
+        }
+        self.nodes[place as usize].cell = cell;
+        self.cells[cell as usize].places.push(place);
+        self.recount_members = true;
+    }
+
+    /// Whether the value is an object, an enum case or a custom object.
+    pub(super) fn is_object(&self, value: u32) -> bool {
+        !self.node(value).is(flag::OPAQUE)
+            && (self.node(value).object != NONE || matches!(self.letter(value), b'O' | b'E' | b'C'))
+    }
+
+    /// The object that the value is or stands for.
+    fn object_of(&mut self, value: u32) -> u32 {
+        let known = self.node(value).object;
+        if known != NONE {
+            return known;
+        }
+        let object = self.objects.len() as u32;
+        self.objects.push(Object {
+            node: value,
+            sites: Vec::new(),
+            live: 0,
+            number: 0,
+        });
+        self.nodes[value as usize].object = object;
+        self.recount_members = true;
+        object
+    }
+}

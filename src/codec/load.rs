@@ -1,0 +1,213 @@
+//! Taking in payloads: whole ones, merged ones, and single values.
+
+use super::scan::{RawKey, Scan, note};
+use super::store::no_memory;
+use super::tree::{NONE, Node, flag};
+use super::{Document, Limits, ROOT, Spelling};
+use crate::error::{Code, Error, Result};
+use crate::value::Format;
+
+impl Document {
+    pub(super) fn load_empty(
+        &mut self,
+        format: Format,
+        payload: &[u8],
+        spelling: Spelling,
+        limits: &Limits,
+    ) -> Result<()> {
+        check_size(payload.len(), limits)?;
+        self.depth_limit = limits.depth;
+        self.classless = spelling == Spelling::PhpWithoutClasses;
+        self.compat = spelling != Spelling::AsStored;
+        self.canonical = false;
+        self.store.set_payload(payload)?;
+        let notes = self.index(0, format, spelling != Spelling::AsStored, limits)?;
+        self.stored = Some(format);
+        if spelling != Spelling::AsStored {
+            self.make_canonical(format, notes, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Bring a fresh payload into PHP's spelling.
+    fn make_canonical(&mut self, format: Format, notes: u8, limits: &Limits) -> Result<()> {
+        let classless = self.classless;
+        if classless && notes & note::ENUM != 0 {
+            return Err(Error::new(Code::EDATA, "an enum whose class is unknown"));
+        }
+        let respell = note::REFS | note::ODD | if classless { note::CUSTOM } else { 0 };
+        if notes & respell != 0 {
+            let mut bytes = Vec::new();
+            bytes
+                .try_reserve(self.store.payload().len())
+                .map_err(|_| no_memory())?;
+            self.respell_table(format, limits, &mut bytes)?;
+            if bytes != self.store.payload() {
+                self.clear();
+                self.depth_limit = limits.depth;
+                self.classless = classless;
+                self.compat = true;
+                self.canonical = false;
+                self.store.set_payload(&bytes)?;
+                self.index(0, format, false, limits)?;
+                self.stored = Some(format);
+            }
+        }
+        self.canonical = true;
+        self.tables[0].unsettled = false;
+        Ok(())
+    }
+
+    /// Validate the payload in `buffer` and put its entries behind those of the root; gives the notes.
+    fn index(
+        &mut self,
+        buffer: u32,
+        format: Format,
+        spelling: bool,
+        limits: &Limits,
+    ) -> Result<u8> {
+        let first = self.nodes.len();
+        let Document {
+            store,
+            nodes,
+            tables,
+            scratch,
+            ..
+        } = self;
+        let bytes = store.get(buffer);
+        let root = &mut tables[0];
+        scratch.clear();
+        let mut scan = Scan::new(bytes, 0, limits.depth, spelling);
+        let mut node = Node {
+            buffer,
+            key: 0,
+            start: 0,
+            end: 0,
+            slots: 0,
+            table: NONE,
+            parent: ROOT.0,
+            cell: NONE,
+            object: NONE,
+            flags: flag::HELD,
+        };
+        let mut left = usize::MAX;
+        match format {
+            _ if bytes.is_empty() => return Ok(0),
+            Format::Php => node.flags |= flag::RAW_KEY | flag::PIPE,
+            Format::PhpBinary => node.flags |= flag::RAW_KEY,
+            Format::PhpSerialize => {
+                if bytes.starts_with(b"N;") {
+                    return Ok(note::ODD);
+                }
+                if bytes[0] != b'a' {
+                    return Err(Error::new(Code::EDATA, "the data is not an array"));
+                }
+                left = scan.head()?.count;
+                root.order.reserve(left);
+                nodes.reserve(left);
+                scan.enter_table();
+            }
+        }
+        while left > 0 && (scan.at < bytes.len() || format == Format::PhpSerialize) {
+            left -= 1;
+            node.key = scan.at as u32;
+            match format {
+                Format::Php => {
+                    let rest = &bytes[scan.at..];
+                    let Some(len) = rest.iter().position(|byte| *byte == b'|') else {
+                        return Err(scan.fault_here("a key without a '|'").into());
+                    };
+                    scan.table_key(RawKey::Bytes(&rest[..len]), true, scratch);
+                    scan.at += len + 1;
+                }
+                Format::PhpBinary => {
+                    let len = bytes[scan.at];
+                    if len & 0x80 != 0 {
+                        scan.notes |= note::ODD;
+                    }
+                    node.key += 1;
+                    let start = scan.at + 1;
+                    let end = start + usize::from(len & 0x7f);
+                    if end >= bytes.len() {
+                        return Err(scan.fault_here("a key longer than the data").into());
+                    }
+                    scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch);
+                    scan.at = end;
+                }
+                Format::PhpSerialize => {
+                    let key = scan.key()?;
+                    scan.table_key(key, false, scratch);
+                    if let Some(plain) = super::tree::plain_key(key, false) {
+                        self.odd_keys.insert(nodes.len() as u32, plain);
+                        node.flags |= flag::ODD_KEY;
+                    }
+                }
+            }
+            let slots = scan.slots;
+            node.start = scan.at as u32;
+            scan.value(scratch)?;
+            node.end = scan.at as u32;
+            node.slots = scan.slots - slots;
+            root.push(nodes.len() as u32);
+            nodes.push(node);
+            node.flags &= !flag::ODD_KEY;
+        }
+        if format == Format::PhpSerialize {
+            scan.expect(b"}", "the array does not end")?;
+            if scan.at < bytes.len() {
+                scan.notes |= note::ODD;
+            }
+        }
+        let notes = scan.notes;
+        self.deepest = self.deepest.max(scan.deepest);
+        self.tables[0].unsettled = true;
+        if notes & note::REFS != 0 {
+            self.link_table(buffer, format, first)?;
+        }
+        Ok(notes)
+    }
+
+    pub(super) fn merge_entries(
+        &mut self,
+        format: Format,
+        payload: &[u8],
+        spelling: Spelling,
+        limits: &Limits,
+    ) -> Result<()> {
+        // Decoded apart first: on error nothing may have changed.
+        let mut other = Document::new();
+        other.load_empty(format, payload, spelling, limits)?;
+        if other.opaque.is_some() || self.opaque.is_some() {
+            return Err(behind_custom());
+        }
+        self.compat = spelling != Spelling::AsStored;
+        self.canonical &= self.compat;
+        self.table(ROOT.0);
+        let buffer = self.store.keep_alone(other.store.payload())?;
+        let mut table = std::mem::take(&mut self.tables[0]);
+        let indexed = self.index(buffer, format, false, limits);
+        std::mem::swap(&mut table, &mut self.tables[0]);
+        indexed?;
+        for place in table.order {
+            self.add(0, place);
+        }
+        self.edited = true;
+        Ok(())
+    }
+}
+
+/// Whether bytes of that number may be taken in.
+pub(super) fn check_size(len: usize, limits: &Limits) -> Result<()> {
+    let limit = limits.bytes.min(u64::from(u32::MAX - 1));
+    if len as u64 > limit {
+        return Err(Error::new(
+            Code::ETOOBIG,
+            format!("data of {len} bytes, more than the limit of {limit}"),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn behind_custom() -> Error {
+    Error::new(Code::EUNSUPPORTED, "reference behind a custom object")
+}

@@ -1,0 +1,182 @@
+//! Reading values.
+
+use super::canonical::custom_payload;
+use super::scan::{self, Scan, split_case};
+use super::tree::{NONE, flag};
+use super::{Document, Limits, NodeId, ROOT, Spelling, emit, float};
+use crate::error::Result;
+use crate::value::{Format, Key, Kind};
+
+impl Document {
+    pub(super) fn kind_of(&self, node: NodeId) -> Kind {
+        if node == ROOT {
+            return Kind::Array;
+        }
+        if self.node(node.0).is(flag::OPAQUE) {
+            return Kind::Opaque;
+        }
+        match self.letter(self.body(node.0)) {
+            b'N' => Kind::Null,
+            b'b' => Kind::Bool,
+            b'i' => Kind::Int,
+            b'd' => Kind::Float,
+            b's' | b'S' => Kind::String,
+            b'a' => Kind::Array,
+            b'O' => Kind::Object,
+            b'E' => Kind::Enum,
+            b'C' => Kind::Custom,
+            _ => Kind::Opaque,
+        }
+    }
+
+    /// The table of an array or object.
+    fn children(&mut self, node: NodeId) -> Option<u32> {
+        if !matches!(self.kind_of(node), Kind::Array | Kind::Object) {
+            return None;
+        }
+        let body = self.body(node.0);
+        self.table(body)
+    }
+
+    pub(super) fn count_of(&mut self, node: NodeId) -> usize {
+        self.children(node)
+            .map_or(0, |table| self.tables[table as usize].live)
+    }
+
+    pub(super) fn get_value(&mut self, node: NodeId, key: Key<'_>) -> Option<NodeId> {
+        let table = self.children(node)?;
+        let position = if self.kind_of(node) == Kind::Object {
+            let text;
+            let name = match key {
+                Key::Bytes(name) => name,
+                Key::Int(int) => {
+                    text = int.to_string();
+                    text.as_bytes()
+                }
+            };
+            self.look_up(table, Key::Bytes(name))
+                .or_else(|| self.find_hidden(table, name))
+        } else {
+            self.find_entry(node, table, key)
+        }?;
+        let place = self.tables[table as usize].order[position];
+        Some(NodeId(self.held(place)))
+    }
+
+    /// A private or protected property by its plain name, if only one has it.
+    fn find_hidden(&self, table: u32, name: &[u8]) -> Option<usize> {
+        let order = &self.tables[table as usize].order;
+        let mut hidden = (0..order.len()).filter(|position| {
+            order[*position] != NONE
+                && match self.key(order[*position]) {
+                    Key::Bytes([0, mangled @ ..]) => mangled
+                        .iter()
+                        .position(|byte| *byte == 0)
+                        .is_some_and(|nul| &mangled[nul + 1..] == name),
+                    _ => false,
+                }
+        });
+        let found = hidden.next()?;
+        hidden.next().is_none().then_some(found)
+    }
+
+    pub(super) fn value_at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
+        let table = self.children(node)?;
+        self.compact(table);
+        let place = *self.tables[table as usize].order.get(index)?;
+        Some((self.key(place), NodeId(self.held(place))))
+    }
+
+    /// The bytes between `x:` and `;` of a scalar of that kind.
+    pub(super) fn scalar(&self, node: NodeId, kind: Kind) -> Option<&[u8]> {
+        if self.kind_of(node) != kind {
+            return None;
+        }
+        let bytes = self.bytes_of(self.body(node.0));
+        bytes.get(2..bytes.len() - 1)
+    }
+
+    pub(super) fn int_of(&self, node: NodeId) -> Option<i64> {
+        self.scalar(node, Kind::Int).map(scan::clamped_int)
+    }
+
+    pub(super) fn float_of(&self, node: NodeId) -> Option<f64> {
+        self.scalar(node, Kind::Float).map(float::parse)
+    }
+
+    pub(super) fn string_of(&mut self, node: NodeId) -> Option<&[u8]> {
+        if self.kind_of(node) != Kind::String {
+            return None;
+        }
+        if self.letter(node.0) == b's' {
+            let bytes = self.bytes_of(node.0);
+            let quote = bytes.iter().position(|byte| *byte == b'"')?;
+            return bytes.get(quote + 1..bytes.len() - 2);
+        }
+        if !self.plain_strings.contains_key(&node.0) {
+            let plain: Box<[u8]> = self.text(node.0).into_owned().into();
+            self.plain_strings.insert(node.0, plain);
+        }
+        self.plain_strings.get(&node.0).map(|plain| &plain[..])
+    }
+
+    /// The class name of an object or custom object, or `Enum:Case`.
+    fn quoted_name(&self, node: NodeId) -> Option<&[u8]> {
+        match self.kind_of(node) {
+            Kind::Object | Kind::Enum | Kind::Custom => {
+                let body = self.node(self.body(node.0));
+                let bytes = &self.store.get(body.buffer)[body.start as usize..];
+                Scan::new(bytes, 2, 0, false).quoted().ok()
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn class_of(&self, node: NodeId) -> Option<&[u8]> {
+        let name = self.quoted_name(node)?;
+        match self.kind_of(node) {
+            Kind::Enum => split_case(name).map(|(class, _)| class),
+            _ => Some(name),
+        }
+    }
+
+    pub(super) fn case_of(&self, node: NodeId) -> Option<&[u8]> {
+        if self.kind_of(node) != Kind::Enum {
+            return None;
+        }
+        split_case(self.quoted_name(node)?).map(|(_, case)| case)
+    }
+
+    pub(super) fn payload_of(&self, node: NodeId) -> Option<&[u8]> {
+        (self.kind_of(node) == Kind::Custom)
+            .then(|| custom_payload(self.bytes_of(self.body(node.0))))
+    }
+
+    pub(super) fn serialize(&mut self, node: NodeId) -> Result<&[u8]> {
+        let limits = Limits {
+            depth: 0,
+            bytes: u64::MAX,
+        };
+        let body = self.body(node.0);
+        let as_stored = node != ROOT && !self.node(body).is(flag::CHANGED | flag::OPAQUE);
+        if as_stored {
+            return Ok(self.bytes_of(body));
+        }
+        let mut bytes = Vec::new();
+        if node == ROOT {
+            self.write_root(&limits, &mut bytes)?;
+        } else {
+            let mut walk = emit::Walk::new(Spelling::AsStored, false, &limits);
+            self.write_value(node.0, &mut walk, &mut bytes)?;
+        }
+        let buffer = self.store.keep_alone(&bytes)?;
+        Ok(self.store.get(buffer))
+    }
+
+    fn write_root(&mut self, limits: &Limits, out: &mut Vec<u8>) -> Result<()> {
+        let edited = std::mem::replace(&mut self.edited, true);
+        let encoded = self.encode_table(Format::PhpSerialize, Spelling::AsStored, limits, out);
+        self.edited = edited;
+        encoded.map(|_| ())
+    }
+}
