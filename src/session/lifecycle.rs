@@ -212,11 +212,9 @@ impl Session {
 
     /// The order of PHP 5 days: only a new id; the next close writes under it.
     fn regenerate_as_php5(&mut self, delete_old: bool) -> Result<()> {
-        if delete_old {
-            if let Err(error) = self.call_destroy() {
-                self.warn("DESTROY_FAILED", &error);
-                return self.ended(0, Err(error));
-            }
+        if delete_old && let Err(error) = self.call_destroy() {
+            self.warn("DESTROY_FAILED", &error);
+            return self.ended(0, Err(error));
         }
         match self.call_create_sid() {
             Ok(id) => self.id = id,

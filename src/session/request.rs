@@ -50,6 +50,7 @@ impl Session {
         }
         self.id.set(id);
         self.has_id = true;
+        self.cookie_known = false;
         self.ended(1, Ok(()))
     }
 

@@ -127,7 +127,11 @@ impl Session {
 
     /// The id this start is for: kept, set by the host, or from the request's cookie (C-20 to C-24).
     fn take_id_from_request(&mut self) -> Cookie {
-        let mut cookie = Cookie::ToSend;
+        // C-12: PHP sends the cookie of an id that it kept again.
+        let mut cookie = match self.cookie_known && !self.settings.php() {
+            true => Cookie::Known,
+            false => Cookie::ToSend,
+        };
         if !self.has_id && self.settings.use_cookies {
             let found = cookie::find(&self.cookies, self.settings.name.to_bytes());
             if let Found::Value(id) = found {
@@ -135,6 +139,7 @@ impl Session {
                 if !id.contains(&0) {
                     self.id.set(&id);
                     self.has_id = true;
+                    self.cookie_known = true;
                     cookie = Cookie::Known;
                 }
             }
@@ -185,7 +190,8 @@ impl Session {
             // S-58: what gc says at start is never looked at.
             let _ = self.call_gc(-1);
         }
-        self.has_stored = self.settings.lazy_write;
+        // PHP takes a record that is not there for an empty one, and touches it from 8.6 on.
+        self.has_stored = self.settings.lazy_write && (self.settings.php() || self.found);
         self.decode_loaded()?;
         if let Some(hook) = self.shared.after_start.clone() {
             hook(self).map_err(Failed::at(Stage::Hook))?;
@@ -245,6 +251,7 @@ impl Session {
     fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
         let mut renewed = false;
         loop {
+            self.found = !self.call.fresh;
             let strict = self.settings.use_strict_mode;
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
@@ -256,6 +263,7 @@ impl Session {
                     if existing {
                         return Err(not_found());
                     }
+                    self.found = false;
                     if !strict || self.call.fresh {
                         self.unmade = self.settings.create == Create::Write;
                         return Ok(renewed);
@@ -353,6 +361,7 @@ impl Session {
                     value: value.into(),
                     replaces: Some(CString::new(begins).unwrap_or_default()),
                 });
+                self.cookie_known = true;
                 Ok(())
             }
             // C-5, N-11: PHP goes on without a cookie.
@@ -418,6 +427,7 @@ impl Session {
     pub(super) fn forget_id(&mut self) {
         self.id.clear();
         self.has_id = false;
+        self.cookie_known = false;
     }
 }
 
