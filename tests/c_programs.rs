@@ -245,6 +245,30 @@ fn readme_holds_the_counter() {
     assert_eq!(between(&readme, "```c\n", "```\n"), lines);
 }
 
+/// The C lines of the manuals compile.
+#[test]
+fn the_code_in_the_manuals_compiles() {
+    let directory = TempDir::new("docs");
+    let source = directory.path().join("start.c");
+    let manual = std::fs::read_to_string(root().join("docs/start.md")).unwrap();
+    let lines = between(&manual, "```c\n", "```\n");
+    let head = "#include <sess.h>\n#include <stdio.h>\nvoid start(const char *text, size_t len);\n";
+    let text = format!("{head}void start(const char *text, size_t len) {{\n{lines}}}\n");
+    std::fs::write(&source, text).unwrap();
+    let mut cc = Command::new(tool("gcc"));
+    cc.args([
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-pedantic",
+        "-fsyntax-only",
+        "-Iinclude",
+    ]);
+    cc.current_dir(root()).arg(&source);
+    let made = run(&mut cc);
+    assert!(made.status.success(), "{}", made.all());
+}
+
 /// A web server on the loopback that is stopped with the value.
 struct Server {
     _child: Running,
