@@ -201,6 +201,7 @@ fn demo_leaves_a_session_for_php() {
 }
 
 /// The trace in the manual is what the demo prints, ids and directory replaced.
+// shows: S-1, S-4, S-20, S-21, S-33, S-37, L-16, L-18, L-25
 #[test]
 fn handlers_md_shows_a_real_trace() {
     let bench = Bench::new(Toolchain::new("gcc", &["-O2"], Link::Shared));
