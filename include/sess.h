@@ -33,7 +33,7 @@
  *   What you pass in is copied before the call returns and may be borrowed from the same handle, except
  *   what is passed together with a sess_free_fn.
  * TEXT  `const char *` without a length is NUL-terminated. With a length it may hold any byte, and the
- *   length may be SESS_NTS: up to the NUL.
+ *   length may be SESS_NTS: up to the NUL. NULL with length 0 is empty.
  * THREADS  sess_engine and sess_cancel are for all threads at once. Options, sessions and their values may
  *   move between threads but not be used by two at once: the second call gets SESS_EMISUSE (or the neutral
  *   value) and leaves the error text alone; freeing a session that is in use, by another thread or by
@@ -42,8 +42,8 @@
  *   pointers, gone a second after its last use. The library cannot be unloaded by dlclose.
  * FORK  An engine made before fork() works in the child. A session made before fork() stays the parent's:
  *   in the child every call on it but sess_free gives SESS_EMISUSE (or the neutral value), and freeing it
- *   writes and unlocks nothing and calls no callback. Closing in the parent releases the lock even while
- *   the child lives. fork() is noticed by pthread_atfork; after a raw clone() only exec.
+ *   writes and unlocks nothing and calls none of the nine. Closing in the parent releases the lock even
+ *   while the child lives. fork() is noticed by pthread_atfork; after a raw clone() only exec.
  * SIGNALS  Nothing here is async-signal-safe. libsess installs no handlers, sends no signals, uses no
  *   SIGALRM; interrupted system calls are resumed; descriptors are O_CLOEXEC; SIGXFSZ is not provoked.
  *   SIGBUS is possible only when a process of your own uid truncates a file that is mapped (large raw

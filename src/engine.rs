@@ -30,6 +30,9 @@ impl Engine {
     /// Check settings together and make an engine. No I/O.
     pub fn new(mut settings: Settings, parts: Parts) -> Result<Engine> {
         settings.finish()?;
+        if parts.handler.is_none() {
+            settings.anchor()?;
+        }
         let builtins: Builtins = vec![
             ("files", Arc::new(Files::default())),
             ("memory", Arc::new(Memory::default())),

@@ -32,7 +32,6 @@ struct Table {
 #[derive(Default)]
 struct Records {
     by_id: HashMap<Vec<u8>, Record>,
-    waiters: u32,
     last_ticket: u64,
 }
 
@@ -183,7 +182,6 @@ impl Memory {
         let mut records = table.lock();
         records.last_ticket += 1;
         let ticket = records.last_ticket;
-        let waiters = records.waiters;
         let record = records.by_id.entry(id.to_vec()).or_default();
         if record.holder.is_none() && record.line.is_empty() {
             record.holder = Some(ticket);
@@ -192,14 +190,14 @@ impl Memory {
         if !call.may_wait {
             return Err(locked());
         }
-        if waiters >= call.settings.max_waiters {
+        let limit = call.settings.max_waiters as usize;
+        if limit != 0 && record.line.len() >= limit {
             return Err(Error::new(
                 Code::EBUSY,
-                "sess.max_waiters wait for locks already",
+                "sess.max_waiters wait for this lock already",
             ));
         }
         record.line.push_back(ticket);
-        records.waiters += 1;
         drop(records);
 
         let bell = Arc::new(Bell(self.table.clone()));
@@ -231,7 +229,6 @@ impl Memory {
                 }
             };
         };
-        records.waiters -= 1;
         if result.is_err() {
             if let Some(record) = records.by_id.get_mut(id) {
                 record.line.retain(|other| *other != ticket);

@@ -19,7 +19,8 @@ pub(super) enum Kind {
     /// A number of bytes.
     Size(fn(&mut Settings) -> &mut u64),
     Text(fn(&mut Settings) -> &mut CString, fn(&Given) -> Result<()>),
-    Custom(fn(&mut Settings, &Given) -> Result<()>),
+    /// Its type, and what reads it.
+    Custom(&'static CStr, fn(&mut Settings, &Given) -> Result<()>),
     /// Only one meaning is built in.
     Fixed(fn(&Given) -> Result<()>),
     /// Kept as text, without effect.
@@ -31,7 +32,8 @@ impl Kind {
         match self {
             Kind::Bool(_) => c"bool",
             Kind::Int(..) | Kind::Exact(..) | Kind::Small(..) | Kind::Size(_) => c"int",
-            Kind::Text(..) | Kind::Custom(_) => c"string",
+            Kind::Text(..) => c"string",
+            Kind::Custom(name, _) => name,
             Kind::Fixed(_) | Kind::Ignored => c"none",
         }
     }
@@ -63,7 +65,7 @@ impl Kind {
                 check(given)?;
                 *field(settings) = given.text.into();
             }
-            Kind::Custom(apply) => apply(settings, given)?,
+            Kind::Custom(_, apply) => apply(settings, given)?,
             Kind::Fixed(check) => check(given)?,
             Kind::Ignored => {}
         }

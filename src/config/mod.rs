@@ -95,7 +95,7 @@ pub enum Change {
 pub struct Directive {
     /// As in php.ini.
     pub name: &'static CStr,
-    /// `bool`, `int`, `string`, or `none` for what has no effect.
+    /// `bool`, `int`, `choice`, `string`, or `none` for what has no effect.
     pub kind: &'static CStr,
     /// What it does, in one line.
     pub manual: &'static CStr,

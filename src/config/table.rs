@@ -42,10 +42,10 @@ use Change::{Engine, Session};
 
 #[rustfmt::skip]
 pub(super) static TABLE: &[Directive] = &[
-    row(c"sess.profile", Engine, [c"libsess", c"php82", c"php86", c"php5"], Custom(apply::profile),
+    row(c"sess.profile", Engine, [c"libsess", c"php82", c"php86", c"php5"], Custom(c"choice", apply::profile),
         c"Whose defaults and call order apply: libsess, php82, php86 or php5."),
     // N-10 to N-34
-    row(c"session.save_handler", Session, all(c"files"), Custom(apply::save_handler),
+    row(c"session.save_handler", Session, all(c"files"), Custom(c"choice", apply::save_handler),
         c"The built-in storage: files or memory."),
     row(c"session.save_path", Session, all(c""), Text(|s| &mut s.save_path, apply::any),
         c"Given to open; files: DIR, N;DIR or N;MODE;DIR. Empty: the temporary directory."),
@@ -59,9 +59,9 @@ pub(super) static TABLE: &[Directive] = &[
         c"See session.gc_probability."),
     row(c"session.gc_maxlifetime", Session, all(c"1440"), Int(0, i64::MAX, |s| &mut s.gc_maxlifetime),
         c"Seconds after which an unused session is collected."),
-    row(c"session.serialize_handler", Session, all(c"php"), Custom(apply::format),
+    row(c"session.serialize_handler", Session, all(c"php"), Custom(c"choice", apply::format),
         c"How data is stored: php, php_binary or php_serialize. Not to be changed on a live store."),
-    row(c"session.cookie_lifetime", Session, all(c"0"), Custom(apply::cookie_lifetime),
+    row(c"session.cookie_lifetime", Session, all(c"0"), Custom(c"int", apply::cookie_lifetime),
         c"Seconds the cookie lives in the browser; 0: until it is closed."),
     row(c"session.cookie_path", Session, all(c"/"), Text(|s| &mut s.cookie_path, apply::cookie_path),
         c"The cookie's path; empty: the attribute is left out."),
@@ -71,7 +71,7 @@ pub(super) static TABLE: &[Directive] = &[
         c"Whether the cookie goes over https only; turn it on wherever there is https."),
     row(c"session.cookie_httponly", Session, since_86(c"1", c"0"), Bool(|s| &mut s.cookie_httponly),
         c"Whether scripts in the page cannot read the cookie."),
-    row(c"session.cookie_samesite", Session, since_86(c"Lax", c""), Custom(apply::cookie_samesite),
+    row(c"session.cookie_samesite", Session, since_86(c"Lax", c""), Custom(c"choice", apply::cookie_samesite),
         c"Strict, Lax or None; empty: the attribute is left out."),
     row(c"session.cookie_partitioned", Session, all(c"0"), Bool(|s| &mut s.cookie_partitioned),
         c"Whether the cookie is kept apart by top-level site (CHIPS); needs cookie_secure."),
@@ -126,16 +126,16 @@ pub(super) static TABLE: &[Directive] = &[
     // N-38: others that PHP's sessions obey
     row(c"serialize_precision", Session, all(c"-1"), Fixed(apply::must_be_minus_one),
         c"Always -1: floats are written with the fewest digits that give them back."),
-    row(c"unserialize_max_depth", Session, all(c"4096"), Custom(apply::unserialize_max_depth),
+    row(c"unserialize_max_depth", Session, all(c"4096"), Custom(c"int", apply::unserialize_max_depth),
         c"As sess.max_depth, which wins; 0: no limit."),
     row(c"sys_temp_dir", Engine, all(c""), Text(|s| &mut s.sys_temp_dir, apply::any),
         c"The directory for an empty session.save_path; empty: $TMPDIR, else /tmp."),
     // Our own
-    row(c"sess.create", Session, ours(c"write", c"start"), Custom(apply::create),
+    row(c"sess.create", Session, ours(c"write", c"start"), Custom(c"choice", apply::create),
         c"When the record of a new session is made: start, write (with the first value set) or never."),
     row(c"sess.lock_timeout_ms", Session, ours(c"30000", c"-1"), Int(-1, i32::MAX as i64, |s| &mut s.lock_timeout_ms),
         c"Milliseconds a start waits for the lock; 0: tries once, -1: for ever."),
-    row(c"sess.max_waiters", Engine, ours(c"1000", c"0"), Custom(apply::max_waiters),
+    row(c"sess.max_waiters", Engine, ours(c"1000", c"0"), Custom(c"int", apply::max_waiters),
         c"Sessions of this process that may wait for locks at once; one more is refused. 0: no limit."),
     row(c"sess.max_lock_threads", Engine, all(c"64"), Small(0, |s| &mut s.max_lock_threads),
         c"Threads that may wait for locks at once; beyond that waits poll."),

@@ -7,7 +7,7 @@ use super::shutdown;
 use super::types::{sess_rc, sess_session, sess_value};
 use crate::codec::NodeId;
 use crate::error::{Code, Error, Result};
-use crate::session::Session;
+use crate::session::{Session, State};
 use crate::sys::fork::Epoch;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, CString, c_void};
@@ -163,11 +163,19 @@ impl Handle {
         result
     }
 
-    /// Unlock after a bug, as well as that can be done.
+    /// Unlock after a bug, as well as that can be done. The data stays, since values of it may be borrowed.
     fn give_up(&self) {
         let session = self.session.get();
-        // SAFETY: called under a pass that is not nested, with no other reference alive.
-        if guard(|| drop(unsafe { (*session).abort() })).is_err() {
+        let unlocked = guard(|| {
+            // SAFETY: called under a pass that is not nested, with no other reference alive.
+            let session = unsafe { &mut *session };
+            let _ = session.abort();
+            if session.state() != State::Active {
+                // Closes also what a start had opened.
+                let _ = session.end();
+            }
+        });
+        if unlocked.is_err() {
             self.dropped.set(true);
             // SAFETY: as above; `dropped` keeps everybody from using or dropping it again.
             let _ = guard(|| unsafe { ManuallyDrop::drop(&mut *session) });

@@ -50,12 +50,8 @@ impl Session {
         self.check_ours()?;
         let allowed = self.check_change(sets);
         let limits = self.limits();
-        let result = allowed
-            .and_then(|()| edit(&mut self.document, &limits))
-            .and_then(|done| {
-                self.has_table = true;
-                Ok(done)
-            });
+        let result = allowed.and_then(|()| edit(&mut self.document, &limits));
+        self.has_table |= result.is_ok();
         let php = i32::from(result.is_ok());
         self.ended(php, result)
     }
@@ -164,10 +160,10 @@ impl Session {
             let error = Error::new(Code::EMISUSE, "the session is raw: it has no values");
             return self.ended(0, Err(error));
         }
-        if !self.settings.php() {
-            if let Err(error) = self.check_first_value() {
-                return self.ended(0, Err(error));
-            }
+        if !self.settings.php()
+            && let Err(error) = self.check_first_value()
+        {
+            return self.ended(0, Err(error));
         }
         let (limits, spelling) = (self.limits(), self.spelling());
         let merged = self

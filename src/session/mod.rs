@@ -102,6 +102,10 @@ pub struct Session {
     /// An id is known: kept from an earlier start, or set by the host; an empty one counts.
     has_id: bool,
     is_new: bool,
+    /// The client sent the cookie of this id, or it is in the headers.
+    cookie_known: bool,
+    /// The storage had a record when it was read.
+    found: bool,
     /// Nothing was stored yet and nothing will be until a value is set (`sess.create = write`).
     unmade: bool,
     /// The cookie of a session that is not made yet has not been put into the headers.
@@ -153,6 +157,8 @@ impl Session {
             id: Id::default(),
             has_id: false,
             is_new: false,
+            cookie_known: false,
+            found: false,
             unmade: false,
             cookie_pending: false,
             cookies: Vec::new(),
@@ -189,6 +195,8 @@ impl Session {
         self.id.clear();
         self.has_id = false;
         self.is_new = false;
+        self.cookie_known = false;
+        self.found = false;
         self.unmade = false;
         self.cookie_pending = false;
         self.cookies.clear();

@@ -134,10 +134,11 @@ impl Session {
 
     fn touch_or_write(&mut self, data: &[u8], unchanged: bool) -> Result<()> {
         let php5 = self.settings.profile == Profile::Php5;
-        if unchanged && !php5 {
-            if let Optional::Ran(()) = self.call_update_timestamp(data)? {
-                return Ok(());
-            }
+        if unchanged
+            && !php5
+            && let Optional::Ran(()) = self.call_update_timestamp(data)?
+        {
+            return Ok(());
         }
         self.call_write(data)
     }

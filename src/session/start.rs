@@ -40,6 +40,13 @@ enum Cookie {
     ToSend,
 }
 
+/// Whether the cache limiter's headers are due: with a start, never with a reset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CacheHeaders {
+    Put,
+    Keep,
+}
+
 impl Session {
     /// Lock and load, or begin a new session: `session_start()`.
     pub fn start(&mut self, flags: u32) -> Result<()> {
@@ -70,10 +77,21 @@ impl Session {
         self.raw_new = None;
         self.call.raw = self.raw;
         self.call.read_only = flags & START_READ_AND_CLOSE != 0;
-        match self.initialise(cookie, existing) {
+        match self.initialise(cookie, existing, CacheHeaders::Put) {
             Ok(()) => {}
             Err(failed) => {
+                // Who is told to try later means the same session; a cookie is looked at again anyway.
+                let later = matches!(
+                    failed.error.code,
+                    Code::ELOCKED | Code::ECANCELED | Code::EBUSY
+                );
+                let kept = later && cookie == Cookie::ToSend && !self.settings.php();
+                let id = std::mem::take(&mut self.id);
                 self.abandon_start();
+                if kept {
+                    self.id = id;
+                    self.has_id = true;
+                }
                 let php = if failed.stage == Stage::Id { -1 } else { 0 };
                 return self.ended(php, Err(failed.error));
             }
@@ -113,7 +131,7 @@ impl Session {
             let _ = self.call_close();
         }
         self.raw_new = None;
-        let Err(failed) = self.initialise(Cookie::Known, false) else {
+        let Err(failed) = self.initialise(Cookie::Known, false, CacheHeaders::Keep) else {
             return self.ended(1, Ok(()));
         };
         match failed.stage {
@@ -127,7 +145,11 @@ impl Session {
 
     /// The id this start is for: kept, set by the host, or from the request's cookie (C-20 to C-24).
     fn take_id_from_request(&mut self) -> Cookie {
-        let mut cookie = Cookie::ToSend;
+        // C-12: PHP sends the cookie of an id that it kept again.
+        let mut cookie = match self.cookie_known && !self.settings.php() {
+            true => Cookie::Known,
+            false => Cookie::ToSend,
+        };
         if !self.has_id && self.settings.use_cookies {
             let found = cookie::find(&self.cookies, self.settings.name.to_bytes());
             if let Found::Value(id) = found {
@@ -135,6 +157,7 @@ impl Session {
                 if !id.contains(&0) {
                     self.id.set(&id);
                     self.has_id = true;
+                    self.cookie_known = true;
                     cookie = Cookie::Known;
                 }
             }
@@ -148,7 +171,12 @@ impl Session {
         cookie
     }
 
-    fn initialise(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+    fn initialise(
+        &mut self,
+        cookie: Cookie,
+        existing: bool,
+        cache: CacheHeaders,
+    ) -> std::result::Result<(), Failed> {
         self.state = State::Active;
         self.is_new = false;
         self.unmade = false;
@@ -163,7 +191,12 @@ impl Session {
                 error,
             });
         }
-        let loaded = self.load(cookie, existing);
+        let loaded = self.load(cookie, existing).and_then(|()| match cache {
+            CacheHeaders::Put => self
+                .send_cache_headers()
+                .map_err(Failed::at(Stage::Headers)),
+            CacheHeaders::Keep => Ok(()),
+        });
         if loaded.is_err() {
             let _ = self.call_close();
         }
@@ -185,7 +218,8 @@ impl Session {
             // S-58: what gc says at start is never looked at.
             let _ = self.call_gc(-1);
         }
-        self.has_stored = self.settings.lazy_write;
+        // PHP takes a record that is not there for an empty one, and touches it from 8.6 on.
+        self.has_stored = self.settings.lazy_write && (self.settings.php() || self.found);
         self.decode_loaded()?;
         if let Some(hook) = self.shared.after_start.clone() {
             hook(self).map_err(Failed::at(Stage::Hook))?;
@@ -198,8 +232,7 @@ impl Session {
                     .map_err(Failed::at(Stage::Headers))?;
             }
         }
-        self.send_cache_headers()
-            .map_err(Failed::at(Stage::Headers))
+        Ok(())
     }
 
     /// Validate the id in strict mode, make one where there is none.
@@ -233,7 +266,9 @@ impl Session {
 
     fn make_id(&mut self) -> Result<()> {
         self.forget_id();
-        self.id = self.call_create_sid()?;
+        self.id = self
+            .call_create_sid()
+            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
         self.has_id = true;
         self.is_new = true;
         self.call.fresh = true;
@@ -245,6 +280,7 @@ impl Session {
     fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
         let mut renewed = false;
         loop {
+            self.found = !self.call.fresh;
             let strict = self.settings.use_strict_mode;
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
@@ -256,6 +292,7 @@ impl Session {
                     if existing {
                         return Err(not_found());
                     }
+                    self.found = false;
                     if !strict || self.call.fresh {
                         self.unmade = self.settings.create == Create::Write;
                         return Ok(renewed);
@@ -353,6 +390,7 @@ impl Session {
                     value: value.into(),
                     replaces: Some(CString::new(begins).unwrap_or_default()),
                 });
+                self.cookie_known = true;
                 Ok(())
             }
             // C-5, N-11: PHP goes on without a cookie.
@@ -418,6 +456,7 @@ impl Session {
     pub(super) fn forget_id(&mut self) {
         self.id.clear();
         self.has_id = false;
+        self.cookie_known = false;
     }
 }
 

@@ -4,7 +4,7 @@ use super::fork::Epoch;
 use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
 pub use libc::{
@@ -18,7 +18,8 @@ pub use libc::{
 /// closes.
 #[derive(Debug)]
 pub struct Descriptor {
-    file: File,
+    /// Closed by `drop`: std's own way asks the kernel first whether it is open, in debug builds.
+    file: ManuallyDrop<File>,
     opened: Epoch,
 }
 
@@ -159,6 +160,8 @@ impl Drop for Descriptor {
             // The descriptor is closed next, which is all that is left to do should this fail.
             let _ = super::lock::unlock(self);
         }
+        // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
+        unsafe { libc::close(self.file.as_raw_fd()) };
     }
 }
 
@@ -244,7 +247,7 @@ pub(super) fn open_at(dir: RawFd, path: &CStr, access: Access) -> io::Result<Des
     // SAFETY: the path is NUL-terminated; the mode is passed as the variadic call wants it.
     let fd = again(|| unsafe { libc::openat(dir, path.as_ptr(), flags, mode) as isize })?;
     // SAFETY: the descriptor was just opened and belongs to nobody else.
-    let file = unsafe { File::from_raw_fd(fd as RawFd) };
+    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd as RawFd) });
     Ok(Descriptor { file, opened })
 }
 

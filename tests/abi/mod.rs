@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,10 @@ pub struct Scratch(PathBuf);
 
 impl Scratch {
     pub fn new(name: &str) -> Scratch {
-        let name = format!("{name}-{}", std::process::id());
+        Scratch::named(&format!("{name}-{}", std::process::id()))
+    }
+
+    fn named(name: &str) -> Scratch {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).expect("a scratch directory");
@@ -60,23 +64,20 @@ impl Scratch {
         let program = self
             .0
             .join(format!("{}-{link:?}", source.replace(['/', '.'], "-")));
-        let mut cc = tool("gcc");
-        cc.args([
-            "-std=c99",
-            "-D_POSIX_C_SOURCE=200809L",
-            "-Wall",
-            "-Wextra",
-            "-pedantic",
-            "-Werror",
-        ])
-        .args(["-g", "-pthread"])
-        .arg("-I")
-        .arg(root().join("include"))
-        .arg("-I")
-        .arg(root().join("tests"))
-        .arg(root().join("tests").join(source))
-        .arg("-o")
-        .arg(&program);
+        let (compiler, standard) = match source.ends_with(".cc") {
+            true => ("g++", "-std=c++17"),
+            false => ("gcc", "-std=c99"),
+        };
+        let mut cc = tool(compiler);
+        cc.args([standard, "-D_POSIX_C_SOURCE=200809L", "-g", "-pthread"])
+            .args(["-Wall", "-Wextra", "-pedantic", "-Werror"])
+            .arg("-I")
+            .arg(root().join("include"))
+            .arg("-I")
+            .arg(root().join("tests"))
+            .arg(root().join("tests").join(source))
+            .arg("-o")
+            .arg(&program);
         if cfg!(debug_assertions) {
             cc.arg("-DSESS_DEBUG_BUILD");
         }
@@ -110,6 +111,37 @@ impl Scratch {
         }
         succeed(&mut cc);
         program
+    }
+}
+
+/// One C program of `tests/`, compiled once for all tests of a file.
+pub struct Programs {
+    source: &'static str,
+    shared: OnceLock<PathBuf>,
+    linked: OnceLock<PathBuf>,
+}
+
+impl Programs {
+    pub const fn of(source: &'static str) -> Programs {
+        Programs {
+            source,
+            shared: OnceLock::new(),
+            linked: OnceLock::new(),
+        }
+    }
+
+    pub fn linked(&self, link: Link) -> &Path {
+        let built = match link {
+            Link::Shared => &self.shared,
+            Link::Static => &self.linked,
+        };
+        // Statics are not dropped, so the directory has one name and the next run replaces it.
+        built.get_or_init(|| {
+            let scratch = Scratch::named(&format!("{}-{link:?}", self.source));
+            let program = scratch.compile(self.source, link);
+            std::mem::forget(scratch);
+            program
+        })
     }
 }
 

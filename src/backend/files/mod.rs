@@ -78,8 +78,15 @@ impl Handler for Files {
             } else {
                 Missing::Make
             };
+            let was_held = state.held.is_some();
             self.hold_to_change(state, call, id, missing)?;
-            Ok(write::put(state, call, data)?)
+            let stored = write::put(state, call, data);
+            if stored.is_err() && state.is_made && !was_held {
+                // A file that was made for these bytes goes with them.
+                state.unlink()?;
+                state.forget(call);
+            }
+            Ok(stored?)
         })
     }
 

@@ -241,7 +241,7 @@ fn lock_file(
         )),
         Err(Refused::Busy) => Err(Error::new(
             Code::EBUSY,
-            "sess.max_waiters wait for locks already",
+            "sess.max_waiters wait for this lock already",
         )),
         Err(Refused::Failed(error)) => Err(io_error(state, "flock", &error)),
     }

@@ -24,8 +24,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Parse `DIR`, `N;DIR` or `N;MODE;DIR`; an empty text is the directory for temporary files.
-    pub fn parse(text: &[u8]) -> Result<Place> {
+    /// Parse `DIR`, `N;DIR` or `N;MODE;DIR`; an empty text is the directory for temporary files: the one
+    /// given, else the environment's (F-4).
+    pub fn parse(text: &[u8], temporary: &[u8]) -> Result<Place> {
         let mut parts: Vec<&[u8]> = text.splitn(3, |byte| *byte == b';').collect();
         let dir = parts.pop().unwrap_or_default();
         let mut place = Place {
@@ -42,7 +43,10 @@ impl Place {
             place.mode = mode.ok_or_else(|| malformed("mode"))? as u32;
         }
         if text.is_empty() {
-            place.dir = temporary_directory();
+            place.dir = match temporary {
+                b"" => temporary_directory(),
+                given => given.to_vec(),
+            };
         }
         if place.dir.is_empty() {
             return Err(malformed("directory"));
@@ -101,7 +105,7 @@ fn malformed(part: &str) -> Error {
     )
 }
 
-/// Where PHP puts files when no place is named (F-4).
+/// Where this system puts temporary files.
 fn temporary_directory() -> Vec<u8> {
     match std::env::var_os("TMPDIR") {
         Some(dir) if !dir.is_empty() => dir.into_vec(),

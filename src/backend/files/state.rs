@@ -13,9 +13,8 @@ use std::ffi::CStr;
 pub(super) struct State {
     /// Between open and close.
     pub is_open: bool,
-    /// The save path as it was given, and what it means.
-    pub save_path: Vec<u8>,
-    pub is_parsed: bool,
+    /// The save path and the directory for temporary files as they were given, and what they mean.
+    parsed: Option<(Vec<u8>, Vec<u8>)>,
     pub place: Place,
     /// The path that is worked on, NUL-terminated.
     pub path: Vec<u8>,
@@ -54,13 +53,17 @@ impl State {
         self.release(call);
         self.is_gone = false;
         self.is_open = false;
-        if !self.is_parsed || self.save_path != save_path.to_bytes() {
-            self.is_parsed = false;
-            let place = Place::parse(save_path.to_bytes());
+        let (text, temporary) = (save_path.to_bytes(), call.settings.sys_temp_dir.to_bytes());
+        let is_parsed = self
+            .parsed
+            .as_ref()
+            .is_some_and(|parsed| parsed.0 == text && parsed.1 == temporary);
+        if !is_parsed {
+            self.parsed = None;
+            let parsed = (text.to_vec(), temporary.to_vec());
+            let place = Place::parse(text, temporary);
             self.place = place.map_err(|error| warn(call, "SAVE_PATH_MALFORMED", error))?;
-            self.save_path.clear();
-            self.save_path.extend_from_slice(save_path.to_bytes());
-            self.is_parsed = true;
+            self.parsed = Some(parsed);
         }
         self.is_open = true;
         Ok(())

@@ -33,7 +33,7 @@ pub struct Patience<'a> {
     pub deadline: Option<Instant>,
     /// Ends the wait when it is fired.
     pub cancel: Option<&'a Arc<CancelToken>>,
-    /// How many may wait in this process.
+    /// How many of this process may wait for one file; 0: any number.
     pub max_waiters: u32,
     /// How many helper threads this process may have.
     pub max_threads: u32,

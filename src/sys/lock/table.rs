@@ -38,7 +38,6 @@ pub(super) struct State {
     pub backlog: VecDeque<Key>,
     /// What waiters got, until they pick it up, by ticket.
     given: HashMap<u64, io::Result<Descriptor>>,
-    waiters: u32,
     next_ticket: u64,
     /// Helper threads that live, and those of them that have nothing to do.
     pub helpers: u32,
@@ -50,6 +49,8 @@ pub(super) struct State {
 struct Line {
     waiters: VecDeque<Waiter>,
     helped: bool,
+    /// Threads beside the line that wait in flock(2) themselves, as nothing can end their wait.
+    blocked: u32,
 }
 
 struct Waiter {
@@ -90,32 +91,32 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
         rung: Condvar::new(),
     });
     let _watch = patience.cancel.map(|token| token.watch(bell.clone()));
-    {
-        let mut state = table.lock();
-        if state.waiters >= patience.max_waiters {
-            return Err(Refused::Busy);
-        }
-        state.waiters += 1;
+    let mut state = table.lock();
+    if patience.max_waiters != 0 && state.waiting_for(key) >= patience.max_waiters as usize {
+        return Err(Refused::Busy);
     }
-    let result = if patience.deadline.is_none() && patience.cancel.is_none() {
-        // Nothing can end this wait, so that this thread may as well wait itself.
-        lock(&file, key.kind)
-            .map(|()| file)
-            .map_err(Refused::Failed)
-    } else {
-        wait_in_line(file, key, patience, &bell)
-    };
-    table.lock().waiters -= 1;
-    result
+    if patience.deadline.is_some() || patience.cancel.is_some() {
+        return wait_in_line(state, file, key, patience, &bell);
+    }
+    // Nothing can end this wait, so that this thread may as well do what a helper would.
+    state.lines.entry(key).or_default().blocked += 1;
+    drop(state);
+    let result = lock(&file, key.kind);
+    let mut state = table.lock();
+    if let Some(line) = state.lines.get_mut(&key) {
+        line.blocked -= 1;
+    }
+    state.tidy(key);
+    result.map(|()| file).map_err(Refused::Failed)
 }
 
 fn wait_in_line(
+    mut state: MutexGuard<'static, State>,
     file: Descriptor,
     key: Key,
     patience: &Patience,
     bell: &Arc<Bell>,
 ) -> Result<Descriptor, Refused> {
-    let mut state = bell.table.lock();
     let ticket = state.join(key, file, bell.clone());
     state.ask_for_help(key, bell.table, patience.max_threads);
     let mut pause = FIRST_PAUSE;
@@ -159,6 +160,24 @@ fn wait_in_line(
 }
 
 impl State {
+    /// How many wait for a lock of the file, whatever the kind.
+    fn waiting_for(&self, key: Key) -> usize {
+        [Kind::Shared, Kind::Exclusive]
+            .iter()
+            .filter_map(|kind| self.lines.get(&Key { kind: *kind, ..key }))
+            .map(|line| line.waiters.len() + line.blocked as usize)
+            .sum()
+    }
+
+    /// Forget a line without waiters.
+    fn tidy(&mut self, key: Key) {
+        let is_over = |line: &Line| line.waiters.is_empty() && !line.helped && line.blocked == 0;
+        if self.lines.get(&key).is_some_and(is_over) {
+            self.lines.remove(&key);
+            self.backlog.retain(|other| *other != key);
+        }
+    }
+
     fn join(&mut self, key: Key, file: Descriptor, bell: Arc<Bell>) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -179,10 +198,7 @@ impl State {
             .iter()
             .position(|waiter| waiter.ticket == ticket)?;
         let waiter = line.waiters.remove(place);
-        if line.waiters.is_empty() && !line.helped {
-            self.lines.remove(&key);
-            self.backlog.retain(|other| *other != key);
-        }
+        self.tidy(key);
         waiter
     }
 
@@ -220,14 +236,7 @@ impl State {
             Err(error) => Err(error),
         };
         self.give(key, got);
-        if self
-            .lines
-            .get(&key)
-            .is_some_and(|line| line.waiters.is_empty())
-        {
-            self.lines.remove(&key);
-            self.backlog.retain(|other| *other != key);
-        }
+        self.tidy(key);
     }
 
     /// Take over a line: the descriptor to wait with. None, and the line is gone, if nobody waits.
@@ -239,7 +248,8 @@ impl State {
             .iter_mut()
             .find_map(|waiter| waiter.file.take());
         if file.is_none() {
-            self.lines.remove(&key);
+            line.helped = false;
+            self.tidy(key);
         }
         file
     }

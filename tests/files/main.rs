@@ -1,0 +1,14 @@
+//! The files backend, driven through its nine callbacks, beside real PHP where PHP's ways are the point.
+
+#![allow(unsafe_code, reason = "forks, limits and tracing")]
+#![allow(missing_docs)]
+
+mod create;
+mod fork;
+mod gc;
+mod kit;
+mod opening;
+mod paths;
+mod php;
+mod syscalls;
+mod writing;

@@ -1,0 +1,104 @@
+//! Misuse of every export is defined: refused with a code or a neutral value, and nothing is lost.
+
+#[allow(dead_code)]
+mod abi;
+
+use abi::{Link, Programs, program, root, run};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
+static PROGRAMS: Programs = Programs::of("misuse.c");
+
+fn misuse(test: &str) {
+    for link in [Link::Shared, Link::Static] {
+        let output = run(Command::new(PROGRAMS.linked(link)).arg(test));
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let status = output.status;
+        assert!(
+            status.success() && printed.is_empty(),
+            "{link:?} {test}: {status} {printed}"
+        );
+    }
+}
+
+#[test]
+fn every_symbol_has_a_row() {
+    let listed = program(PROGRAMS.linked(Link::Shared), &["list"]);
+    let listed: BTreeSet<&str> = listed.lines().collect();
+    let recorded = fs::read_to_string(root().join("tests/abi/symbols.txt")).expect("symbols.txt");
+    assert_eq!(listed, recorded.lines().collect());
+}
+
+#[test]
+fn null_handles_are_refused_by_every_function() {
+    misuse("null");
+}
+
+#[test]
+fn null_arguments_are_refused_and_optional_ones_are_not() {
+    misuse("arguments");
+}
+
+#[test]
+fn calls_in_the_wrong_state_are_refused() {
+    misuse("state");
+}
+
+// shows: L-10, L-18, L-19, L-21, S-17
+#[test]
+fn php_profiles_refuse_after_the_headers_were_sent() {
+    misuse("state-php");
+}
+
+#[test]
+fn calls_from_a_callback_are_refused_and_free_does_nothing() {
+    misuse("callback");
+}
+
+#[test]
+fn calls_from_an_event_function_are_refused() {
+    misuse("event");
+}
+
+#[test]
+fn a_hook_may_only_read_and_edit_data() {
+    misuse("hook");
+}
+
+#[test]
+fn the_second_thread_is_refused() {
+    misuse("threads");
+}
+
+#[test]
+fn a_forked_child_cannot_use_the_session_of_its_parent() {
+    misuse("fork");
+}
+
+#[test]
+fn options_are_used_by_one_at_a_time() {
+    misuse("options");
+}
+
+#[test]
+fn an_exception_from_a_callback_ends_the_process() {
+    static THROWING: Programs = Programs::of("misuse_throw.cc");
+    for link in [Link::Shared, Link::Static] {
+        let output = run(&mut Command::new(THROWING.linked(link)));
+        assert_eq!(output.status.signal(), Some(6), "{link:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{link:?}: {output:?}");
+    }
+}
+
+#[test]
+fn two_threads_that_hammer_one_session_lose_nothing_but_refused_calls() {
+    misuse("hammer");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_bug_is_caught_and_kills_only_its_handle() {
+    misuse("panic");
+}
