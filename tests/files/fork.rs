@@ -52,7 +52,10 @@ fn a_child_neither_changes_nor_unlocks_its_parents_session() {
         String::new()
     });
     result.unwrap();
-    assert!(!is_lockable(&path), "the child has let its parent's lock go");
+    assert!(
+        !is_lockable(&path),
+        "the child has let its parent's lock go"
+    );
     assert_eq!(dir.get("abc"), b"old");
     assert_eq!(dir.get("def"), b"child's");
     client.write("abc", b"parent's").unwrap();

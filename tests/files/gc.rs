@@ -9,7 +9,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 #[test]
 fn f_27_f_28_old_session_files_go_and_others_stay() {
     let dir = Dir::new();
-    for (name, age) in [("a", 100), ("b", 1500), ("c", 9000), ("d_odd", 9000), ("x.tmp", 9000)] {
+    for (name, age) in [
+        ("a", 100),
+        ("b", 1500),
+        ("c", 9000),
+        ("d_odd", 9000),
+        ("x.tmp", 9000),
+    ] {
         dir.put(name, b"x", age);
     }
     for name in ["other_c", "sess", "SESS_a", ".libsess"] {
@@ -21,7 +27,15 @@ fn f_27_f_28_old_session_files_go_and_others_stay() {
     client.start("a").unwrap();
     assert_eq!(client.gc(1440).unwrap(), 4);
     assert!(!client.call.gc_more());
-    let left = [".libsess", "SESS_a", "other_c", "sess", "sess_a", "sess_dir", "sess_link"];
+    let left = [
+        ".libsess",
+        "SESS_a",
+        "other_c",
+        "sess",
+        "sess_a",
+        "sess_dir",
+        "sess_link",
+    ];
     assert_eq!(dir.names(), left);
 }
 
@@ -32,7 +46,8 @@ fn f_27_only_strictly_older_ones_go() {
     dir.put("old", b"x", 200);
     let future = dir.put("future", b"x", 0);
     let file = fs::OpenOptions::new().append(true).open(&future).unwrap();
-    file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(500)).unwrap();
+    file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(500))
+        .unwrap();
     let mut client = Client::php(dir.text());
     client.open().unwrap();
     assert_eq!(client.gc(100).unwrap(), 1);
@@ -93,7 +108,14 @@ fn f_27_levels_are_walked_exactly_and_not_by_php_8_2() {
     for level in ["a", "b", "bb", "_", "a/c"] {
         fs::create_dir_all(dir.0.join(level)).unwrap();
     }
-    let old = ["a/sess_abc", "b/sess_bcd", "bb/sess_bb", "_/sess_x", "sess_top", "a/c/sess_acc"];
+    let old = [
+        "a/sess_abc",
+        "b/sess_bcd",
+        "bb/sess_bb",
+        "_/sess_x",
+        "sess_top",
+        "a/c/sess_acc",
+    ];
     for name in old {
         kit::put(&dir.0.join(name), b"x", 9000);
     }
@@ -121,7 +143,11 @@ fn f_27_levels_are_walked_exactly_and_not_by_php_8_2() {
 fn f_77_slices_go_on_where_the_last_one_stopped() {
     let dir = Dir::new();
     for number in 0..300 {
-        dir.put(&format!("n{number}"), b"x", if number % 3 == 0 { 10 } else { 9000 });
+        dir.put(
+            &format!("n{number}"),
+            b"x",
+            if number % 3 == 0 { 10 } else { 9000 },
+        );
     }
     let mut client = Client::strict(dir.text());
     client.call.gc_budget = 0;
@@ -173,7 +199,10 @@ fn f_79_a_directory_that_cannot_be_listed_is_told_with_advice() {
         error.text.into_owned()
     });
     let told = told.unwrap();
-    assert!(told.contains("not permitted") && told.contains(dir.text()), "{told}");
+    assert!(
+        told.contains("not permitted") && told.contains(dir.text()),
+        "{told}"
+    );
 }
 
 #[test]

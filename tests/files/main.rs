@@ -4,8 +4,8 @@
 #![allow(missing_docs)]
 
 mod create;
-mod gc;
 mod fork;
+mod gc;
 mod kit;
 mod opening;
 mod paths;

@@ -141,9 +141,11 @@ fn f_15_directories_and_fifos_are_refused_without_waiting() {
     assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
     let socket = std::os::unix::net::UnixListener::bind(dir.file("socket")).unwrap();
     for read_only in [false, true] {
-        for (id, event) in
-            [("dir", "FILE_OPEN_FAILED"), ("fifo", "FILE_UNSAFE"), ("socket", "FILE_OPEN_FAILED")]
-        {
+        for (id, event) in [
+            ("dir", "FILE_OPEN_FAILED"),
+            ("fifo", "FILE_UNSAFE"),
+            ("socket", "FILE_OPEN_FAILED"),
+        ] {
             let mut client = Client::php(dir.text());
             client.call.read_only = read_only;
             refused(client.start(id), Code::EUNSAFE);
@@ -161,7 +163,10 @@ fn f_15_directories_and_fifos_are_refused_without_waiting() {
 fn f_14_files_of_other_users_are_refused_unless_root_asks() {
     require_root();
     let dir = Dir::new();
-    let (foreign, roots) = (dir.put("foreign", b"planted", 0), dir.put("roots", b"fine", 0));
+    let (foreign, roots) = (
+        dir.put("foreign", b"planted", 0),
+        dir.put("roots", b"fine", 0),
+    );
     let own = dir.put("own", b"mine", 0);
     for path in [&foreign, &roots, &own] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
@@ -182,7 +187,10 @@ fn f_14_files_of_other_users_are_refused_unless_root_asks() {
         error.text.into_owned()
     });
     let told = told.unwrap();
-    assert!(told.contains(dir.text()) && told.contains("sess_…"), "{told}");
+    assert!(
+        told.contains(dir.text()) && told.contains("sess_…"),
+        "{told}"
+    );
     assert_eq!(dir.get("foreign"), b"planted");
 }
 
@@ -307,7 +315,11 @@ fn a_read_only_start_keeps_no_lock_and_shares_it() {
 }
 
 /// Wait for `id` in another thread until `end` has ended the session of the lock's holder.
-fn wait_through(waiter: &mut Client, path: &std::path::Path, end: impl FnOnce()) -> Result<Vec<u8>, Error> {
+fn wait_through(
+    waiter: &mut Client,
+    path: &std::path::Path,
+    end: impl FnOnce(),
+) -> Result<Vec<u8>, Error> {
     waiter.patience(Duration::from_secs(20));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| waiter.start("abc"));
@@ -324,7 +336,11 @@ fn f_71_destroyed_while_waiting_starts_again() {
         let path = dir.put("abc", b"n|i:1;", 30);
         let mut holder = Client::php(dir.text());
         holder.start("abc").unwrap();
-        let mut waiter = if strict { Client::strict(dir.text()) } else { Client::php(dir.text()) };
+        let mut waiter = if strict {
+            Client::strict(dir.text())
+        } else {
+            Client::php(dir.text())
+        };
         let read = wait_through(&mut waiter, &path, || holder.destroy("abc").unwrap());
         if strict {
             refused(read, Code::ENOTFOUND);
@@ -376,7 +392,11 @@ fn f_71_f_76_destroyed_after_the_lock_is_not_written() {
         let read = wait_through(&mut waiter, &path, unlock);
         assert_eq!(read.unwrap(), b"old");
         fs::remove_file(&path).unwrap();
-        let change = if write { waiter.write("abc", b"new") } else { waiter.touch("abc") };
+        let change = if write {
+            waiter.write("abc", b"new")
+        } else {
+            waiter.touch("abc")
+        };
         refused(change, Code::ENOTFOUND);
         refused(waiter.write("abc", b"again"), Code::ENOTFOUND);
         waiter.destroy("abc").unwrap();
@@ -391,7 +411,11 @@ fn f_74_a_large_raw_payload_is_mapped_while_the_lock_is_held() {
     let data: Vec<u8> = (0..200_000u32).map(|i| (i % 251) as u8).collect();
     let path = dir.put("abc", &data, 0);
     let mut client = Client::php(dir.text()).with(|settings| settings.mmap_threshold = 100_000);
-    let is_mapped = || fs::read_to_string("/proc/self/maps").unwrap().contains(path.to_str().unwrap());
+    let is_mapped = || {
+        fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .contains(path.to_str().unwrap())
+    };
     assert_eq!(client.start("abc").unwrap(), data);
     assert!(!is_mapped());
     client.close();

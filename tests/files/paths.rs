@@ -38,7 +38,14 @@ fn f_1_three_forms_split_at_the_first_two_semicolons() {
 #[test]
 fn f_2_depth_is_read_as_c_reads_numbers() {
     let dir = Dir::new();
-    for (depth, id) in [("x", "ax"), ("0x1", "bx"), (" 0", "cx"), ("", "dx"), ("-0", "ex"), ("+0z", "fx")] {
+    for (depth, id) in [
+        ("x", "ax"),
+        ("0x1", "bx"),
+        (" 0", "cx"),
+        ("", "dx"),
+        ("-0", "ex"),
+        ("+0z", "fx"),
+    ] {
         store(&format!("{depth};{}", dir.text()), id).unwrap();
         assert!(dir.file(id).exists(), "{depth}");
     }
@@ -63,13 +70,21 @@ fn f_3_mode_is_octal_and_the_umask_applies() {
     let made = in_child(|| {
         // SAFETY: takes a number, cannot fail; the umask is this child's own.
         unsafe { libc::umask(0o022) };
-        for (mode, id) in [("0600", "a"), ("0640", "b"), ("0666", "c"), ("8", "d"), (" 640 x", "e")] {
+        for (mode, id) in [
+            ("0600", "a"),
+            ("0640", "b"),
+            ("0666", "c"),
+            ("8", "d"),
+            (" 640 x", "e"),
+        ] {
             store(&format!("0;{mode};{}", dir.text()), id).unwrap();
         }
         String::new()
     });
     made.unwrap();
-    let modes: Vec<u32> = ["a", "b", "c", "d", "e"].map(|id| mode(dir.file(id))).to_vec();
+    let modes: Vec<u32> = ["a", "b", "c", "d", "e"]
+        .map(|id| mode(dir.file(id)))
+        .to_vec();
     assert_eq!(modes, [0o600, 0o640, 0o644, 0, 0o640]);
     store(dir.text(), "plain").unwrap();
     assert_eq!(mode(dir.file("plain")), 0o600);
@@ -130,7 +145,10 @@ fn f_5_levels_are_named_by_the_first_characters_and_never_made() {
     let error = refused(client.start("abcd"), Code::EIO);
     assert_eq!(client.events(), ["FILE_OPEN_FAILED"]);
     assert_eq!(error.errno, libc::ENOENT);
-    assert!(error.text.contains(dir.text()) && !error.text.contains("abcd"), "{error}");
+    assert!(
+        error.text.contains(dir.text()) && !error.text.contains("abcd"),
+        "{error}"
+    );
     assert!(!error.text.contains("a/b"), "levels tell the id: {error}");
     assert!(dir.names().is_empty());
     fs::create_dir_all(dir.0.join("a/b")).unwrap();
@@ -172,7 +190,10 @@ fn f_7_the_session_name_plays_no_role() {
     let dir = Dir::new();
     dir.put("abc", b"mine", 0);
     let mut client = Client::php(dir.text());
-    client.handler.open(&mut client.call, &client.save_path, c"OTHER").unwrap();
+    client
+        .handler
+        .open(&mut client.call, &client.save_path, c"OTHER")
+        .unwrap();
     assert_eq!(client.read("abc").unwrap(), b"mine");
 }
 
@@ -180,7 +201,16 @@ fn f_7_the_session_name_plays_no_role() {
 fn i_10_f_12_ids_are_checked_before_any_file_is_touched() {
     let dir = Dir::new();
     fs::write(dir.0.join("secret"), "x").unwrap();
-    for id in ["", "a_b", "a.b", "../secret", "/etc/passwd", "a b", "a\u{e9}", &"q".repeat(257)] {
+    for id in [
+        "",
+        "a_b",
+        "a.b",
+        "../secret",
+        "/etc/passwd",
+        "a b",
+        "a\u{e9}",
+        &"q".repeat(257),
+    ] {
         let mut client = Client::php(dir.text());
         let error = refused(client.start(id), Code::EBADID);
         assert!(id.is_empty() || !error.text.contains(id));

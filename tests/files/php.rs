@@ -27,7 +27,10 @@ fn f_70_php_waits_for_us_and_we_for_php() {
     let read = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.start("abc"));
         kit::eventually("we wait", || kit::waits_for(&path));
-        assert_eq!(php.run("$_SESSION['n'] = 3; return session_write_close();"), "true");
+        assert_eq!(
+            php.run("$_SESSION['n'] = 3; return session_write_close();"),
+            "true"
+        );
         waiting.join().unwrap()
     });
     assert_eq!(read.unwrap(), b"n|i:3;");
@@ -50,8 +53,16 @@ fn f_72_who_waits_for_us_gets_what_we_wrote() {
         client.patience(Duration::from_secs(30));
         let data = client.start("abc").unwrap();
         let text = String::from_utf8(data).unwrap();
-        let count: u64 = text.strip_prefix("n|i:").unwrap().strip_suffix(';').unwrap().parse().unwrap();
-        client.write("abc", format!("n|i:{};", count + 1).as_bytes()).unwrap();
+        let count: u64 = text
+            .strip_prefix("n|i:")
+            .unwrap()
+            .strip_suffix(';')
+            .unwrap()
+            .parse()
+            .unwrap();
+        client
+            .write("abc", format!("n|i:{};", count + 1).as_bytes())
+            .unwrap();
         client.close();
     }
     assert_eq!(php.hear(), "true");
@@ -78,7 +89,10 @@ fn php_reads_what_we_made_and_destroys_it() {
     assert_eq!(client.read("def").unwrap(), b"b|i:1;");
     client.destroy("def").unwrap();
     client.close();
-    assert_eq!(php.run("clearstatcache(); return glob(session_save_path() . '/*');"), "[]");
+    assert_eq!(
+        php.run("clearstatcache(); return glob(session_save_path() . '/*');"),
+        "[]"
+    );
 }
 
 #[test]

@@ -62,7 +62,10 @@ fn entered(child: i32) -> Option<i64> {
         let mut info = std::mem::zeroed::<libc::ptrace_syscall_info>();
         let size = size_of_val(&info);
         libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, child, size, &mut info);
-        (info.op == libc::PTRACE_SYSCALL_INFO_ENTRY).then(|| info.u.entry.nr as i64)
+        if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+            return None;
+        }
+        Some(info.u.entry.nr as i64)
     }
 }
 
@@ -122,7 +125,10 @@ fn f_54_an_unchanged_session_takes_6_calls() {
             client.touch("abc").unwrap();
             client.close();
         });
-        assert_eq!(calls, ["openat", "flock", "statx", "pread", "utimensat", "close"]);
+        assert_eq!(
+            calls,
+            ["openat", "flock", "statx", "pread", "utimensat", "close"]
+        );
     }
 }
 
@@ -139,14 +145,28 @@ fn f_54_a_changed_session_takes_6_calls_and_7_when_shorter() {
         client.write("abc", &vec![b'y'; size]).unwrap();
         client.close();
     });
-    assert_eq!(calls, ["openat", "flock", "statx", "pread", "pwrite", "close"]);
+    assert_eq!(
+        calls,
+        ["openat", "flock", "statx", "pread", "pwrite", "close"]
+    );
     let calls = calls_of(|| {
         size -= 100;
         client.start("abc").unwrap();
         client.write("abc", &vec![b'y'; size]).unwrap();
         client.close();
     });
-    assert_eq!(calls, ["openat", "flock", "statx", "pread", "pwrite", "ftruncate", "close"]);
+    assert_eq!(
+        calls,
+        [
+            "openat",
+            "flock",
+            "statx",
+            "pread",
+            "pwrite",
+            "ftruncate",
+            "close"
+        ]
+    );
 }
 
 #[test]
@@ -163,6 +183,9 @@ fn f_54_a_new_session_takes_5_calls_and_1_for_its_id() {
             client.write(&id, &[b'x'; 2048]).unwrap();
             client.close();
         });
-        assert_eq!(calls, ["getrandom", "openat", "flock", "statx", "pwrite", "close"]);
+        assert_eq!(
+            calls,
+            ["getrandom", "openat", "flock", "statx", "pwrite", "close"]
+        );
     }
 }

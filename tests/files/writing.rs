@@ -11,7 +11,13 @@ fn f_72_a_write_replaces_the_content_in_place() {
     let before = kit::inode(&path);
     let mut client = Client::php(dir.text());
     client.start("abc").unwrap();
-    for data in ["longer than before", "same length as that", "short", "", "x"] {
+    for data in [
+        "longer than before",
+        "same length as that",
+        "short",
+        "",
+        "x",
+    ] {
         client.write("abc", data.as_bytes()).unwrap();
         assert_eq!(dir.get("abc"), data.as_bytes());
     }
@@ -177,7 +183,9 @@ fn f_62_a_write_past_the_limit_is_undone_and_kills_nobody() {
             client.start("abc").unwrap();
             // A wrapper's own answer in place of the read bytes: they have to be fetched.
             client.call.set_data(b"other").unwrap();
-            refused(client.write("abc", &vec![b'n'; new]), Code::EIO).text.into_owned()
+            refused(client.write("abc", &vec![b'n'; new]), Code::EIO)
+                .text
+                .into_owned()
         });
         assert!(!told.as_ref().unwrap().contains("put back"), "{told:?}");
         assert!(fs::read(&path).unwrap() == old, "{} to {new}", old.len());

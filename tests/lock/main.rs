@@ -47,7 +47,10 @@ fn f_75_a_deadline_is_kept_and_never_early() {
         let error = refused(result, Code::ELOCKED);
         assert_eq!(error.errno, 0);
         assert!(took >= Duration::from_millis(ms), "{took:?} of {ms} ms");
-        assert!(took < Duration::from_millis(ms) + Duration::from_secs(2), "{took:?} of {ms} ms");
+        assert!(
+            took < Duration::from_millis(ms) + Duration::from_secs(2),
+            "{took:?} of {ms} ms"
+        );
     }
     // A deadline that has passed already.
     client.call.may_wait = true;
@@ -138,17 +141,27 @@ fn f_75_helpers_run_with_all_signals_blocked() {
     let _alone = alone();
     let dir = Dir::new();
     let _holder = held(&dir, "abc");
-    refused(start_within(&mut Client::php(dir.text()), "abc", 10).0, Code::ELOCKED);
-    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    refused(
+        start_within(&mut Client::php(dir.text()), "abc", 10).0,
+        Code::ELOCKED,
+    );
+    let mut tasks = fs::read_dir("/proc/self/task")
+        .unwrap()
+        .map(|task| task.unwrap().path());
     let is_helper = |path: &std::path::PathBuf| {
         fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == HELPER)
     };
-    let helper = tasks.filter(|path| is_helper(path)).next().expect("a helper waits");
+    let helper = tasks.find(is_helper).expect("a helper waits");
     let status = fs::read_to_string(helper.join("status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigBlk:"))
+        .unwrap();
     let blocked = u64::from_str_radix(line.trim(), 16).unwrap();
     // All but SIGKILL and SIGSTOP, which cannot be, and two of the C library's own.
-    let unblockable = [9, 19, 32, 33].iter().fold(0, |mask, signal| mask | 1u64 << (signal - 1));
+    let unblockable = [9, 19, 32, 33]
+        .iter()
+        .fold(0, |mask, signal| mask | 1u64 << (signal - 1));
     assert_eq!(blocked | unblockable, u64::MAX);
 }
 
@@ -220,13 +233,20 @@ fn f_75_one_waiter_too_many_is_refused_at_once() {
         let inode = format!(":{} ", kit::inode(&path));
         eventually("two waiters", || {
             let locks = fs::read_to_string("/proc/locks").unwrap();
-            locks.lines().filter(|line| line.contains("->") && line.contains(&inode)).count() == 2
+            locks
+                .lines()
+                .filter(|line| line.contains("->") && line.contains(&inode))
+                .count()
+                == 2
         });
         let (result, took) = start_within(&mut client.another(), "abc", 20_000);
         refused(result, Code::EBUSY);
         assert!(took < Duration::from_secs(2));
         // The limit is for each id.
-        refused(start_within(&mut client.another(), "other", 10).0, Code::ELOCKED);
+        refused(
+            start_within(&mut client.another(), "other", 10).0,
+            Code::ELOCKED,
+        );
         drop(holder);
     });
 }
@@ -306,7 +326,9 @@ fn f_70_no_increment_is_lost_between_threads_and_processes() {
         for _ in 0..rounds {
             let data = start_within(&mut client, "abc", 30_000).0.unwrap();
             let number: u32 = String::from_utf8(data).unwrap().parse().unwrap();
-            client.write("abc", (number + 1).to_string().as_bytes()).unwrap();
+            client
+                .write("abc", (number + 1).to_string().as_bytes())
+                .unwrap();
             client.close();
         }
     };
