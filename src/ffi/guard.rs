@@ -44,15 +44,16 @@ pub(super) fn install() {
 }
 
 fn message(payload: Box<dyn Any + Send>) -> String {
-    let text = match payload.downcast_ref::<&str>() {
-        Some(text) => Some(*text),
-        None => payload.downcast_ref::<String>().map(String::as_str),
+    let text = match payload.downcast::<&str>() {
+        Ok(text) => text.to_string(),
+        Err(payload) => match payload.downcast::<String>() {
+            Ok(text) => *text,
+            Err(payload) => {
+                // A payload whose destructor panics would unwind into C after all.
+                std::mem::forget(payload);
+                "no message".to_owned()
+            }
+        },
     };
-    let text = format!(
-        "a bug in libsess was caught: {}",
-        text.unwrap_or("no message")
-    );
-    // A payload whose destructor panics would unwind into C after all.
-    std::mem::forget(payload);
-    text
+    format!("a bug in libsess was caught: {text}")
 }
