@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler, Offers};
 use crate::id;
 use crate::sys::lock::Kind;
-use open::{Attempt, Missing, gone, io_error, taken};
+use open::{Attempt, Missing, gone, io_error, taken, unknown};
 use state::State;
 use std::ffi::CStr;
 use std::sync::atomic::AtomicU64;
@@ -79,7 +79,16 @@ impl Handler for Files {
                 Missing::Make
             };
             self.hold_to_change(state, call, id, missing)?;
-            Ok(write::put(state, call, data)?)
+            if !state.has_lent {
+                return Ok(write::put(state, call, data)?);
+            }
+            // The payload may be a mapping of this very file, which the write would change under it.
+            let mut copy = Vec::new();
+            copy.try_reserve_exact(data.len()).map_err(|_| {
+                Error::new(Code::ENOMEM, "no memory for a copy of the mapped payload")
+            })?;
+            copy.extend_from_slice(data);
+            Ok(write::put(state, call, &copy)?)
         })
     }
 
@@ -155,7 +164,6 @@ impl Handler for Files {
                     Some(Ok(())) => true,
                 }
             };
-            let unknown = || Error::new(Code::ENOTFOUND, "there is no such session");
             known.then_some(()).ok_or_else(|| unknown().into())
         })
     }
@@ -169,7 +177,7 @@ impl Files {
             return Err(taken().into());
         }
         if is_new && !call.create {
-            self.check_directory(state)?;
+            self.check_directory_once(state)?;
             call.data_buffer(0)?;
             return Ok(());
         }
@@ -185,7 +193,14 @@ impl Files {
         };
         for _ in 0..open::ATTEMPTS {
             if state.held.is_none() {
-                self.hold(state, call, kind, missing)?;
+                let held = self.hold(state, call, kind, missing);
+                if let Err(problem) = &held
+                    && problem.error.code == Code::ENOTFOUND
+                {
+                    // No session is one thing, no directory another.
+                    open::check_directory(state)?;
+                }
+                held?;
             }
             state.fetch(call)?;
             if !state.is_deleted()? {

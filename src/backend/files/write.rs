@@ -107,7 +107,7 @@ fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> Error {
     if restored && cut {
         return error;
     }
-    let text = format!("{}, and the old content could not be put back", error.text);
+    let text = format!("{}, and that failed: the old content is lost", error.text);
     Error {
         text: text.into(),
         ..error
@@ -120,7 +120,7 @@ fn short(state: &State, written: usize, wanted: usize) -> Error {
         _ => (file::ENOSPC, "no space or quota"),
     };
     let shown = state.place.shown();
-    let text = format!("write of {shown}: {written} of {wanted} bytes, then {cause}");
+    let text = format!("write of {shown}: {written} of {wanted} bytes, then {cause}; undone");
     Error {
         code: Code::EIO,
         errno,
