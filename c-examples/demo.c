@@ -80,6 +80,12 @@ static int log_in(sess_session *s) {
     return sess_close(s) == SESS_OK ? 0 : failed(s, "sess_close");
 }
 
+static int collect(sess_session *s) {
+    int64_t removed = 0;
+    printf("  sess_collect: from a cron job, or in idle time\n");
+    return sess_collect(s, -1, &removed, NULL) == SESS_OK ? 0 : failed(s, "sess_collect");
+}
+
 static int log_out(sess_session *s) {
     printf("  sess_start\n");
     if (sess_start(s, 0) != SESS_OK) return failed(s, "sess_start");
@@ -90,19 +96,17 @@ static int log_out(sess_session *s) {
 /* One request. `step` counts the visitor's requests. */
 static int request(sess_engine *engine, browser *b, int step) {
     static const char *const titles[] = {"the first visit", "the second visit", "only looking",
-                                         "logging in", "logging out"};
+                                         "logging in",      "collecting",       "logging out"};
     sess_session *s = sess_new(engine);
     if (s == NULL) return -1;
     printf(" %s\n", titles[step]);
     int bad = -1;
     if (sess_set_cookie_header(s, b->cookie, SESS_NTS) != SESS_OK)
         failed(s, "sess_set_cookie_header");
-    else if (step < 2)
-        bad = visit(s, step == 0 ? "apple" : "pear");
-    else if (step == 2)
-        bad = visit(s, NULL);
+    else if (step < 3)
+        bad = visit(s, step == 0 ? "apple" : step == 1 ? "pear" : NULL);
     else
-        bad = step == 3 ? log_in(s) : log_out(s);
+        bad = step == 3 ? log_in(s) : step == 4 ? collect(s) : log_out(s);
     if (bad == 0) respond(s, b);
     sess_free(s);
     return bad;
@@ -115,6 +119,7 @@ static sess_engine *make_engine(const storage *st, const char *directory, trace 
     if (options == NULL) return NULL;
     if (sess_options_set(options, "session.save_handler", st->backend) != SESS_OK ||
         sess_options_set(options, "session.save_path", directory) != SESS_OK ||
+        sess_options_set(options, "session.gc_probability", "0") != SESS_OK || /* no surprises */
         sess_options_set_handler(options, &trace_handler, t, NULL) != SESS_OK ||
         sess_engine_new(options, &engine) != SESS_OK)
         fprintf(stderr, "%s: %s\n", st->name, sess_options_errmsg(options));
@@ -157,7 +162,7 @@ static int run(const storage *st, const char *directory, browser *b) {
            st->handler == NULL ? "built in" : "callbacks in C, see c-examples");
     sess_engine *engine = make_engine(st, directory, &t);
     int bad = engine == NULL ? -1 : 0;
-    for (int step = 0; bad == 0 && step < (st->keep ? 4 : 5); step++)
+    for (int step = 0; bad == 0 && step < (st->keep ? 5 : 6); step++)
         bad = request(engine, b, step);
     sess_engine_free(engine);
     memory_store_free(store);

@@ -166,7 +166,7 @@ impl Call {
         }
     }
 
-    /// Milliseconds left of this start's lock timeout; -1 for ever.
+    /// Milliseconds left of this start's lock timeout, rounded up; -1 for ever.
     pub fn lock_timeout_ms(&self) -> i64 {
         if !self.may_wait {
             return 0;
@@ -175,7 +175,7 @@ impl Call {
             None => -1,
             Some(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                i64::try_from(left.as_millis()).unwrap_or(i64::MAX)
+                i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! PHP's session protocol as a library: nine callbacks under a lifecycle driver.
 //!
-//! A host makes one [`engine::Engine`] from [`config::Options`], then one [`session::Session`] a request.
+//! A host makes one [`engine::Engine`] from [`config::Settings`], then one [`session::Session`] a request.
 //! The C interface in `include/sess.h` is a client of this API and adds no logic of its own.
 //!
 //! The rooms, from the ground up; imports only point downwards:

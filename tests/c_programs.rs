@@ -17,6 +17,11 @@ const HANDLERS: &[&str] = &[
     "c-examples/wrap_files.c",
 ];
 
+/// A source with the tables it uses.
+fn with_handlers(source: &'static str) -> Vec<&'static str> {
+    [&[source], HANDLERS].concat()
+}
+
 /// A toolchain and what stands before every program it has made.
 struct Bench {
     tools: Toolchain,
@@ -49,8 +54,7 @@ impl Bench {
     }
 
     fn handler_contracts(&self) {
-        let mut sources = vec!["tests/c/handler_contract.c"];
-        sources.extend(HANDLERS);
+        let sources = with_handlers("tests/c/handler_contract.c");
         let program = self.tools.build("handler_contract", &sources);
         for name in [
             "memory",
@@ -68,6 +72,10 @@ impl Bench {
             let program = self.tools.build(name, &[&format!("tests/c/{name}.c")]);
             self.test(&program, &[]);
         }
+        let program = self
+            .tools
+            .build("handlers", &with_handlers("tests/c/handlers.c"));
+        self.test(&program, &[]);
     }
 
     /// Two requests of one visitor.
@@ -164,8 +172,7 @@ fn clean_under_the_sanitizers() {
 #[test]
 fn handler_contract_with_a_new_seed() {
     let bench = Bench::new(Toolchain::new("gcc", &["-O2"], Link::Shared));
-    let mut sources = vec!["tests/c/handler_contract.c"];
-    sources.extend(HANDLERS);
+    let sources = with_handlers("tests/c/handler_contract.c");
     let program = bench.tools.build("handler_contract", &sources);
     for name in [
         "memory",
@@ -194,6 +201,7 @@ fn demo_leaves_a_session_for_php() {
 }
 
 /// The trace in the manual is what the demo prints, ids and directory replaced.
+// shows: S-1, S-4, S-20, S-21, S-33, S-37, L-16, L-18, L-25
 #[test]
 fn handlers_md_shows_a_real_trace() {
     let bench = Bench::new(Toolchain::new("gcc", &["-O2"], Link::Shared));
@@ -243,6 +251,30 @@ fn readme_holds_the_counter() {
     let lines = between(&counter, "/* README begins */\n", "/* README ends */\n");
     assert!(lines.lines().count() <= 20);
     assert_eq!(between(&readme, "```c\n", "```\n"), lines);
+}
+
+/// The C lines of the manuals compile.
+#[test]
+fn the_code_in_the_manuals_compiles() {
+    let directory = TempDir::new("docs");
+    let source = directory.path().join("start.c");
+    let manual = std::fs::read_to_string(root().join("docs/start.md")).unwrap();
+    let lines = between(&manual, "```c\n", "```\n");
+    let head = "#include <sess.h>\n#include <stdio.h>\nvoid start(const char *text, size_t len);\n";
+    let text = format!("{head}void start(const char *text, size_t len) {{\n{lines}}}\n");
+    std::fs::write(&source, text).unwrap();
+    let mut cc = Command::new(tool("gcc"));
+    cc.args([
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-pedantic",
+        "-fsyntax-only",
+        "-Iinclude",
+    ]);
+    cc.current_dir(root()).arg(&source);
+    let made = run(&mut cc);
+    assert!(made.status.success(), "{}", made.all());
 }
 
 /// A web server on the loopback that is stopped with the value.

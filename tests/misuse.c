@@ -342,6 +342,32 @@ static void test_threads(void)
     tear_down();
 }
 
+/* Every call is done as a whole or refused as a whole. */
+static void *hammer(void *done)
+{
+    for (int i = 0; i < 20000; i++) {
+        sess_rc rc = sess_value_set_int(now.v, "n", 1, i);
+        CHECK(rc == SESS_OK || rc == SESS_EMISUSE);
+        *(int *)done += rc == SESS_OK;
+        int64_t read = sess_value_int(sess_get(now.s, "n", 1), -1);
+        CHECK(read >= -1 && read < 20000);
+    }
+    return NULL;
+}
+
+static void test_hammer(void)
+{
+    pthread_t threads[2];
+    int done[2] = { 0, 0 };
+    set_up(NULL, NULL);
+    CHECK_OK(sess_start(now.s, 0));
+    for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, hammer, &done[i]) == 0);
+    for (int i = 0; i < 2; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(done[0] + done[1] > 0 && sess_value_count(now.v) == 1);
+    CHECK_OK(sess_close(now.s));
+    tear_down();
+}
+
 /* A hook may read and edit data; nothing else. */
 static sess_rc use_in_hook(void *user, sess_session *session)
 {
@@ -652,6 +678,7 @@ int main(int argc, char **argv)
         { "event", test_event },
         { "hook", test_hook },
         { "threads", test_threads },
+        { "hammer", test_hammer },
         { "fork", test_fork },
         { "options", test_options },
 #if defined(SESS_DEBUG_BUILD)

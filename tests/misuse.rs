@@ -6,6 +6,7 @@ mod abi;
 use abi::{Link, Programs, program, root, run};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 static PROGRAMS: Programs = Programs::of("misuse.c");
@@ -79,6 +80,21 @@ fn a_forked_child_cannot_use_the_session_of_its_parent() {
 #[test]
 fn options_are_used_by_one_at_a_time() {
     misuse("options");
+}
+
+#[test]
+fn an_exception_from_a_callback_ends_the_process() {
+    static THROWING: Programs = Programs::of("misuse_throw.cc");
+    for link in [Link::Shared, Link::Static] {
+        let output = run(&mut Command::new(THROWING.linked(link)));
+        assert_eq!(output.status.signal(), Some(6), "{link:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{link:?}: {output:?}");
+    }
+}
+
+#[test]
+fn two_threads_that_hammer_one_session_lose_nothing_but_refused_calls() {
+    misuse("hammer");
 }
 
 #[cfg(debug_assertions)]

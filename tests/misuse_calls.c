@@ -153,6 +153,8 @@ static sess_rc parent_read(void *user, sess_call *call, const char *id)
     sess_bytes data = sess_call_data(call);
     if (rc != SESS_OK || data.len == 0) return rc;
     CHECK(data.data[0] == '#');
+    /* The parent's own bytes: both ways copy them. */
+    if (used[2] % 2 == 0) return sess_call_lend_data(call, data.data + 1, data.len - 1, NULL, NULL);
     return sess_call_set_data(call, data.data + 1, data.len - 1);
 }
 

@@ -344,6 +344,32 @@ static void test_exit(void)
     exit(0);
 }
 
+static void exit_inside(struct store *self, const char *callback, sess_call *call)
+{
+    (void)self, (void)call;
+    if (strcmp(callback, "close") == 0) exit(0);
+}
+
+static void after_exit_inside(void)
+{
+    CHECK(exit_stores[0].written == 1 && exit_stores[0].closed == 1);
+    puts("saved once");
+}
+
+/* exit() inside a callback: the session that it belongs to is left as it is. */
+static void test_exit_inside(void)
+{
+    sess_engine *engine = engine_of(store_options(&exit_stores[0]));
+    sess_session *session = sess_new(engine);
+    CHECK(atexit(after_exit_inside) == 0);
+    CHECK_OK(sess_register_shutdown(session));
+    CHECK_OK(sess_start(session, 0));
+    CHECK_OK(sess_value_set_int(sess_data(session), "n", SESS_NTS, 1));
+    exit_stores[0].inside = exit_inside;
+    CHECK_OK(sess_close(session));
+    CHECK(!"exit came back");
+}
+
 /* In a locale with a decimal comma, floats and cookies stay as they are. */
 static void test_locale(void)
 {
@@ -464,6 +490,7 @@ int main(int argc, char **argv)
     } tests[] = {
         { "table", test_table }, { "order", test_order }, { "codes", test_codes },
         { "lend", test_lend }, { "borrowed", test_borrowed }, { "exit", test_exit },
+        { "exit-inside", test_exit_inside },
         { "locale", test_locale }, { "recycle", test_recycle }, { "options", test_options },
     };
     for (size_t i = 0; argc == 2 && i < sizeof tests / sizeof tests[0]; i++) {

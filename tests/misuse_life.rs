@@ -54,6 +54,11 @@ fn s_62_exit_saves_a_registered_session_but_not_in_a_child() {
 }
 
 #[test]
+fn exit_inside_a_callback_neither_hangs_nor_saves_again() {
+    assert_eq!(life("exit-inside"), "saved once\n");
+}
+
+#[test]
 fn z_20_floats_do_not_depend_on_the_locale() {
     life("locale");
 }

@@ -118,16 +118,19 @@ pub unsafe extern "C" fn sess_call_set_data(
     unsafe {
         answer(call, |call| {
             let data = bytes(data, len)?;
-            // An answer made from the answer so far, such as the parent's without its first bytes.
-            let ours = call
-                .data()
-                .is_some_and(|old| old.as_ptr_range().contains(&data.as_ptr()));
-            match ours {
+            match is_part_of_answer(call, data) {
                 true => call.set_data(&copy(data)?),
                 false => call.set_data(data),
             }
         })
     }
+}
+
+/// Whether `data` lies in the answer so far, as the parent's without its first bytes does; the new answer
+/// would take it away.
+fn is_part_of_answer(call: &Call, data: &[u8]) -> bool {
+    call.data()
+        .is_some_and(|answer| answer.as_ptr_range().contains(&data.as_ptr()))
 }
 
 fn copy(data: &[u8]) -> Result<Vec<u8>> {
@@ -170,7 +173,11 @@ pub unsafe extern "C" fn sess_call_lend_data(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            let data = lend(bytes(data, len)?);
+            let data = bytes(data, len)?;
+            if is_part_of_answer(call, data) {
+                return call.set_data(&copy(data)?);
+            }
+            let data = lend(data);
             call.lend_data(Box::new(HostBytes {
                 data: data.data,
                 len: data.len,

@@ -101,7 +101,14 @@ impl Session {
             self.state = State::Closed;
             return self.ended(0, Err(error));
         }
-        let _ = self.call_close();
+        // S-51, S-79: that close failed is not looked at, but an error of the host's own ends it here.
+        if let Err(error) = self.call_close()
+            && error.code.0 <= Code::EUSER
+        {
+            self.forget_id();
+            self.state = State::None;
+            return self.ended(-1, Err(error));
+        }
         let entered = self.enter_new_id();
         match entered {
             Ok(()) => self.ended(1, Ok(())),
@@ -153,6 +160,7 @@ impl Session {
         self.forget_id();
         self.arm_lock_timeout();
         if let Err(error) = self.call_open() {
+            self.warn("OPEN_FAILED", &error);
             // S-50: PHP closes at the end of the request only.
             if !self.settings.php() {
                 let _ = self.call_close();
@@ -167,8 +175,9 @@ impl Session {
     }
 
     fn take_new_id(&mut self) -> Result<()> {
-        let id = self.create_free_id(self.settings.use_strict_mode)?;
-        self.id = id;
+        self.id = self
+            .create_free_id(self.settings.use_strict_mode)
+            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
         self.has_id = true;
         Ok(())
     }
@@ -201,7 +210,10 @@ impl Session {
         match self.call_read() {
             Ok(()) => {}
             Err(error) if error.code == Code::ENOTFOUND => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.warn("READ_FAILED", &error);
+                return Err(error);
+            }
         }
         self.has_stored = false;
         if self.cookie_pending || !self.settings.use_cookies {

@@ -40,6 +40,13 @@ enum Cookie {
     ToSend,
 }
 
+/// Whether the cache limiter's headers are due: with a start, never with a reset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CacheHeaders {
+    Put,
+    Keep,
+}
+
 impl Session {
     /// Lock and load, or begin a new session: `session_start()`.
     pub fn start(&mut self, flags: u32) -> Result<()> {
@@ -70,10 +77,21 @@ impl Session {
         self.raw_new = None;
         self.call.raw = self.raw;
         self.call.read_only = flags & START_READ_AND_CLOSE != 0;
-        match self.initialise(cookie, existing) {
+        match self.initialise(cookie, existing, CacheHeaders::Put) {
             Ok(()) => {}
             Err(failed) => {
+                // Who is told to try later means the same session; a cookie is looked at again anyway.
+                let later = matches!(
+                    failed.error.code,
+                    Code::ELOCKED | Code::ECANCELED | Code::EBUSY
+                );
+                let kept = later && cookie == Cookie::ToSend && !self.settings.php();
+                let id = std::mem::take(&mut self.id);
                 self.abandon_start();
+                if kept {
+                    self.id = id;
+                    self.has_id = true;
+                }
                 let php = if failed.stage == Stage::Id { -1 } else { 0 };
                 return self.ended(php, Err(failed.error));
             }
@@ -113,7 +131,7 @@ impl Session {
             let _ = self.call_close();
         }
         self.raw_new = None;
-        let Err(failed) = self.initialise(Cookie::Known, false) else {
+        let Err(failed) = self.initialise(Cookie::Known, false, CacheHeaders::Keep) else {
             return self.ended(1, Ok(()));
         };
         match failed.stage {
@@ -153,7 +171,12 @@ impl Session {
         cookie
     }
 
-    fn initialise(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+    fn initialise(
+        &mut self,
+        cookie: Cookie,
+        existing: bool,
+        cache: CacheHeaders,
+    ) -> std::result::Result<(), Failed> {
         self.state = State::Active;
         self.is_new = false;
         self.unmade = false;
@@ -168,7 +191,12 @@ impl Session {
                 error,
             });
         }
-        let loaded = self.load(cookie, existing);
+        let loaded = self.load(cookie, existing).and_then(|()| match cache {
+            CacheHeaders::Put => self
+                .send_cache_headers()
+                .map_err(Failed::at(Stage::Headers)),
+            CacheHeaders::Keep => Ok(()),
+        });
         if loaded.is_err() {
             let _ = self.call_close();
         }
@@ -204,8 +232,7 @@ impl Session {
                     .map_err(Failed::at(Stage::Headers))?;
             }
         }
-        self.send_cache_headers()
-            .map_err(Failed::at(Stage::Headers))
+        Ok(())
     }
 
     /// Validate the id in strict mode, make one where there is none.
@@ -239,7 +266,9 @@ impl Session {
 
     fn make_id(&mut self) -> Result<()> {
         self.forget_id();
-        self.id = self.call_create_sid()?;
+        self.id = self
+            .call_create_sid()
+            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
         self.has_id = true;
         self.is_new = true;
         self.call.fresh = true;

@@ -64,6 +64,8 @@ pub struct PerProcess<T> {
 struct Made<T> {
     process: u64,
     value: T,
+    /// The parent's value, never freed; kept so that leak checkers find it in use.
+    _inherited: *mut Made<T>,
 }
 
 impl<T> PerProcess<T> {
@@ -80,9 +82,10 @@ impl<T> PerProcess<T> {
     pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
         let process = CHILDHOOD.load(Ordering::Relaxed);
         loop {
+            let inherited = self.current.load(Ordering::Acquire);
             // SAFETY: the pointer is null or came from Box::into_raw below; a value that was replaced
             // is never freed, and the last one only when `self` is dropped, which no borrow outlives.
-            let current = unsafe { self.current.load(Ordering::Acquire).as_ref() };
+            let current = unsafe { inherited.as_ref() };
             if let Some(made) = current
                 && made.process == process
             {
@@ -103,7 +106,11 @@ impl<T> PerProcess<T> {
                 continue;
             }
             let value = make(current.map(|made| &made.value));
-            let made = Box::into_raw(Box::new(Made { process, value }));
+            let made = Box::into_raw(Box::new(Made {
+                process,
+                value,
+                _inherited: inherited,
+            }));
             self.current.store(made, Ordering::Release);
             // SAFETY: as above.
             return unsafe { &(*made).value };

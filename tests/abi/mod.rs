@@ -64,23 +64,20 @@ impl Scratch {
         let program = self
             .0
             .join(format!("{}-{link:?}", source.replace(['/', '.'], "-")));
-        let mut cc = tool("gcc");
-        cc.args([
-            "-std=c99",
-            "-D_POSIX_C_SOURCE=200809L",
-            "-Wall",
-            "-Wextra",
-            "-pedantic",
-            "-Werror",
-        ])
-        .args(["-g", "-pthread"])
-        .arg("-I")
-        .arg(root().join("include"))
-        .arg("-I")
-        .arg(root().join("tests"))
-        .arg(root().join("tests").join(source))
-        .arg("-o")
-        .arg(&program);
+        let (compiler, standard) = match source.ends_with(".cc") {
+            true => ("g++", "-std=c++17"),
+            false => ("gcc", "-std=c99"),
+        };
+        let mut cc = tool(compiler);
+        cc.args([standard, "-D_POSIX_C_SOURCE=200809L", "-g", "-pthread"])
+            .args(["-Wall", "-Wextra", "-pedantic", "-Werror"])
+            .arg("-I")
+            .arg(root().join("include"))
+            .arg("-I")
+            .arg(root().join("tests"))
+            .arg(root().join("tests").join(source))
+            .arg("-o")
+            .arg(&program);
         if cfg!(debug_assertions) {
             cc.arg("-DSESS_DEBUG_BUILD");
         }

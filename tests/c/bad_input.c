@@ -83,7 +83,7 @@ static void save_paths(void) {
         CHECK_RC(sess_start(s, 0), SESS_EIO, s);
         check_error(s, path, ENOENT);
         CHECK_INT(sess_status(s), SESS_NONE);
-        CHECK_INT(sess_header_count(s), 0);
+        if (i == 0) CHECK_INT(sess_header_count(s), 0); /* PHP has sent a cookie by then, C-16 */
         sess_free(s);
         sess_engine_free(e);
         CHECK_INT(count_entries(directory, ""), 0);
@@ -184,7 +184,10 @@ static void too_large(const char *directory, int reason) {
     CHECK_OK(sess_start(s, 0), s);
     CHECK_OK(sess_value_set_string(sess_data(s), "large", SESS_NTS, large, sizeof large), s);
     CHECK_RC(sess_close(s), SESS_EIO, s);
-    check_error(s, directory, reason);
+    CHECK_HAS(sess_errmsg(s), directory);
+    CHECK_HAS(sess_errmsg(s), reason == EFBIG ? "RLIMIT_FSIZE" : "no space");
+    CHECK(strstr(sess_errmsg(s), ID_A) == NULL);
+    CHECK_INT(sess_errno(s), reason);
     CHECK_INT(sess_status(s), SESS_CLOSED);
     CHECK(file_is(path, STORED, strlen(STORED)));
     /* Another session that fits is still saved: the lock is free, the handle works. */
@@ -200,6 +203,7 @@ static void too_large(const char *directory, int reason) {
     CHECK_OK(sess_value_set_string(sess_data(s), "large", SESS_NTS, large, sizeof large), s);
     CHECK_RC(sess_close(s), SESS_EIO, s);
     CHECK_INT(sess_errno(s), reason);
+    CHECK_INT(count_entries(directory, "sess_"), 1);
     sess_free(s);
     sess_engine_free(e);
 }
@@ -215,7 +219,7 @@ static void size_limit(const char *directory) {
 /* shows: F-61 */
 static void full_disk(const char *directory) {
     int alone = unshare(CLONE_NEWNS);
-    if (alone == 0) alone = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (alone == 0) alone = mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
     if (alone == 0) alone = mount("none", directory, "tmpfs", 0, "size=65536");
     if (alone != 0) {
         /* Mounting is a right that a container may not give; the size limit shows the same path. */
@@ -237,6 +241,7 @@ static void undecodable(void) {
     CHECK_RC(sess_start(s, 0), SESS_EDATA, s);
     CHECK_INT(sess_status(s), SESS_NONE);
     CHECK(file_is(path, damaged, strlen(damaged)));
+    CHECK_OK(sess_set_id(s, ID_A, SESS_NTS), s); /* a failed start has forgotten it */
     CHECK_RC(sess_start(s, SESS_START_READ_AND_CLOSE), SESS_EDATA, s);
     /* It can be looked at and replaced without being decoded. */
     CHECK_OK(sess_set_id(s, ID_A, SESS_NTS), s);

@@ -4,6 +4,7 @@
  * NAME: memory, files, memory_handler, file_handler, wrap_files. First each slot is called in
  * random order, twice, with ids never seen, destroy before write, gc in between; then the driver
  * runs random life-cycles over it. Both are compared with a model. The seed is printed.
+ * shows: L-29, V-2
  */
 #define _DEFAULT_SOURCE
 #include "../../c-examples/file_handler.h"

@@ -139,6 +139,81 @@ static void kinds(const char *directory) {
     sess_engine_free(e);
 }
 
+/* Encode, decode, clear, ids. shows: L-17, L-24, L-26, L-27, L-20, E-15 */
+static void bytes_and_ids(const char *directory) {
+    sess_engine *e = files_engine(directory);
+    sess_session *s = session_of(e, NULL);
+    sess_bytes encoded = {NULL, 0};
+    const char *id = NULL, *name = NULL;
+    CHECK_RC(sess_decode(s, "a|i:1;", 6), SESS_EMISUSE, s);
+    CHECK_OK(sess_start(s, 0), s);
+    CHECK_OK(sess_value_set_int(sess_data(s), "a", 1, 1), s);
+    CHECK_OK(sess_value_set_int(sess_data(s), "b", 1, 2), s);
+    CHECK_OK(sess_decode(s, "b|i:3;c|s:1:\"x\";", 16), s);
+    CHECK_OK(sess_encode(s, &encoded), s);
+    CHECK_MEM(encoded.data, encoded.len, "a|i:1;b|i:3;c|s:1:\"x\";", 22);
+    CHECK_RC(sess_decode(s, "a|i:9;z|", 8), SESS_EDATA, s);
+    CHECK_INT(sess_status(s), SESS_ACTIVE);
+    CHECK_OK(sess_encode(s, &encoded), s);
+    CHECK_MEM(encoded.data, encoded.len, "a|i:1;b|i:3;c|s:1:\"x\";", 22);
+    CHECK_OK(sess_value_set_serialized(sess_data(s), "o", 1, "O:1:\"K\":1:{s:1:\"p\";i:4;}", 24),
+             s);
+    CHECK_INT(sess_value_int(sess_value_get(sess_get(s, "o", 1), "p", 1), 0), 4);
+    CHECK_RC(sess_value_set_serialized(sess_data(s), "o", 1, "i:1", 3), SESS_EDATA, s);
+    CHECK_INT(sess_value_type(sess_get(s, "o", 1)), SESS_TYPE_OBJECT);
+    CHECK_OK(sess_value_clear(sess_data(s)), s);
+    CHECK_INT(sess_value_count(sess_data(s)), 0);
+    CHECK_OK(sess_create_id(s, "job-", 4, &id), s);
+    CHECK(strncmp(id, "job-", 4) == 0 && strlen(id) == 36 && strcmp(id, sess_id(s)) != 0);
+    CHECK_STR(sess_option(s, "session.save_path"), directory);
+    CHECK_STR(sess_option(s, "session.save_handler"), "files");
+    CHECK_RC(sess_set_option(s, "session.name", "X"), SESS_EMISUSE, s);
+    CHECK_RC(sess_set_id(s, ID_A, SESS_NTS), SESS_EMISUSE, s);
+    CHECK_OK(sess_close(s), s);
+    CHECK_RC(sess_set_option(s, "session.nam", "X"), SESS_EINVAL, s);
+    CHECK_HAS(sess_errmsg(s), "session.name");
+    CHECK_OK(sess_set_option(s, "session.name", "X"), s);
+    CHECK_STR(sess_option(s, "session.name"), "X");
+    for (size_t i = 0; (name = sess_directive_at(i, NULL, NULL)) != NULL; i++)
+        if (strcmp(name, "session.save_handler") != 0) CHECK(sess_option(s, name) != NULL);
+    sess_free(s);
+    sess_engine_free(e);
+}
+
+/* Values, and the bytes in them, stay where they are while other keys change. */
+static void values_stay(const char *directory) {
+    put_file(session_file(directory, ID_A), "a|s:5:\"hello\";b|a:1:{i:0;s:2:\"in\";}", 35);
+    sess_engine *e = files_engine(directory);
+    sess_session *s = session_of(e, ID_A);
+    CHECK_OK(sess_start(s, 0), s);
+    sess_value *data = sess_data(s);
+    const sess_value *a = sess_get(s, "a", 1);
+    const sess_value *inner = sess_value_get(sess_get(s, "b", 1), "0", 1);
+    sess_bytes hello = sess_value_string(a), in = sess_value_string(inner);
+    for (int i = 0; i < 3000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        if (sess_value_set_string(data, key, SESS_NTS, key, SESS_NTS) != SESS_OK) CHECK(0);
+        if (i % 3 == 0 && sess_value_remove(data, key, SESS_NTS) != SESS_OK) CHECK(0);
+    }
+    CHECK(sess_data(s) == data && sess_get(s, "a", 1) == a);
+    CHECK_MEM(hello.data, hello.len, "hello", 5);
+    CHECK_MEM(in.data, in.len, "in", 2);
+    /* What is passed in may be borrowed from the same session, key and value. */
+    CHECK_OK(sess_value_set_string(data, (const char *)in.data, in.len, hello.data, hello.len), s);
+    sess_bytes copy = sess_value_string(sess_get(s, "in", 2));
+    CHECK_MEM(copy.data, copy.len, "hello", 5);
+    /* Overwritten and removed ones are still readable; closing does not move them. */
+    CHECK_OK(sess_value_set_int(data, "a", 1, 1), s);
+    CHECK_OK(sess_value_remove(data, "b", 1), s);
+    CHECK_MEM(sess_value_string(a).data, sess_value_string(a).len, "hello", 5);
+    CHECK_OK(sess_close(s), s);
+    CHECK_MEM(hello.data, hello.len, "hello", 5);
+    CHECK_MEM(in.data, in.len, "in", 2);
+    sess_free(s);
+    sess_engine_free(e);
+}
+
 static sess_rc fill(void *user, sess_session *s) {
     ++*(int *)user;
     if (sess_start(s, 0) != SESS_EMISUSE || sess_close(s) != SESS_EMISUSE) return SESS_EUSER - 1;
@@ -180,7 +255,7 @@ static void hooks(const char *directory) {
     sess_engine_free(e);
 }
 
-/* shows: L-10, L-16, S-33 */
+/* shows: L-7, L-10, L-16, L-28, S-33 */
 static void events(const char *directory) {
     seen got;
     int host = 0;
@@ -209,7 +284,7 @@ static void events(const char *directory) {
     sess_engine_free(e);
 }
 
-/* shows: C-1, C-6, C-10, C-11, C-13, C-40 */
+/* shows: L-18, C-1, C-6, C-10, C-11, C-13, C-40 */
 static void headers(const char *directory) {
     sess_engine *e = files_engine(directory);
     sess_session *s = session_of(e, NULL);
@@ -314,6 +389,7 @@ static void recycle(const char *directory) {
     CHECK_INT(count_entries(directory, "sess_"), 1);
 }
 
+/* shows: L-12, L-13, L-14, L-15, L-8, S-32 */
 static void flags(const char *directory) {
     sess_engine *e = files_engine(directory);
     const char *path = session_file(directory, ID_A);
@@ -401,8 +477,10 @@ static void shutdown_saves(const char *directory) {
         fflush(stdout);
         pid_t child = fork();
         if (child == 0) {
-            sess_engine *e = files_engine(directory);
-            sess_session *s = session_of(e, ID_A);
+            static sess_engine *e; /* static: what exit() leaves behind is no leak */
+            static sess_session *s;
+            e = files_engine(directory);
+            s = session_of(e, ID_A);
             if (sess_register_shutdown(s) != SESS_OK || sess_start(s, 0) != SESS_OK ||
                 sess_value_set_int(sess_data(s), "n", 1, 2) != SESS_OK)
                 _exit(1);
@@ -447,8 +525,11 @@ static void in_directory(void (*part)(const char *)) {
 int main(void) {
     CHECK_INT(sess_version_number(), SESS_VERSION_NUMBER);
     CHECK(!sess_has("time travel"));
+    in_directory(shutdown_saves); /* first: it forks, and later parts have threads */
     in_directory(nested_edits);
     in_directory(kinds);
+    in_directory(bytes_and_ids);
+    in_directory(values_stay);
     in_directory(hooks);
     in_directory(events);
     in_directory(headers);
@@ -456,7 +537,6 @@ int main(void) {
     in_directory(recycle);
     in_directory(flags);
     in_directory(waiting);
-    in_directory(shutdown_saves);
     in_directory(order_of_freeing);
     return check_report();
 }

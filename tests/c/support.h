@@ -30,16 +30,22 @@ static inline char *make_directory(void) {
     return path;
 }
 
-static inline void remove_directory(const char *path) {
-    DIR *entries = opendir(path);
+static inline void remove_entries(int fd) {
+    DIR *entries = fdopendir(fd);
     struct dirent *e;
     while (entries != NULL && (e = readdir(entries)) != NULL) {
-        char name[1024];
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-        if (unlink(name) != 0) remove_directory(name);
+        if (unlinkat(dirfd(entries), e->d_name, 0) == 0) continue;
+        int below = openat(dirfd(entries), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (below >= 0) remove_entries(below);
+        unlinkat(dirfd(entries), e->d_name, AT_REMOVEDIR);
     }
     if (entries != NULL) closedir(entries);
+}
+
+static inline void remove_directory(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) remove_entries(fd);
     rmdir(path);
 }
 

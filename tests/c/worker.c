@@ -5,6 +5,8 @@
  *
  *     count N        N times: start, n + 1, close
  *     hold           start, say "held", set n to 7 and close when a line comes in on stdin
+ *     wait           start without limit, say id and n; when a line comes in set n to 9 and close;
+ *                    say the code
  *     start MS       start with this lock timeout; say code, milliseconds, id and n; abort
  *     set KEY=INT    change or add one integer
  *     destroy        start and destroy
@@ -75,6 +77,20 @@ static int hold(void) {
     if (sess_close(s) != SESS_OK) return failed(s);
     sess_free(s);
     say("released");
+    return 0;
+}
+
+static int wait_and_set(void) {
+    sess_session *s = session();
+    char line[16];
+    sess_set_lock_timeout(s, -1);
+    if (sess_start(s, 0) != SESS_OK) return failed(s);
+    printf("%s %lld\n", sess_id(s), (long long)sess_value_int(sess_get(s, "n", SESS_NTS), -1));
+    fflush(stdout);
+    if (fgets(line, sizeof line, stdin) == NULL) line[0] = '\0';
+    if (sess_value_set_int(sess_data(s), "n", SESS_NTS, 9) != SESS_OK) return failed(s);
+    say(sess_code_name(sess_close(s)));
+    sess_free(s);
     return 0;
 }
 
@@ -165,6 +181,7 @@ static int run(int argc, char **argv) {
     const char *command = argv[1], *argument = argc > 5 ? argv[5] : "0";
     if (strcmp(command, "count") == 0) return count(atoi(argument));
     if (strcmp(command, "hold") == 0) return hold();
+    if (strcmp(command, "wait") == 0) return wait_and_set();
     if (strcmp(command, "start") == 0) return start(atoll(argument));
     if (strcmp(command, "set") == 0 && argc > 5) return set(argv[5]);
     if (strcmp(command, "destroy") == 0) return destroy();

@@ -361,6 +361,24 @@ fn f_71_destroyed_while_waiting_starts_again() {
 }
 
 #[test]
+fn f_71_an_id_destroyed_while_validation_waited_is_unknown() {
+    let dir = Dir::new();
+    let path = dir.put("abc", b"n|i:1;", 30);
+    let mut holder = Client::php(dir.text());
+    holder.start("abc").unwrap();
+    let mut waiter = Client::strict(dir.text());
+    waiter.patience(Duration::from_secs(20));
+    waiter.open().unwrap();
+    let known = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| waiter.validate("abc"));
+        kit::eventually("a waiter", || kit::waits_for(&path));
+        holder.destroy("abc").unwrap();
+        waiting.join().unwrap()
+    });
+    refused(known, Code::ENOTFOUND);
+}
+
+#[test]
 fn f_71_what_php_destroyed_while_we_waited_is_not_stored_again() {
     // shows: D-4, F-64. PHP unlocks before it removes the name, so that we may still read.
     let dir = Dir::new();

@@ -51,8 +51,10 @@ fn setting_text(v: &Value) -> Option<CString> {
         Value::Bool(b) => if *b { "1" } else { "0" }.as_bytes().to_vec(),
         Value::Object(o) if o.contains_key("t") => match &o["v"] {
             Value::Bool(b) => if *b { "1" } else { "0" }.as_bytes().to_vec(),
+            Value::Array(_) => return None,
             v => bytes_of(v),
         },
+        Value::Array(_) => return None,
         v => bytes_of(v),
     };
     c_string(&b)
@@ -108,7 +110,8 @@ impl Host {
                 steps.push(json!({"op": "crash", "calls": [], "diags": [], "state": self.state()}));
                 trace.insert("steps".into(), steps.into());
                 trace.insert("crashed".into(), true.into());
-                trace.insert("headers".into(), self.headers());
+                // Who dies before the end sends nothing.
+                trace.insert("headers".into(), json!([]));
                 let result = self.result(Value::Object(trace), t0);
                 say(&format!("done {result}"));
                 die();
@@ -434,7 +437,16 @@ impl Host {
                 }
                 "module" => match x.get("value") {
                     None => Outcome::Value(string_t(&self.option("save_handler"))),
-                    Some(v) => self.change("save_handler", v, false),
+                    Some(v) if v == "user" => {
+                        // session_module_name() throws where ini_set() says false.
+                        self.set_option("save_handler", v);
+                        Outcome::Raised(Some("SETTING_INVALID"))
+                    }
+                    Some(v) => {
+                        let old = self.option("save_handler");
+                        self.set_option("save_handler", v);
+                        self.php(|| string_t(&old))
+                    }
                 },
                 // A table is part of the engine in C; only its refusal while active has a counterpart.
                 "register_handler" => {
@@ -480,7 +492,7 @@ impl Host {
         let mut flags = 0;
         // SAFETY: the session is live.
         unsafe {
-            let refused = self.active() || self.headers_sent() && self.option_bool("use_cookies");
+            let refused = self.active() || self.output.get() && self.option_bool("use_cookies");
             for (k, v) in x["options"].as_object().into_iter().flatten() {
                 if refused {
                     break;
@@ -497,6 +509,9 @@ impl Host {
                     }
                     continue;
                 }
+                if setting_text(v).is_none() {
+                    return Outcome::Raised(Some("OPTION_INVALID"));
+                }
                 if !self.set_option_ok(k, v) {
                     self.diag("OPTION_INVALID");
                 }
@@ -506,27 +521,23 @@ impl Host {
         self.php(|| bool_t(true))
     }
 
-    fn headers_sent(&self) -> bool {
-        self.output.get()
-    }
-
+    /// session_name(), session_save_path() and their like look only at when they are called, not at
+    /// whether the value was taken, and give the former one (L-20, L-21).
     fn change(&self, name: &str, v: &Value, number: bool) -> Outcome {
         let old = self.option(name);
-        let old = || {
-            if number {
-                int_t(String::from_utf8_lossy(&old).trim().parse().unwrap_or(0))
-            } else {
-                string_t(&old)
-            }
+        let old = if number {
+            int_t(String::from_utf8_lossy(&old).trim().parse().unwrap_or(0))
+        } else {
+            string_t(&old)
         };
+        let in_time = !self.active() && !self.output.get();
         if !self.set_option(name, v) {
             return Outcome::Raised(Some("NUL_BYTE"));
         }
-        if number && self.active() {
-            // session_cache_expire() warns and gives the present value (L-21).
-            return Outcome::Value(old());
+        if in_time || number && self.active() {
+            return Outcome::Value(old);
         }
-        self.php(old)
+        self.php(|| old)
     }
 
     fn get_or_change(&self, name: &str, x: &Value) -> Outcome {
@@ -566,7 +577,7 @@ impl Host {
             .collect();
         let mut any = false;
         // What cannot change now is found before the keys are looked at.
-        if self.active() || self.headers_sent() {
+        if self.active() || self.output.get() {
             self.set_option("cookie_path", &json!("/"));
             return self.php(|| bool_t(true));
         }

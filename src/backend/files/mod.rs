@@ -12,7 +12,7 @@ mod state;
 mod write;
 
 use super::{not_open, with_state};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::handler::{Call, Gates, Handler, Offers};
 use crate::id;
 use crate::sys::lock::Kind;
@@ -78,17 +78,24 @@ impl Handler for Files {
             } else {
                 Missing::Make
             };
+            let was_held = state.held.is_some();
             self.hold_to_change(state, call, id, missing)?;
-            if !state.has_lent {
-                return Ok(write::put(state, call, data)?);
+            let copy;
+            let data = match state.has_lent {
+                false => data,
+                true => {
+                    // It may be a mapping of this very file, which the write would change under it.
+                    copy = write::copy(data)?;
+                    &copy
+                }
+            };
+            let stored = write::put(state, call, data);
+            if stored.is_err() && state.is_made && !was_held {
+                // A file that was made for these bytes goes with them.
+                state.unlink()?;
+                state.forget(call);
             }
-            // The payload may be a mapping of this very file, which the write would change under it.
-            let mut copy = Vec::new();
-            copy.try_reserve_exact(data.len()).map_err(|_| {
-                Error::new(Code::ENOMEM, "no memory for a copy of the mapped payload")
-            })?;
-            copy.extend_from_slice(data);
-            Ok(write::put(state, call, &copy)?)
+            Ok(stored?)
         })
     }
 

@@ -27,6 +27,17 @@ pub(super) fn put(state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
     result
 }
 
+/// The bytes, in memory of their own.
+pub(super) fn copy(data: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(data.len()).map_err(|_| {
+        let text = format!("no memory for a copy of {} bytes", data.len());
+        Error::new(Code::ENOMEM, text)
+    })?;
+    copy.extend_from_slice(data);
+    Ok(copy)
+}
+
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
 fn empty(state: &State, held: &Held) -> Result<()> {
     let emptied = if held.size == 0 {
