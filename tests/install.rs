@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     if (sess_start(s, 0) != SESS_OK) return 3;
     if (sess_value_set_int(sess_data(s), "n", SESS_NTS, 41) != SESS_OK) return 4;
     if (sess_close(s) != SESS_OK || sess_start(s, 0) != SESS_OK) return 5;
-    if (sess_value_to_int(sess_value_get(sess_data(s), "n", SESS_NTS), &n) != SESS_OK) return 6;
+    if (!sess_value_to_int(sess_value_get(sess_data(s), "n", SESS_NTS), &n)) return 6;
     if (sess_destroy(s) != SESS_OK) return 7;
     sess_free(s);
     sess_engine_free(engine);

@@ -22,12 +22,11 @@ pub(super) enum Next {
 }
 
 impl Next {
-    /// After `key` has been used; as PHP before 8.3, negative keys do not count.
+    /// After `key` has been used.
     fn after(self, key: i64) -> Next {
         match self {
-            Next::Unknown => Next::Unknown,
-            Next::Free(next) if key < next => Next::Free(next),
-            _ => key.checked_add(1).map_or(Next::Full, Next::Free),
+            Next::Free(next) if key >= next => key.checked_add(1).map_or(Next::Full, Next::Free),
+            unchanged => unchanged,
         }
     }
 }
@@ -172,9 +171,11 @@ impl Document {
             flags: 0,
         });
         if notes & note::REFS != 0 {
-            self.link_value(node)?;
-            if self.opaque.is_some_and(|opaque| opaque.last > node) {
-                self.opaque = None;
+            let before = self.opaque.take();
+            let linked = self.link_value(node);
+            let met = std::mem::replace(&mut self.opaque, before);
+            linked?;
+            if met.is_some() {
                 return Err(behind_custom());
             }
         }
@@ -287,7 +288,8 @@ impl Document {
                 Key::Int(int) => Some(int),
                 Key::Bytes(_) => None,
             })
-            .fold(Next::Free(0), Next::after);
+            .max()
+            .map_or(Next::Free(0), |int| Next::Free(int).after(int));
         self.tables[table as usize].next = next;
     }
 

@@ -4,6 +4,7 @@ use super::canonical;
 use super::keys::{self, LONGEST_BINARY_KEY};
 use super::link;
 use super::scan::{Scan, Scratch};
+use super::store::no_memory;
 use super::tree::{NONE, flag};
 use super::{Document, Encoded, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
@@ -50,11 +51,13 @@ impl Document {
         let mut encoded = Encoded::default();
         if !self.edited
             && self.stored == Some(format)
-            && (self.canonical || !canonical)
+            && (self.as_php || !canonical)
             && !self.store.payload().is_empty()
         {
+            reserve(out, self.store.payload().len())?;
             out.extend_from_slice(self.store.payload());
         } else {
+            reserve(out, self.store.payload().len())?;
             let mut walk = Walk::new(spelling, canonical && !self.canonical, limits);
             let written = self.write_table(format, &mut walk, &mut encoded, out);
             self.forget_numbers();
@@ -128,7 +131,7 @@ impl Document {
             if format == Format::Php {
                 out.push(b'|');
             }
-            self.write_place(place, walk, out)?;
+            self.write_place(place, true, walk, out)?;
             self.write_frames(walk, out)?;
         }
         Ok(())
@@ -173,13 +176,20 @@ impl Document {
                 let token = node.key as usize..node.start as usize;
                 out.extend_from_slice(&self.store.get(node.buffer)[token]);
             }
-            self.write_place(place, walk, out)?;
+            self.write_place(place, false, walk, out)?;
         }
         Ok(())
     }
 
-    /// What stands at a place: its value, or the number of the reference it is a member of.
-    fn write_place(&mut self, place: u32, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
+    /// What stands at a place: its value, or the number of the reference it is a member of. PHP looks
+    /// through a reference with one member (Z-26) inside arrays, but not in a `bare` top-level entry.
+    fn write_place(
+        &mut self,
+        place: u32,
+        bare: bool,
+        walk: &mut Walk,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let cell = self.node(place).cell;
         if cell == NONE {
             return self.write_body(place, walk, out);
@@ -190,13 +200,10 @@ impl Document {
             number,
             ..
         } = self.cells[cell as usize];
-        if walk.by_object && self.is_object(value) {
-            let object = self.node(value).object;
-            let number = match object {
-                NONE => 0,
-                object => self.objects[object as usize].number,
-            };
-            if number != 0 && live > 1 {
+        let object = self.node(value).object;
+        if walk.by_object && object != NONE {
+            let number = self.objects[object as usize].number;
+            if number != 0 && (live > 1 || bare) {
                 write_reference(b'R', number, out);
                 return Ok(());
             }
@@ -274,9 +281,12 @@ impl Document {
         if limits.depth == 0 || self.deepest <= limits.depth as usize {
             return Ok(());
         }
-        let mut probe = Document::new();
-        probe
-            .load(format, bytes, Spelling::AsStored, limits)
+        let depth_only = Limits {
+            depth: limits.depth,
+            bytes: u64::MAX,
+        };
+        Document::new()
+            .load(format, bytes, Spelling::AsStored, &depth_only)
             .map_err(|_| too_deep())
     }
 
@@ -336,6 +346,10 @@ impl Document {
             }
         }
     }
+}
+
+fn reserve(out: &mut Vec<u8>, more: usize) -> Result<()> {
+    out.try_reserve(more).map_err(|_| no_memory())
 }
 
 fn too_deep() -> Error {

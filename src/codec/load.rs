@@ -35,25 +35,29 @@ impl Document {
         if classless && notes & note::ENUM != 0 {
             return Err(Error::new(Code::EDATA, "an enum whose class is unknown"));
         }
-        let respell = note::REFS | note::ODD | if classless { note::CUSTOM } else { 0 };
-        if notes & respell != 0 {
+        let lost = if classless { note::CUSTOM } else { 0 };
+        if notes & (note::REFS | lost) == note::REFS {
+            // Written anew at each encoding: what PHP writes tells less of references than it reads.
+            self.canonical = notes & note::ODD == 0;
+            return Ok(());
+        }
+        if notes & (note::ODD | lost) != 0 {
             let mut bytes = Vec::new();
             bytes
                 .try_reserve(self.store.payload().len())
                 .map_err(|_| no_memory())?;
             self.respell_table(format, limits, &mut bytes)?;
-            if bytes != self.store.payload() {
-                self.clear();
-                self.depth_limit = limits.depth;
-                self.classless = classless;
-                self.compat = true;
-                self.canonical = false;
-                self.store.set_payload(&bytes)?;
-                self.index(0, format, false, limits)?;
-                self.stored = Some(format);
-            }
+            self.clear();
+            self.depth_limit = limits.depth;
+            self.classless = classless;
+            self.compat = true;
+            self.canonical = false;
+            self.store.set_payload(&bytes)?;
+            self.index(0, format, false, limits)?;
+            self.stored = Some(format);
         }
         self.canonical = true;
+        self.as_php = true;
         self.tables[0].unsettled = false;
         Ok(())
     }
@@ -103,8 +107,10 @@ impl Document {
                     return Err(Error::new(Code::EDATA, "the data is not an array"));
                 }
                 left = scan.head()?.count;
-                root.order.reserve(left);
-                nodes.reserve(left);
+                // The shortest element, `i:0;N;`, has six bytes: a false count reserves no more.
+                let likely = left.min(bytes.len() / 6);
+                root.order.try_reserve(likely).map_err(|_| no_memory())?;
+                nodes.try_reserve(likely).map_err(|_| no_memory())?;
                 scan.enter_table();
             }
         }

@@ -94,6 +94,8 @@ pub struct Document {
     stored: Option<Format>,
     /// Nothing in the data would be written differently by PHP.
     canonical: bool,
+    /// The payload is what PHP would write of it.
+    as_php: bool,
     /// PHP's rules where they are stricter than ours.
     compat: bool,
     classless: bool,
@@ -131,6 +133,7 @@ impl Document {
             opaque: None,
             stored: None,
             canonical: true,
+            as_php: false,
             compat: false,
             classless: false,
             edited: false,
@@ -163,6 +166,7 @@ impl Document {
         self.opaque = None;
         self.stored = None;
         self.canonical = true;
+        self.as_php = false;
         self.compat = false;
         self.classless = false;
         self.edited = false;

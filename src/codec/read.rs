@@ -136,6 +136,7 @@ impl Document {
         let name = self.quoted_name(node)?;
         match self.kind_of(node) {
             Kind::Enum => split_case(name).map(|(class, _)| class),
+            _ if self.compat && name.eq_ignore_ascii_case(b"stdClass") => Some(b"stdClass"),
             _ => Some(name),
         }
     }

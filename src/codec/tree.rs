@@ -228,7 +228,7 @@ impl Document {
 
     /// Put a place at the end of a table, or where its key already stands; gives the place that gave way.
     pub(super) fn add(&mut self, table: u32, node: u32) -> Option<u32> {
-        match self.find(table, self.key(node)) {
+        match self.look_up_node(table, node) {
             Some(position) => {
                 let old = std::mem::replace(&mut self.tables[table as usize].order[position], node);
                 self.let_go(old);

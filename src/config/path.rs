@@ -14,10 +14,14 @@ impl Settings {
         if self.php() {
             return Ok(());
         }
-        let here = std::env::current_dir()
-            .map_err(|error| Error::io("cannot tell the current directory", &error))?;
-        self.anchor = CString::new(here.as_os_str().as_bytes()).ok();
         let path = self.save_path.clone();
+        match std::env::current_dir() {
+            Ok(here) => self.anchor = CString::new(here.into_os_string().into_vec()).ok(),
+            Err(error) if is_relative(&path) => {
+                return Err(Error::io("session.save_path: no current directory", &error));
+            }
+            Err(_) => {}
+        }
         if is_relative(&path) {
             self.set("session.save_path", &path)?;
         }

@@ -1,7 +1,7 @@
 //! What a host says before a start: cookies, id, settings, the state of its response.
 
 use super::Session;
-use crate::config::Profile;
+use crate::config::{Profile, refusal_event};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::sys::cancel::CancelToken;
 use crate::sys::opaque::Opaque;
@@ -67,19 +67,12 @@ impl Session {
         let name = key.to_string_lossy();
         let mut settings = (*self.settings).clone();
         if let Err(error) = settings.set_for_session(&name, value) {
-            if settings.get(&name).is_some() {
-                let event = if &*name == "session.name" {
-                    "NAME_MALFORMED"
-                } else {
-                    "SETTING_INVALID"
-                };
-                self.emit(Event::new(
-                    event,
-                    Level::Warning,
-                    error.code,
-                    error.text.clone(),
-                ));
-            }
+            self.emit(Event::new(
+                refusal_event(&name),
+                Level::Warning,
+                error.code,
+                error.text.clone(),
+            ));
             return self.ended(0, Err(error));
         }
         self.settings = Arc::new(settings);
