@@ -62,7 +62,10 @@ fn entered(child: i32) -> Option<i64> {
         let mut info = std::mem::zeroed::<libc::ptrace_syscall_info>();
         let size = size_of_val(&info);
         libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, child, size, &mut info);
-        (info.op == libc::PTRACE_SYSCALL_INFO_ENTRY).then(|| info.u.entry.nr as i64)
+        if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+            return None;
+        }
+        Some(info.u.entry.nr as i64)
     }
 }
 
