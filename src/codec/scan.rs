@@ -211,7 +211,8 @@ impl<'a> Scan<'a> {
     /// The count of members of an object or bytes of a custom payload: signed digits, not negative.
     fn count(&mut self) -> Scanned<usize> {
         let start = self.at;
-        if matches!(self.peek(), b'-' | b'+') {
+        let sign = self.peek();
+        if matches!(sign, b'-' | b'+') {
             self.at += 1;
         }
         let first = self.at;
@@ -226,8 +227,7 @@ impl<'a> Scan<'a> {
         if first > start || len == 0 || (len > 1 && self.bytes[first] == b'0') {
             self.notes |= note::ODD;
         }
-        let negative = self.bytes[start] == b'-';
-        let count = count.filter(|count| !negative || *count == 0);
+        let count = count.filter(|count| sign != b'-' || *count == 0);
         match count.and_then(|count| usize::try_from(count).ok()) {
             Some(count) => Ok(count),
             None => Err(Fault {
