@@ -11,8 +11,7 @@ static bool read_only, cancelled;
 static void *host;
 static sess_rc answers[4];
 
-static sess_rc asking_read(void *user, sess_call *call, const char *id)
-{
+static sess_rc asking_read(void *user, sess_call *call, const char *id) {
     lock_timeout = sess_call_lock_timeout(call);
     lifetime = sess_call_max_lifetime(call);
     read_only = sess_call_read_only(call);
@@ -30,8 +29,7 @@ static sess_rc asking_read(void *user, sess_call *call, const char *id)
     return SESS_OK;
 }
 
-static sess_rc asking_gc(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed)
-{
+static sess_rc asking_gc(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed) {
     (void)user;
     CHECK(max_lifetime == 77 && *removed == -1);
     budget = sess_call_gc_budget(call);
@@ -40,8 +38,7 @@ static sess_rc asking_gc(void *user, sess_call *call, int64_t max_lifetime, int6
     return SESS_OK;
 }
 
-static sess_rc naming(void *user, sess_call *call)
-{
+static sess_rc naming(void *user, sess_call *call) {
     (void)user;
     answers[0] = sess_call_set_id(call, "short", SESS_NTS);
     answers[1] = sess_call_set_id(call, "with/slash-but-long-enough", SESS_NTS);
@@ -51,22 +48,20 @@ static sess_rc naming(void *user, sess_call *call)
     return SESS_OK;
 }
 
-static sess_rc remember_state(void *user, sess_call *call, const char *save_path, const char *name)
-{
+static sess_rc remember_state(void *user, sess_call *call, const char *save_path,
+                              const char *name) {
     CHECK(sess_call_state(call) == NULL);
     sess_call_set_state(call, user);
     return store_open(user, call, save_path, name);
 }
 
-static sess_rc forget_state(void *user, sess_call *call)
-{
+static sess_rc forget_state(void *user, sess_call *call) {
     CHECK(sess_call_state(call) == user);
     sess_call_set_state(call, NULL);
     return store_close(user, call);
 }
 
-static void test_facts(void)
-{
+static void test_facts(void) {
     sess_handler handler = store_handler();
     int64_t removed = 0;
     bool more = false;
@@ -112,8 +107,7 @@ static void test_facts(void)
     CHECK(store.opened == store.closed);
 }
 
-static void test_ids_of_php(void)
-{
+static void test_ids_of_php(void) {
     sess_handler handler = store_handler();
     handler.create_sid = naming;
     sess_options *options = store_options(&store);
@@ -130,23 +124,20 @@ static void test_ids_of_php(void)
 /* A table that hands everything to the built-in backend, and marks payloads at rest. */
 static int used[9];
 
-static sess_rc parent_open(void *user, sess_call *call, const char *save_path, const char *name)
-{
+static sess_rc parent_open(void *user, sess_call *call, const char *save_path, const char *name) {
     (void)user;
     used[0]++;
     return sess_call_parent(call)->open(NULL, call, save_path, name);
 }
 
-static sess_rc parent_close(void *user, sess_call *call)
-{
+static sess_rc parent_close(void *user, sess_call *call) {
     (void)user;
     used[1]++;
     CHECK(sess_call_state(call) == NULL); /* the parent's is apart */
     return sess_call_parent(call)->close(NULL, call);
 }
 
-static sess_rc parent_read(void *user, sess_call *call, const char *id)
-{
+static sess_rc parent_read(void *user, sess_call *call, const char *id) {
     (void)user;
     used[2]++;
     sess_rc rc = sess_call_parent(call)->read(NULL, call, id);
@@ -158,8 +149,8 @@ static sess_rc parent_read(void *user, sess_call *call, const char *id)
     return sess_call_set_data(call, data.data + 1, data.len - 1);
 }
 
-static sess_rc parent_write(void *user, sess_call *call, const char *id, const uint8_t *data, size_t len)
-{
+static sess_rc parent_write(void *user, sess_call *call, const char *id, const uint8_t *data,
+                            size_t len) {
     uint8_t marked[512] = "#";
     (void)user;
     used[3]++;
@@ -168,22 +159,19 @@ static sess_rc parent_write(void *user, sess_call *call, const char *id, const u
     return sess_call_parent(call)->write(NULL, call, id, marked, len + 1);
 }
 
-static sess_rc parent_destroy(void *user, sess_call *call, const char *id)
-{
+static sess_rc parent_destroy(void *user, sess_call *call, const char *id) {
     (void)user;
     used[4]++;
     return sess_call_parent(call)->destroy(NULL, call, id);
 }
 
-static sess_rc parent_gc(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed)
-{
+static sess_rc parent_gc(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed) {
     (void)user;
     used[5]++;
     return sess_call_parent(call)->gc(NULL, call, max_lifetime, removed);
 }
 
-static sess_rc parent_create_sid(void *user, sess_call *call)
-{
+static sess_rc parent_create_sid(void *user, sess_call *call) {
     (void)user;
     used[6]++;
     CHECK_OK(sess_call_parent(call)->create_sid(NULL, call));
@@ -191,16 +179,14 @@ static sess_rc parent_create_sid(void *user, sess_call *call)
     return SESS_OK;
 }
 
-static sess_rc parent_validate_sid(void *user, sess_call *call, const char *id)
-{
+static sess_rc parent_validate_sid(void *user, sess_call *call, const char *id) {
     (void)user;
     used[7]++;
     return sess_call_parent(call)->validate_sid(NULL, call, id);
 }
 
-static sess_rc parent_update_timestamp(void *user, sess_call *call, const char *id, const uint8_t *data,
-    size_t len)
-{
+static sess_rc parent_update_timestamp(void *user, sess_call *call, const char *id,
+                                       const uint8_t *data, size_t len) {
     uint8_t marked[512] = "#";
     (void)user;
     used[8]++;
@@ -209,21 +195,23 @@ static sess_rc parent_update_timestamp(void *user, sess_call *call, const char *
     return sess_call_parent(call)->update_timestamp(NULL, call, id, marked, len + 1);
 }
 
-static size_t files_in(const char *path)
-{
+static size_t files_in(const char *path) {
     size_t count = 0;
     DIR *dir = opendir(path);
     CHECK(dir != NULL);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) count += entry->d_name[0] != '.';
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
     closedir(dir);
     return count;
 }
 
-static void parent_over(const char *backend)
-{
+static void parent_over(const char *backend) {
     sess_handler handler = {
-        sizeof handler, parent_open, parent_close, parent_read, parent_write, parent_destroy, parent_gc,
-        parent_create_sid, parent_validate_sid, parent_update_timestamp,
+        sizeof handler,      parent_open,
+        parent_close,        parent_read,
+        parent_write,        parent_destroy,
+        parent_gc,           parent_create_sid,
+        parent_validate_sid, parent_update_timestamp,
     };
     char path[] = "/tmp/sess-parent-XXXXXX";
     char id[SESS_ID_MAX + 1];
@@ -266,18 +254,20 @@ static void parent_over(const char *backend)
     }
 }
 
-static void test_parent(void)
-{
+static void test_parent(void) {
     parent_over("files");
     parent_over("memory");
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     CHECK(argc == 2);
-    if (strcmp(argv[1], "facts") == 0) test_facts();
-    else if (strcmp(argv[1], "ids") == 0) test_ids_of_php();
-    else if (strcmp(argv[1], "parent") == 0) test_parent();
-    else return 2;
+    if (strcmp(argv[1], "facts") == 0)
+        test_facts();
+    else if (strcmp(argv[1], "ids") == 0)
+        test_ids_of_php();
+    else if (strcmp(argv[1], "parent") == 0)
+        test_parent();
+    else
+        return 2;
     return 0;
 }

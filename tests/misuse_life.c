@@ -8,8 +8,7 @@
 
 static int freed;
 
-static void count_free(void *user)
-{
+static void count_free(void *user) {
     CHECK(user == &freed);
     freed++;
 }
@@ -20,19 +19,15 @@ struct future {
     void (*tenth)(void);
 };
 
-static void do_nothing(void)
-{
-}
+static void do_nothing(void) {}
 
-static sess_rc set_table(sess_options *options, const sess_handler *handler)
-{
+static sess_rc set_table(sess_options *options, const sess_handler *handler) {
     return sess_options_set_handler(options, handler, &freed, count_free);
 }
 
-/* Sizes: short is padded, equal is taken, longer is taken while its end is zero; `user` goes back exactly once
- * and at once when the call fails. */
-static void test_table(void)
-{
+/* Sizes: short is padded, equal is taken, longer is taken while its end is zero; `user` goes back
+ * exactly once and at once when the call fails. */
+static void test_table(void) {
     struct store store;
     struct future future;
     sess_handler handler = store_handler(), broken;
@@ -59,13 +54,13 @@ static void test_table(void)
     handler.struct_size = 0;
     CHECK(set_table(options, &handler) == SESS_EINVAL && freed == 6);
 
-#define WITHOUT(member) \
-    do { \
-        broken = store_handler(); \
-        broken.member = NULL; \
-        freed = 0; \
-        CHECK(set_table(options, &broken) == SESS_EINVAL && freed == 1); \
-        CHECK(strstr(sess_options_errmsg(options), #member) != NULL); \
+#define WITHOUT(member)                                                                            \
+    do {                                                                                           \
+        broken = store_handler();                                                                  \
+        broken.member = NULL;                                                                      \
+        freed = 0;                                                                                 \
+        CHECK(set_table(options, &broken) == SESS_EINVAL && freed == 1);                           \
+        CHECK(strstr(sess_options_errmsg(options), #member) != NULL);                              \
     } while (0)
     WITHOUT(open);
     WITHOUT(close);
@@ -85,7 +80,8 @@ static void test_table(void)
     CHECK(freed == 5);
     CHECK_OK(sess_options_set_events(options, NULL, &freed, count_free));
     CHECK(freed == 6);
-    sess_options_free(options); /* with the table for the future, which was the last that was taken */
+    sess_options_free(
+        options); /* with the table for the future, which was the last that was taken */
     CHECK(freed == 7);
 
     /* A table without its last three is one whose optional callbacks are NULL. */
@@ -104,8 +100,7 @@ static void test_table(void)
     CHECK(store.freed == 1);
 }
 
-static void free_inside(struct store *self, const char *callback, sess_call *call)
-{
+static void free_inside(struct store *self, const char *callback, sess_call *call) {
     (void)callback;
     sess_session *session = (sess_session *)sess_call_host(call);
     if (session == NULL) return;
@@ -113,9 +108,9 @@ static void free_inside(struct store *self, const char *callback, sess_call *cal
     CHECK(sess_status(session) == SESS_NONE && self->freed == 0);
 }
 
-/* Free inside a callback does nothing; an engine lives as long as its sessions, and so does its `user`. */
-static void test_order(void)
-{
+/* Free inside a callback does nothing; an engine lives as long as its sessions, and so does its
+ * `user`. */
+static void test_order(void) {
     struct store store;
     memset(&store, 0, sizeof store);
     sess_engine *engine = engine_of(store_options(&store));
@@ -137,14 +132,12 @@ static void test_order(void)
     CHECK(store.freed == 1);
 }
 
-static sess_rc failing(void *user, sess_session *session)
-{
+static sess_rc failing(void *user, sess_session *session) {
     (void)session;
     return *(sess_rc *)user;
 }
 
-static sess_rc failing_edit(void *user, sess_session *session)
-{
+static sess_rc failing_edit(void *user, sess_session *session) {
     (void)user;
     return sess_value_remove(sess_data(session), "no such key", SESS_NTS);
 }
@@ -152,14 +145,13 @@ static sess_rc failing_edit(void *user, sess_session *session)
 static sess_rc answer;
 static const char *reason;
 
-static sess_rc failing_read(void *user, sess_call *call, const char *id)
-{
+static sess_rc failing_read(void *user, sess_call *call, const char *id) {
     (void)user, (void)id;
     return reason == NULL ? answer : sess_call_fail(call, answer, 7, reason);
 }
 
-static void read_fails(sess_rc code, const char *why, sess_rc want, const char *text, int os_errno)
-{
+static void read_fails(sess_rc code, const char *why, sess_rc want, const char *text,
+                       int os_errno) {
     struct store store;
     memset(&store, 0, sizeof store);
     sess_options *options = sess_options_new();
@@ -182,10 +174,9 @@ static void read_fails(sess_rc code, const char *why, sess_rc want, const char *
     CHECK(store.freed == 1);
 }
 
-/* What callbacks and hooks return reaches the caller: known codes and those from SESS_EUSER down as they are,
- * everything else as SESS_EHANDLER; with the reason given, in one line. */
-static void test_codes(void)
-{
+/* What callbacks and hooks return reaches the caller: known codes and those from SESS_EUSER down as
+ * they are, everything else as SESS_EHANDLER; with the reason given, in one line. */
+static void test_codes(void) {
     read_fails(SESS_EIO, NULL, SESS_EIO, "the read callback failed", 0);
     read_fails(SESS_EIO, "disk on fire", SESS_EIO, "disk on fire", 7);
     read_fails(SESS_ELOCKED, "two\nlines\n", SESS_ELOCKED, "two lines", 7);
@@ -199,7 +190,10 @@ static void test_codes(void)
     CHECK(strcmp(sess_code_name(-50), "?") == 0 && strcmp(sess_code_name(0), "SESS_OK") == 0);
 
     static const sess_rc codes[][2] = {
-        { SESS_EIO, SESS_EIO }, { -2000, -2000 }, { 5, SESS_EHANDLER }, { -50, SESS_EHANDLER },
+        {SESS_EIO, SESS_EIO},
+        {-2000, -2000},
+        {5, SESS_EHANDLER},
+        {-50, SESS_EHANDLER},
     };
     struct store store;
     memset(&store, 0, sizeof store);
@@ -220,8 +214,7 @@ static void test_codes(void)
     sess_engine_free(engine);
 }
 
-static sess_rc lend_read(void *user, sess_call *call, const char *id)
-{
+static sess_rc lend_read(void *user, sess_call *call, const char *id) {
     static const char payload[] = "n|i:7;";
     struct store *store = (struct store *)user;
     (void)id;
@@ -235,8 +228,7 @@ static sess_rc lend_read(void *user, sess_call *call, const char *id)
 }
 
 /* Lent bytes go back exactly once: at once when refused or replaced, else at close. */
-static void test_lend(void)
-{
+static void test_lend(void) {
     struct store store;
     memset(&store, 0, sizeof store);
     sess_options *options = sess_options_new();
@@ -255,8 +247,7 @@ static void test_lend(void)
 }
 
 /* What is borrowed from a session can be given back to it, and values keep their place. */
-static void test_borrowed(void)
-{
+static void test_borrowed(void) {
     struct store store;
     sess_bytes encoded, text;
     const char *id;
@@ -291,14 +282,14 @@ static void test_borrowed(void)
     sess_engine_free(engine);
 }
 
-/* exit() in the middle of a request saves what was registered, once; the rest is aborted or forgotten. */
+/* exit() in the middle of a request saves what was registered, once; the rest is aborted or
+ * forgotten. */
 static sess_session *exiting[3];
 static struct store exit_stores[3];
 
 static bool in_child;
 
-static void after_exit(void)
-{
+static void after_exit(void) {
     if (in_child) {
         CHECK(exit_stores[0].written == 0 && exit_stores[0].closed == 0);
         return;
@@ -310,8 +301,7 @@ static void after_exit(void)
     puts("saved");
 }
 
-static void test_exit(void)
-{
+static void test_exit(void) {
     int status;
     pid_t child;
     for (int i = 0; i < 3; i++) {
@@ -344,21 +334,18 @@ static void test_exit(void)
     exit(0);
 }
 
-static void exit_inside(struct store *self, const char *callback, sess_call *call)
-{
+static void exit_inside(struct store *self, const char *callback, sess_call *call) {
     (void)self, (void)call;
     if (strcmp(callback, "close") == 0) exit(0);
 }
 
-static void after_exit_inside(void)
-{
+static void after_exit_inside(void) {
     CHECK(exit_stores[0].written == 1 && exit_stores[0].closed == 1);
     puts("saved once");
 }
 
 /* exit() inside a callback: the session that it belongs to is left as it is. */
-static void test_exit_inside(void)
-{
+static void test_exit_inside(void) {
     sess_engine *engine = engine_of(store_options(&exit_stores[0]));
     sess_session *session = sess_new(engine);
     CHECK(atexit(after_exit_inside) == 0);
@@ -371,8 +358,7 @@ static void test_exit_inside(void)
 }
 
 /* In a locale with a decimal comma, floats and cookies stay as they are. */
-static void test_locale(void)
-{
+static void test_locale(void) {
     struct store store;
     sess_bytes encoded;
     char printed[16];
@@ -403,8 +389,7 @@ static void test_locale(void)
 }
 
 /* sess_recycle: the handle is as new and its buffers stay. */
-static void test_recycle(void)
-{
+static void test_recycle(void) {
     struct store store;
     char id[SESS_ID_MAX + 1];
     memset(&store, 0, sizeof store);
@@ -433,8 +418,7 @@ struct seen {
     char names[512];
 };
 
-static void see(void *user, const sess_event *event)
-{
+static void see(void *user, const sess_event *event) {
     struct seen *seen = (struct seen *)user;
     seen->count++;
     CHECK(strlen(seen->names) + strlen(sess_event_name(event)) + 2 < sizeof seen->names);
@@ -444,9 +428,9 @@ static void see(void *user, const sess_event *event)
     CHECK(strchr(sess_event_text(event), '\n') == NULL);
 }
 
-/* Options: php.ini text, all or nothing; the notice about what it leaves open comes with the engine. */
-static void test_options(void)
-{
+/* Options: php.ini text, all or nothing; the notice about what it leaves open comes with the
+ * engine. */
+static void test_options(void) {
     struct seen seen;
     const char *ini = "[Session]\nsession.name = FROMINI\nmemory_limit = 128M\n";
     sess_options *options = sess_options_new();
@@ -482,16 +466,21 @@ static void test_options(void)
     CHECK(count > 30);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*run)(void);
     } tests[] = {
-        { "table", test_table }, { "order", test_order }, { "codes", test_codes },
-        { "lend", test_lend }, { "borrowed", test_borrowed }, { "exit", test_exit },
-        { "exit-inside", test_exit_inside },
-        { "locale", test_locale }, { "recycle", test_recycle }, { "options", test_options },
+        {"table", test_table},
+        {"order", test_order},
+        {"codes", test_codes},
+        {"lend", test_lend},
+        {"borrowed", test_borrowed},
+        {"exit", test_exit},
+        {"exit-inside", test_exit_inside},
+        {"locale", test_locale},
+        {"recycle", test_recycle},
+        {"options", test_options},
     };
     for (size_t i = 0; argc == 2 && i < sizeof tests / sizeof tests[0]; i++) {
         if (strcmp(argv[1], tests[i].name) == 0) {

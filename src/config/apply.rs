@@ -273,14 +273,6 @@ pub(super) fn unserialize_max_depth(settings: &mut Settings, given: &Given) -> R
     Ok(())
 }
 
-pub(super) fn max_waiters(settings: &mut Settings, given: &Given) -> Result<()> {
-    settings.max_waiters = match given.integer(0, i64::from(u32::MAX))? {
-        0 => u32::MAX,
-        most => most as u32,
-    };
-    Ok(())
-}
-
 pub(super) fn must_be_on(given: &Given) -> Result<()> {
     match given.boolean()? {
         true => Ok(()),

@@ -311,13 +311,6 @@ fn n_38_nesting_limit() {
 }
 
 #[test]
-fn no_limit_on_waiters() {
-    let waiters = |text| settings(Profile::Libsess, &[("sess.max_waiters", text)]).max_waiters;
-    assert_eq!((waiters(c"0"), waiters(c"5")), (u32::MAX, 5));
-    assert_eq!(Settings::new(Profile::Php82).max_waiters, u32::MAX);
-}
-
-#[test]
 fn n_39_removed_directives_are_ignored() {
     for key in [
         "session.hash_function",

@@ -11,7 +11,7 @@ static EFFECTIVE: AtomicU64 = AtomicU64::new(0);
 ///
 /// The process's ids are remembered, so that the usual case costs no system call; they are asked
 /// again before a file is refused, and before root's right to any file is used, so that a process
-/// that gave up root loses it.
+/// that gave up root loses it. Its own former user's files it goes on to trust.
 pub fn trusts_owner(uid: u32) -> bool {
     let known = u64::from(uid) + 1;
     uid == 0

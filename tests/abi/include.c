@@ -2,8 +2,7 @@
 #include <sess.h>
 #include <sess.h>
 
-int main(void)
-{
+int main(void) {
     sess_handler handler = SESS_HANDLER_INIT;
     return handler.struct_size != sizeof(sess_handler);
 }

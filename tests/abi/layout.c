@@ -77,7 +77,4 @@ HOLDS(SESS_TYPE_OPAQUE == 9);
 HOLDS(SESS_AFTER_START == 1);
 HOLDS(SESS_BEFORE_SAVE == 2);
 
-int main(void)
-{
-    return 0;
-}
+int main(void) { return 0; }

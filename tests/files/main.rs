@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "forks, limits and tracing")]
 #![allow(missing_docs)]
 
+mod allocations;
 mod create;
 mod fork;
 mod gc;

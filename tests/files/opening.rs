@@ -106,6 +106,11 @@ fn a_missing_directory_is_an_error_of_start() {
         assert_eq!(error.errno, libc::ENOENT);
         assert!(error.text.contains("/nowhere/at/all"), "{error}");
         assert_eq!(client.events(), ["FILE_OPEN_FAILED"]);
+        // PHP's strict mode takes it for an unknown id, and then cannot make the new one.
+        refused(client.validate("abc"), Code::ENOTFOUND);
+        refused(client.touch("abc"), Code::ENOTFOUND);
+        client.destroy("abc").unwrap();
+        assert!(client.events().is_empty());
     }
 }
 
@@ -331,6 +336,7 @@ fn wait_through(
 
 #[test]
 fn f_71_destroyed_while_waiting_starts_again() {
+    // shows: F-17, which is what PHP does instead.
     let dir = Dir::new();
     for strict in [true, false] {
         let path = dir.put("abc", b"n|i:1;", 30);
@@ -353,6 +359,24 @@ fn f_71_destroyed_while_waiting_starts_again() {
             assert_eq!(dir.get("abc"), b"new");
         }
     }
+}
+
+#[test]
+fn f_71_an_id_destroyed_while_validation_waited_is_unknown() {
+    let dir = Dir::new();
+    let path = dir.put("abc", b"n|i:1;", 30);
+    let mut holder = Client::php(dir.text());
+    holder.start("abc").unwrap();
+    let mut waiter = Client::strict(dir.text());
+    waiter.patience(Duration::from_secs(20));
+    waiter.open().unwrap();
+    let known = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| waiter.validate("abc"));
+        kit::eventually("a waiter", || kit::waits_for(&path));
+        holder.destroy("abc").unwrap();
+        waiting.join().unwrap()
+    });
+    refused(known, Code::ENOTFOUND);
 }
 
 #[test]
@@ -381,6 +405,7 @@ fn f_71_what_php_destroyed_while_we_waited_is_not_stored_again() {
 
 #[test]
 fn f_71_f_76_destroyed_after_the_lock_is_not_written() {
+    // shows: F-23, where PHP reports success for a session that is gone.
     let dir = Dir::new();
     for write in [true, false] {
         let path = dir.put("abc", b"old", 30);
@@ -426,11 +451,24 @@ fn f_74_a_large_raw_payload_is_mapped_while_the_lock_is_held() {
     client.call.drop_data();
     client.write("abc", &data[..150_000]).unwrap();
     assert_eq!(client.read("abc").unwrap(), &data[..150_000]);
+    // Even the mapping itself may be what is written.
+    client.close();
+    client.start("abc").unwrap();
+    let id = kit::c("abc");
+    let lent = client.call.hold_data();
+    client
+        .handler
+        .write(&mut client.call, &id, &lent.bytes()[..120_000])
+        .unwrap();
+    assert_eq!(lent.bytes()[..120_000], data[..120_000]);
+    client.call.return_data(lent);
+    client.close();
+    assert_eq!(client.start("abc").unwrap(), &data[..120_000]);
     // Close unmaps even if the driver forgot to.
     client.handler.close(&mut client.call).unwrap();
     assert!(!is_mapped() && is_lockable(&path));
     client.call.read_only = true;
-    assert_eq!(client.start("abc").unwrap().len(), 150_000);
+    assert_eq!(client.start("abc").unwrap().len(), 120_000);
     assert!(!is_mapped() && is_lockable(&path));
 }
 
@@ -444,4 +482,30 @@ fn a_session_that_is_dropped_unlocks() {
     drop(client);
     assert!(is_lockable(&path));
     drop(handler);
+}
+
+#[test]
+fn f_29_close_always_succeeds_and_forgets() {
+    let dir = Dir::new();
+    let path = dir.put("abc", b"x", 0);
+    let mut client = Client::php(dir.text());
+    client.close();
+    client.start("abc").unwrap();
+    client.close();
+    assert!(is_lockable(&path));
+    client.close();
+    refused(client.read("abc"), Code::EMISUSE);
+}
+
+#[test]
+fn i_15_ids_made_under_other_settings_go_on() {
+    let dir = Dir::new();
+    for id in ["a", "ABC,-z", "0123456789abcdef0123456789abcdef"] {
+        dir.put(id, b"kept", 0);
+        let mut client = Client::strict(dir.text()).with(|settings| {
+            settings.sid_length = 22;
+            settings.sid_bits_per_character = 6;
+        });
+        assert_eq!(client.start(id).unwrap(), b"kept");
+    }
 }

@@ -145,16 +145,13 @@ fn f_75_helpers_run_with_all_signals_blocked() {
         start_within(&mut Client::php(dir.text()), "abc", 10).0,
         Code::ELOCKED,
     );
-    let tasks = fs::read_dir("/proc/self/task")
+    let mut tasks = fs::read_dir("/proc/self/task")
         .unwrap()
         .map(|task| task.unwrap().path());
     let is_helper = |path: &std::path::PathBuf| {
         fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == HELPER)
     };
-    let helper = tasks
-        .filter(|path| is_helper(path))
-        .next()
-        .expect("a helper waits");
+    let helper = tasks.find(is_helper).expect("a helper waits");
     let status = fs::read_to_string(helper.join("status")).unwrap();
     let line = status
         .lines()

@@ -168,7 +168,19 @@ fn is_kind(when: &str, scenario: &Value, tags: &[&str]) -> bool {
         "NUL in an id" => tags.contains(&"nul-id") || created(&|id| id.contains(&0)),
         "calls from a callback" => tags.contains(&"reentry"),
         "created id is empty" => created(&<[u8]>::is_empty),
-        "module switched" => any_setting(&scenario["requests"], &|k, v| k == "op" && v == "module"),
+        "key with a pipe" => any_setting(&scenario["requests"], &|k, v| {
+            k == "key" && v.as_str().is_some_and(|key| key.contains('|'))
+        }),
+        "custom object stored" => list(&scenario["handler"]["store"])
+            .iter()
+            .chain(list(&scenario["handler"]["files"]))
+            .any(|r| r["data"].as_str().is_some_and(|d| d.contains("C:"))),
+        "destroyed while another waits" => {
+            tags.contains(&"concurrency")
+                && any_setting(&scenario["requests"], &|k, v| {
+                    k == "op" && v == "destroy" || k == "delete_old" && v == true
+                })
+        }
         _ => false,
     }
 }

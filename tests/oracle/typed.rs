@@ -131,13 +131,23 @@ pub fn links(t: &Value, out: &mut Vec<u64>) {
     }
 }
 
+/// `json!` copies what it is given, which at every level of a deep value is too much.
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Object(
+        members
+            .map(|(k, v)| (k.to_owned(), v))
+            .into_iter()
+            .collect(),
+    )
+}
+
 // ---- reading through sess_value_* -------------------------------------------------------------
 
 #[derive(Default)]
 struct Reader {
     refs: HashMap<u32, u32>,
-    objects: HashMap<u32, u32>,
-    labels: HashMap<(bool, u32), u64>,
+    objects: HashMap<(bool, u32), u32>,
+    labels: HashMap<(bool, bool, u32), u64>,
     next: u64,
 }
 
@@ -148,11 +158,21 @@ pub fn read_value(v: *const sess_value) -> Value {
     r.value(v, true)
 }
 
+/// What tells whether two places hold the same object: their number as an object, or else as members of
+/// one reference.
+fn identity(v: *const sess_value) -> (bool, u32) {
+    // SAFETY: see `Reader::count`.
+    match unsafe { (sess_value_object(v), sess_value_reference(v)) } {
+        (0, reference) => (true, reference),
+        (object, _) => (false, object),
+    }
+}
+
 impl Reader {
     /// How often each reference and object is met; a value met by itself is no member of its group.
     fn count(&mut self, v: *const sess_value, top: bool) {
         // SAFETY: values stay valid until the data is replaced, which nobody does meanwhile.
-        let (reference, object) = unsafe { (sess_value_reference(v), sess_value_object(v)) };
+        let reference = unsafe { sess_value_reference(v) };
         if reference != 0 && !top {
             let n = self.refs.entry(reference).or_default();
             *n += 1;
@@ -162,10 +182,10 @@ impl Reader {
         }
         // SAFETY: as above.
         let ty = unsafe { sess_value_type(v) };
-        if ty == TYPE_OBJECT && object != 0 {
-            let n = self.objects.entry(object).or_default();
+        if ty == TYPE_OBJECT {
+            let n = self.objects.entry(identity(v)).or_default();
             *n += 1;
-            if *n > 1 {
+            if *n > 1 && identity(v).1 != 0 {
                 return;
             }
         }
@@ -178,14 +198,14 @@ impl Reader {
         // SAFETY: as in `count`.
         let reference = unsafe { sess_value_reference(v) };
         if !top && self.refs.get(&reference).is_some_and(|&n| n > 1) {
-            if let Some(n) = self.labels.get(&(true, reference)) {
+            if let Some(n) = self.labels.get(&(true, true, reference)) {
                 return json!({"t": "ref", "n": n});
             }
             self.next += 1;
             let n = self.next;
-            self.labels.insert((true, reference), n);
+            self.labels.insert((true, true, reference), n);
             let inner = self.bare(v);
-            return json!({"t": "ref", "n": n, "v": inner});
+            return object([("t", "ref".into()), ("n", n.into()), ("v", inner)]);
         }
         self.bare(v)
     }
@@ -207,17 +227,22 @@ impl Reader {
                     json!({"t": "float", "v": f.to_string(), "hex": format!("{bits:016x}")})
                 }
                 TYPE_STRING => string_t(&sess_value_string(v).to_vec()),
-                TYPE_ARRAY => json!({"t": "array", "v": self.pairs(v, false)}),
+                TYPE_ARRAY => {
+                    let pairs = self.pairs(v, false);
+                    object([("t", "array".into()), ("v", pairs)])
+                }
                 TYPE_OBJECT => {
-                    let object = sess_value_object(v);
-                    if let Some(n) = self.labels.get(&(false, object)) {
+                    let (by_reference, number) = identity(v);
+                    let label = (false, by_reference, number);
+                    if let Some(n) = self.labels.get(&label) {
                         return json!({"t": "sameobject", "n": n});
                     }
                     let mut o = serde_json::Map::new();
                     o.insert("t".into(), "object".into());
-                    if object != 0 && self.objects.get(&object).is_some_and(|&n| n > 1) {
+                    let met = self.objects.get(&(by_reference, number));
+                    if number != 0 && met.is_some_and(|&n| n > 1) {
                         self.next += 1;
-                        self.labels.insert((false, object), self.next);
+                        self.labels.insert(label, self.next);
                         o.insert("n".into(), self.next.into());
                     }
                     o.insert("class".into(), json_bytes(&sess_value_class(v).to_vec()));
@@ -243,7 +268,7 @@ impl Reader {
                 Key::Int(n) => int_t(n),
                 Key::Text(b) => string_t(&b),
             };
-            out.push(json!([key, self.value(item, false)]));
+            out.push(Value::Array(vec![key, self.value(item, false)]));
         });
         Value::Array(out)
     }

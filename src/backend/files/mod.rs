@@ -12,11 +12,11 @@ mod state;
 mod write;
 
 use super::{not_open, with_state};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::handler::{Call, Gates, Handler, Offers};
 use crate::id;
 use crate::sys::lock::Kind;
-use open::{Attempt, Missing, gone, io_error, taken};
+use open::{Attempt, Missing, gone, io_error, taken, unknown};
 use state::State;
 use std::ffi::CStr;
 use std::sync::atomic::AtomicU64;
@@ -80,6 +80,15 @@ impl Handler for Files {
             };
             let was_held = state.held.is_some();
             self.hold_to_change(state, call, id, missing)?;
+            let copy;
+            let data = match state.has_lent {
+                false => data,
+                true => {
+                    // It may be a mapping of this very file, which the write would change under it.
+                    copy = write::copy(data)?;
+                    &copy
+                }
+            };
             let stored = write::put(state, call, data);
             if stored.is_err() && state.is_made && !was_held {
                 // A file that was made for these bytes goes with them.
@@ -162,7 +171,6 @@ impl Handler for Files {
                     Some(Ok(())) => true,
                 }
             };
-            let unknown = || Error::new(Code::ENOTFOUND, "there is no such session");
             known.then_some(()).ok_or_else(|| unknown().into())
         })
     }
@@ -176,7 +184,7 @@ impl Files {
             return Err(taken().into());
         }
         if is_new && !call.create {
-            self.check_directory(state)?;
+            self.check_directory_once(state)?;
             call.data_buffer(0)?;
             return Ok(());
         }
@@ -192,7 +200,14 @@ impl Files {
         };
         for _ in 0..open::ATTEMPTS {
             if state.held.is_none() {
-                self.hold(state, call, kind, missing)?;
+                let held = self.hold(state, call, kind, missing);
+                if let Err(problem) = &held
+                    && problem.error.code == Code::ENOTFOUND
+                {
+                    // No session is one thing, no directory another.
+                    open::check_directory(state)?;
+                }
+                held?;
             }
             state.fetch(call)?;
             if !state.is_deleted()? {

@@ -71,10 +71,10 @@ impl Files {
     ) -> Attempt<()> {
         state.release(call);
         for _ in 0..ATTEMPTS {
-            let Some(file) = open(state, kind, missing)? else {
+            let Some(opened) = open(state, kind, missing)? else {
                 continue;
             };
-            let (file, waited) = lock_file(state, call, file, kind)?;
+            let (file, waited) = lock_file(state, call, opened.file, kind)?;
             let facts = file
                 .facts()
                 .map_err(|error| io_error(state, "statx", &error))?;
@@ -82,11 +82,11 @@ impl Files {
                 continue;
             }
             let checked = self.check(state, call.settings.network_fs, &file, &facts);
-            if checked.is_err() && missing == Missing::MustMake {
+            if checked.is_err() && opened.is_new {
                 file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))?;
             }
             checked?;
-            state.is_made = missing == Missing::MustMake;
+            state.is_made |= missing == Missing::MustMake;
             state.held = Some(Held {
                 file,
                 identity: facts.identity,
@@ -142,9 +142,9 @@ impl Files {
         Ok(network)
     }
 
-    /// Tell a session that is not there from a directory that is not there. A directory without levels
-    /// is looked at once.
-    pub(super) fn check_directory(&self, state: &State) -> Attempt<()> {
+    /// Whether the directory of a session that will be stored later is there; one without levels is
+    /// looked at once.
+    pub(super) fn check_directory_once(&self, state: &State) -> Attempt<()> {
         let known = state.place.mark();
         if state.place.depth == 0 && self.directory.load(Ordering::Relaxed) == known {
             return Ok(());
@@ -173,8 +173,14 @@ pub(super) fn path(state: &State) -> Result<&CStr> {
         .map_err(|_| Error::new(Code::EMISUSE, "no session was read"))
 }
 
+/// A file, and whether it was made just now.
+struct Opened {
+    file: Descriptor,
+    is_new: bool,
+}
+
 /// Open, or make, the file of the state's id. None: look again.
-fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Descriptor>> {
+fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Opened>> {
     let path = path(state)?;
     if missing != Missing::MustMake {
         let access = match kind {
@@ -182,19 +188,19 @@ fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Descripto
             Kind::Exclusive => Access::ReadWrite,
         };
         match Descriptor::open(path, access) {
-            Ok(file) => return Ok(Some(file)),
+            Ok(file) => {
+                let is_new = false;
+                return Ok(Some(Opened { file, is_new }));
+            }
             Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
                 return Err(open_error(state, &error));
             }
-            Err(_) if missing == Missing::Fail => {
-                check_directory(state)?;
-                return Err(Error::new(Code::ENOTFOUND, "there is no such session").into());
-            }
+            Err(_) if missing == Missing::Fail => return Err(unknown().into()),
             Err(_) => {}
         }
     }
     match Descriptor::open(path, Access::Create(state.place.mode)) {
-        Ok(file) => Ok(Some(file)),
+        Ok(file) => Ok(Some(Opened { file, is_new: true })),
         Err(error) if error.raw_os_error() == Some(file::EEXIST) => match missing {
             Missing::MustMake => Err(taken().into()),
             _ => Ok(None),
@@ -203,7 +209,8 @@ fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Descripto
     }
 }
 
-fn check_directory(state: &State) -> Attempt<()> {
+/// Whether the directory of the state's id is there.
+pub(super) fn check_directory(state: &State) -> Attempt<()> {
     let mut directory = Vec::with_capacity(state.path.len());
     state.place.directory_of(&state.id, &mut directory);
     directory.push(0);
@@ -265,6 +272,11 @@ fn open_error(state: &State, error: &io::Error) -> Problem {
         failure
     };
     Problem::named("FILE_OPEN_FAILED", failure)
+}
+
+/// What is answered when there is no file.
+pub(super) fn unknown() -> Error {
+    Error::new(Code::ENOTFOUND, "there is no such session")
 }
 
 /// What is answered when an id that was just made has a file already.

@@ -27,6 +27,17 @@ pub(super) fn put(state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
     result
 }
 
+/// The bytes, in memory of their own.
+pub(super) fn copy(data: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(data.len()).map_err(|_| {
+        let text = format!("no memory for a copy of {} bytes", data.len());
+        Error::new(Code::ENOMEM, text)
+    })?;
+    copy.extend_from_slice(data);
+    Ok(copy)
+}
+
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
 fn empty(state: &State, held: &Held) -> Result<()> {
     let emptied = if held.size == 0 {
@@ -107,7 +118,7 @@ fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> Error {
     if restored && cut {
         return error;
     }
-    let text = format!("{}, and the old content could not be put back", error.text);
+    let text = format!("{}, and that failed: the old content is lost", error.text);
     Error {
         text: text.into(),
         ..error
@@ -120,7 +131,7 @@ fn short(state: &State, written: usize, wanted: usize) -> Error {
         _ => (file::ENOSPC, "no space or quota"),
     };
     let shown = state.place.shown();
-    let text = format!("write of {shown}: {written} of {wanted} bytes, then {cause}");
+    let text = format!("write of {shown}: {written} of {wanted} bytes, then {cause}; undone");
     Error {
         code: Code::EIO,
         errno,
