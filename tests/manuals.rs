@@ -1,0 +1,145 @@
+//! The manuals say what the library does.
+
+use sess::config::{Profile, Settings};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn text(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The sources under a directory, without their test modules.
+fn sources(directory: &Path, into: &mut String) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            let source = std::fs::read_to_string(&path).unwrap();
+            let code = source.split("#[cfg(test)]").next().unwrap();
+            into.push_str(code);
+        }
+    }
+}
+
+/// The cells of a table's rows that begin with a word in backticks.
+fn rows(manual: &str) -> Vec<Vec<&str>> {
+    let lines = manual.lines().filter(|line| line.starts_with("| `"));
+    lines
+        .map(|line| {
+            line.trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().trim_matches('`'))
+                .collect()
+        })
+        .collect()
+}
+
+/// docs/events.md names every event, and no other.
+#[test]
+fn events_are_all_in_the_manual() {
+    let mut code = String::new();
+    for room in ["session", "backend", "config", "cookie.rs", "headers.rs"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+        if path.is_dir() {
+            sources(&path, &mut code);
+        } else {
+            let source = std::fs::read_to_string(path).unwrap();
+            code.push_str(source.split("#[cfg(test)]").next().unwrap());
+        }
+    }
+    let is_event = |word: &&str| {
+        word.contains('_')
+            && !word.starts_with("PHP")
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    let made: BTreeSet<&str> = code.split('"').filter(is_event).collect();
+    let manual = text("docs/events.md");
+    let told: BTreeSet<&str> = rows(&manual)
+        .iter()
+        .map(|row| row[0])
+        .filter(is_event)
+        .collect();
+    assert!(made.len() > 15, "{made:?}");
+    assert_eq!(made, told);
+}
+
+/// The defaults of the profiles in docs/php.md.
+#[test]
+fn profiles_have_the_defaults_of_the_manual() {
+    let manual = text("docs/php.md");
+    let profiles = [
+        Profile::Libsess,
+        Profile::Php82,
+        Profile::Php86,
+        Profile::Php5,
+    ];
+    let mut checked = 0;
+    for row in rows(&manual) {
+        if !row[0].starts_with("sess")
+            || row[0].starts_with("sess_")
+            || !row[0].contains('.')
+            || row.len() != 5
+        {
+            continue;
+        }
+        for (profile, told) in profiles.iter().zip(&row[1..]) {
+            let settings = Settings::new(*profile);
+            let value = settings.get(row[0]).unwrap().to_str().unwrap();
+            assert_eq!(value, *told, "{} in {profile:?}", row[0]);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 24);
+}
+
+/// Every reviewed deviation from PHP stands in the table of docs/php.md.
+#[test]
+fn deviations_are_in_the_manual() {
+    let rules = text("tests/oracle/deviations.toml");
+    let manual = text("docs/php.md");
+    let reasons: BTreeSet<&str> = rules
+        .lines()
+        .filter_map(|line| line.strip_prefix("reason = \""))
+        .map(|rest| rest.trim_end_matches('"'))
+        .collect();
+    assert!(!reasons.is_empty());
+    for reason in reasons {
+        assert!(
+            manual.contains(&format!("\n| {reason} |")),
+            "docs/php.md: {reason}"
+        );
+    }
+}
+
+/// What the manuals point to is there.
+#[test]
+fn links_lead_somewhere() {
+    for manual in [
+        "README.md",
+        "docs/start.md",
+        "docs/php.md",
+        "docs/files.md",
+        "docs/events.md",
+        "docs/handlers.md",
+    ] {
+        let directory = Path::new(manual).parent().unwrap();
+        let page = text(manual);
+        for link in page.split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            text(directory.join(target).to_str().unwrap());
+        }
+        for word in page.split('`').skip(1).step_by(2) {
+            let is_path = ["tests/", "c-examples/"]
+                .iter()
+                .any(|root| word.starts_with(root));
+            if is_path && !word.contains(' ') {
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(word);
+                assert!(path.exists(), "{manual}: {word}");
+            }
+        }
+    }
+}
