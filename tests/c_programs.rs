@@ -116,9 +116,13 @@ impl Bench {
         (directory, out)
     }
 
-    fn all(&self) {
+    fn examples(&self) {
         self.counter();
         self.demo();
+    }
+
+    fn all(&self) {
+        self.examples();
         self.handler_contracts();
         self.tests();
     }
@@ -143,8 +147,7 @@ fn clang_and_the_static_library() {
     Bench::new(Toolchain::new("clang", &["-O1"], Link::Static)).all();
 }
 
-#[test]
-fn clean_under_valgrind() {
+fn valgrind() -> Bench {
     let mut bench = Bench::new(Toolchain::new("gcc", &["-O1"], Link::Shared));
     bench.wrapper = vec![
         tool("valgrind").to_str().unwrap().to_string(),
@@ -154,7 +157,22 @@ fn clean_under_valgrind() {
         "--errors-for-leak-kinds=definite,indirect".into(),
         "--show-leak-kinds=definite,indirect".into(),
     ];
-    bench.all();
+    bench
+}
+
+#[test]
+fn examples_are_clean_under_valgrind() {
+    valgrind().examples();
+}
+
+#[test]
+fn handler_contracts_are_clean_under_valgrind() {
+    valgrind().handler_contracts();
+}
+
+#[test]
+fn tests_are_clean_under_valgrind() {
+    valgrind().tests();
 }
 
 #[test]
