@@ -1,8 +1,8 @@
 //! One validating pass over stored bytes: syntax, limits and extents, nothing decoded, no recursion.
 
 use super::float;
+use super::repeats::{Keys, Seen};
 use crate::error::{Code, Error};
-use crate::value::Key;
 
 /// Why bytes are not what PHP writes, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) struct Frame {
 #[derive(Default)]
 pub(super) struct Scratch {
     frames: Vec<Frame>,
-    keys: Vec<Print>,
+    keys: Keys,
 }
 
 impl Scratch {
@@ -52,25 +52,6 @@ impl Scratch {
         self.keys.clear();
     }
 }
-
-/// A string key reduced to what tells most keys apart.
-#[derive(Clone, Copy)]
-struct Print {
-    print: u64,
-    start: u32,
-    len: u32,
-}
-
-/// Which keys of a container a spelling pass has seen.
-#[derive(Clone, Copy)]
-struct Seen {
-    first_key: usize,
-    last_int: i64,
-    any_int: bool,
-}
-
-/// More string keys than this in one container are left to the slow way, which has a hash index.
-const COMPARED_KEYS: usize = 32;
 
 /// The head of a container: `a:N:{` or `O:L:"Class":N:{`.
 pub(super) struct Head {
@@ -111,7 +92,7 @@ impl<'a> Scan<'a> {
             },
             spelling,
             depth: 0,
-            keys: Seen::new(0),
+            keys: Seen::default(),
         }
     }
 
@@ -448,7 +429,7 @@ impl<'a> Scan<'a> {
     /// Note whether PHP would write this key of the table otherwise; raw ones stand without a token.
     #[inline]
     pub fn table_key(&mut self, key: RawKey<'a>, raw: bool, scratch: &mut Scratch) {
-        if self.spelling && !self.keys.fresh(key, raw, &mut scratch.keys, self.bytes) {
+        if self.spelling && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
             self.notes |= note::ODD;
         }
     }
@@ -467,7 +448,7 @@ impl<'a> Scan<'a> {
                 scratch.frames.push(Frame {
                     left: head.count,
                     object: head.object,
-                    seen: Seen::new(scratch.keys.len()),
+                    seen: scratch.keys.enter(),
                 });
             } else {
                 self.leaf()?;
@@ -480,16 +461,16 @@ impl<'a> Scan<'a> {
                     frame.left -= 1;
                     let key = self.key()?;
                     if self.spelling
-                        && !frame
-                            .seen
-                            .fresh(key, frame.object, &mut scratch.keys, self.bytes)
+                        && !scratch
+                            .keys
+                            .fresh(&mut frame.seen, key, frame.object, self.bytes)
                     {
                         self.notes |= note::ODD;
                     }
                     break;
                 }
                 self.byte(b'}', "a container does not end")?;
-                scratch.keys.truncate(frame.seen.first_key);
+                scratch.keys.leave(&frame.seen);
                 scratch.frames.pop();
             }
         }
@@ -502,63 +483,6 @@ pub(super) enum RawKey<'a> {
     Int(&'a [u8]),
     Bytes(&'a [u8]),
     Escaped(&'a [u8]),
-}
-
-impl Seen {
-    fn new(first_key: usize) -> Seen {
-        Seen {
-            first_key,
-            last_int: 0,
-            any_int: false,
-        }
-    }
-
-    /// Whether PHP would write this key so, and it is surely not a repeated one.
-    fn fresh(&mut self, key: RawKey<'_>, object: bool, keys: &mut Vec<Print>, all: &[u8]) -> bool {
-        let bytes = match key {
-            RawKey::Int(text) => {
-                let value = clamped_int(text);
-                let ascending = !self.any_int || value > self.last_int;
-                self.any_int = true;
-                self.last_int = value;
-                return ascending && !object;
-            }
-            RawKey::Escaped(_) => return false,
-            RawKey::Bytes(bytes) => bytes,
-        };
-        if !object && matches!(Key::from_bytes(bytes), Key::Int(_)) {
-            return false;
-        }
-        let print = Print::new(bytes, all);
-        let before = &keys[self.first_key..];
-        if before.len() >= COMPARED_KEYS {
-            return false;
-        }
-        let fresh = before
-            .iter()
-            .all(|other| other.print != print.print || other.bytes(all) != bytes);
-        keys.push(print);
-        fresh
-    }
-}
-
-impl Print {
-    fn new(bytes: &[u8], all: &[u8]) -> Print {
-        let mut ends = [0u8; 8];
-        let head = bytes.len().min(4);
-        ends[..head].copy_from_slice(&bytes[..head]);
-        let tail = (bytes.len() - head).min(4);
-        ends[4..4 + tail].copy_from_slice(&bytes[bytes.len() - tail..]);
-        Print {
-            print: u64::from_le_bytes(ends) ^ ((bytes.len() as u64) << 56),
-            start: (bytes.as_ptr() as usize - all.as_ptr() as usize) as u32,
-            len: bytes.len() as u32,
-        }
-    }
-
-    fn bytes<'a>(&self, all: &'a [u8]) -> &'a [u8] {
-        &all[self.start as usize..][..self.len as usize]
-    }
 }
 
 fn is_class_name(name: &[u8]) -> bool {

@@ -336,6 +336,7 @@ fn wait_through(
 
 #[test]
 fn f_71_destroyed_while_waiting_starts_again() {
+    // shows: F-17, which is what PHP does instead.
     let dir = Dir::new();
     for strict in [true, false] {
         let path = dir.put("abc", b"n|i:1;", 30);
@@ -404,6 +405,7 @@ fn f_71_what_php_destroyed_while_we_waited_is_not_stored_again() {
 
 #[test]
 fn f_71_f_76_destroyed_after_the_lock_is_not_written() {
+    // shows: F-23, where PHP reports success for a session that is gone.
     let dir = Dir::new();
     for write in [true, false] {
         let path = dir.put("abc", b"old", 30);
@@ -480,4 +482,30 @@ fn a_session_that_is_dropped_unlocks() {
     drop(client);
     assert!(is_lockable(&path));
     drop(handler);
+}
+
+#[test]
+fn f_29_close_always_succeeds_and_forgets() {
+    let dir = Dir::new();
+    let path = dir.put("abc", b"x", 0);
+    let mut client = Client::php(dir.text());
+    client.close();
+    client.start("abc").unwrap();
+    client.close();
+    assert!(is_lockable(&path));
+    client.close();
+    refused(client.read("abc"), Code::EMISUSE);
+}
+
+#[test]
+fn i_15_ids_made_under_other_settings_go_on() {
+    let dir = Dir::new();
+    for id in ["a", "ABC,-z", "0123456789abcdef0123456789abcdef"] {
+        dir.put(id, b"kept", 0);
+        let mut client = Client::strict(dir.text()).with(|settings| {
+            settings.sid_length = 22;
+            settings.sid_bits_per_character = 6;
+        });
+        assert_eq!(client.start(id).unwrap(), b"kept");
+    }
 }

@@ -3,6 +3,7 @@
 use crate::kit::{self, Client, Dir, in_child, is_lockable, refused};
 use sess::error::Code;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 #[test]
 fn f_72_a_write_replaces_the_content_in_place() {
@@ -130,6 +131,26 @@ fn what_replaced_our_file_is_not_removed() {
     dir.put("abc", b"theirs", 0);
     client.destroy("abc").unwrap();
     assert_eq!(dir.get("abc"), b"theirs");
+}
+
+#[test]
+fn f_32_cleaners_that_go_by_ctime_see_what_is_in_use() {
+    let dir = Dir::new();
+    for write in [false, true] {
+        let path = dir.put("abc", b"data", 0);
+        let changed = || fs::metadata(&path).map(|about| (about.ctime(), about.ctime_nsec()));
+        let before = changed().unwrap();
+        // The clock that stamps files ticks every few milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        let mut client = Client::php(dir.text());
+        client.start("abc").unwrap();
+        match write {
+            true => client.write("abc", b"atad").unwrap(),
+            false => client.touch("abc").unwrap(),
+        }
+        client.close();
+        assert!(changed().unwrap() > before);
+    }
 }
 
 fn limit_file_size(bytes: u64) {
