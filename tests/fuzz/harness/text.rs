@@ -1,0 +1,81 @@
+//! What a request and an operator write: cookies, save paths, php.ini.
+
+use sess::backend::files::Files;
+use sess::config::{Profile, Settings};
+use sess::cookie::{self, Found};
+use sess::handler::{Call, Handler};
+use std::ffi::CString;
+use std::sync::Arc;
+
+/// A `Cookie:` header; what stands before its first line break is the name looked for.
+pub fn cookie(input: &[u8]) {
+    let (name, header) = match input.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (&input[..at], &input[at + 1..]),
+        None => (&b"PHPSESSID"[..], input),
+    };
+    let Found::Value(id) = cookie::find(header, name) else {
+        return;
+    };
+    assert!(id.len() <= header.len());
+    // The same cookie after others that are not meant is the one found.
+    let longer = [b"zz=1; ", header].concat();
+    if name != b"zz" {
+        assert_eq!(cookie::find(&longer, name), Found::Value(id.clone()));
+    }
+    // What goes out under that name comes back as it was.
+    let mut settings = Settings::new(Profile::Php82);
+    let Ok(name) = CString::new(name) else {
+        return;
+    };
+    if settings.set("session.name", &name).is_err() {
+        return;
+    }
+    if let Ok(line) = cookie::build(&settings, &id, 0) {
+        let line = line.to_bytes();
+        assert!(!line.contains(&b'\r') && !line.contains(&b'\n'));
+        let pair = line.split(|byte| *byte == b';').next().unwrap_or_default();
+        assert_eq!(cookie::find(pair, name.as_bytes()), Found::Value(id));
+    }
+}
+
+/// A `session.save_path`, opened by the files and used by the settings of both kinds of profile.
+pub fn save_path(input: &[u8]) {
+    let Ok(text) = CString::new(input) else {
+        return;
+    };
+    for profile in [Profile::Libsess, Profile::Php82] {
+        let mut settings = Settings::new(profile);
+        let anchored = settings.anchor();
+        assert_eq!(anchored, Ok(()));
+        if settings.set("session.save_path", &text).is_err() {
+            continue;
+        }
+        let path = settings.save_path.clone();
+        let files = Files::default();
+        let mut call = Call::new(Arc::new(settings));
+        if files.open(&mut call, &path, c"PHPSESSID").is_ok() {
+            // Looks for a file of that id below the path, and makes none.
+            let _ = files.validate_sid(&mut call, c"fuzz-no-such-session");
+            assert_eq!(files.close(&mut call), Ok(()));
+        }
+    }
+}
+
+/// A php.ini, whole or refused.
+pub fn ini(input: &[u8]) {
+    let mut settings = Settings::new(Profile::Libsess);
+    let path = settings.save_path.clone();
+    match settings.load_ini(input, "php.ini") {
+        Ok(_) => {
+            // The same text says the same to the same settings again.
+            let mut again = Settings::new(Profile::Libsess);
+            assert!(again.load_ini(input, "php.ini").is_ok());
+            assert_eq!(again.save_path, settings.save_path);
+            assert_eq!(again.name, settings.name);
+        }
+        Err(error) => {
+            assert!(error.text.starts_with("php.ini:"), "{error}");
+            assert_eq!(settings.save_path, path);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| harness::save_path(input));
