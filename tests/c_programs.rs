@@ -116,8 +116,37 @@ impl Bench {
         (directory, out)
     }
 
+    /// A CGI program as a server runs it, without one.
+    fn cgi(&self) {
+        let program = self.tools.build("cgi", &["c-examples/cgi.c"]);
+        let directory = TempDir::new("cgi");
+        let get = |query: &str, cookie: &str| {
+            run(self
+                .command(&program)
+                .env("SESSION_PATH", directory.path())
+                .env("QUERY_STRING", query)
+                .env("HTTP_COOKIE", cookie))
+        };
+        let first = get("name=Eve", "").good();
+        assert!(
+            first.ends_with("\r\n\r\n<p>Hello Eve, visit 1</p>\n"),
+            "{first}"
+        );
+        let visitor = cookie(&first);
+        let member = cookie(&get("login", &visitor).good());
+        assert_ne!(member, visitor);
+        assert!(get("", &member).good().contains("<p>Hello Eve, visit 3<"));
+        assert!(get("logout", &member).good().contains("good bye"));
+        std::fs::remove_dir_all(directory.path()).unwrap();
+        let broken = get("", "");
+        assert_eq!(broken.status.code(), Some(1));
+        assert!(broken.out.starts_with("Status: 500 "), "{}", broken.all());
+        assert!(broken.err.starts_with("SESS_EIO: "), "{}", broken.all());
+    }
+
     fn examples(&self) {
         self.counter();
+        self.cgi();
         self.demo();
     }
 
