@@ -193,11 +193,23 @@ impl<'a> Scan<'a> {
     /// The count of members of an object or bytes of a custom payload: signed digits, not negative.
     fn count(&mut self) -> Scanned<usize> {
         let start = self.at;
-        let text = self.signed("a count is missing")?;
-        let digits = text.strip_prefix(b"+").unwrap_or(text);
-        let count = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|digits| digits.parse::<i64>().ok());
+        let sign = self.peek();
+        if matches!(sign, b'-' | b'+') {
+            self.at += 1;
+        }
+        let first = self.at;
+        let count = match self.digits() {
+            // PHP reads a count without digits as 0.
+            0 => Some(0),
+            _ => std::str::from_utf8(&self.bytes[first..self.at])
+                .ok()
+                .and_then(|digits| digits.parse::<i64>().ok()),
+        };
+        let len = self.at - first;
+        if first > start || len == 0 || (len > 1 && self.bytes[first] == b'0') {
+            self.notes |= note::ODD;
+        }
+        let count = count.filter(|count| sign != b'-' || *count == 0);
         match count.and_then(|count| usize::try_from(count).ok()) {
             Some(count) => Ok(count),
             None => Err(Fault {
