@@ -5,7 +5,14 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
 static CHILDHOOD: AtomicU64 = AtomicU64::new(0);
+/// Forks that have begun and not ended: whether the child has a descriptor is not known yet.
+static FORKING: AtomicU64 = AtomicU64::new(0);
+/// Threads that are just closing something that a child would inherit.
+static CLOSING: AtomicU64 = AtomicU64::new(0);
 static INSTALL: Once = Once::new();
+
+/// How often a fork that is about to happen lets others run, so that they finish closing.
+const PATIENCE: u32 = 10_000;
 
 /// Where in the family of forks something was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,22 +21,44 @@ pub struct Epoch {
     forks: u64,
 }
 
-/// Raised before and after a fork, so that descriptors opened or closed by other threads while it
-/// happens count as seen by the child too.
+extern "C" fn before() {
+    FORKING.fetch_add(1, Ordering::SeqCst);
+    for _ in 0..PATIENCE {
+        if CLOSING.load(Ordering::SeqCst) == 0 {
+            break;
+        }
+        // SAFETY: takes nothing, changes nothing.
+        unsafe { libc::sched_yield() };
+    }
+}
+
 extern "C" fn in_parent() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    FORKING.fetch_sub(1, Ordering::SeqCst);
 }
 
 extern "C" fn in_child() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-    CHILDHOOD.fetch_add(1, Ordering::Relaxed);
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    CHILDHOOD.fetch_add(1, Ordering::SeqCst);
+    FORKING.store(0, Ordering::SeqCst);
+    CLOSING.store(0, Ordering::SeqCst);
+}
+
+/// Close something that depends on [`Epoch::has_forked`]: no fork comes between the question and the
+/// end of `work`, which must be short.
+pub fn closing<T>(work: impl FnOnce() -> T) -> T {
+    CLOSING.fetch_add(1, Ordering::SeqCst);
+    let result = work();
+    CLOSING.fetch_sub(1, Ordering::SeqCst);
+    result
 }
 
 /// Begin to count forks; called before the first session is made.
 pub fn install() {
     INSTALL.call_once(|| {
-        // SAFETY: the functions only touch atomics, which is safe in a child of a threaded process.
-        unsafe { libc::pthread_atfork(Some(in_parent), Some(in_parent), Some(in_child)) };
+        // SAFETY: the functions only touch atomics, and in_child, which runs in the child of a threaded
+        // process, nothing else.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
 }
 
@@ -47,9 +76,10 @@ impl Epoch {
         self.process == CHILDHOOD.load(Ordering::Relaxed)
     }
 
-    /// Whether this process has forked since, so that a child may hold our descriptors.
+    /// Whether this process has forked since, or is just forking, so that a child may hold our descriptors.
     pub fn has_forked(self) -> bool {
-        self.forks != FORKS.load(Ordering::Relaxed)
+        // In this order: a fork that ends in between has raised the count before.
+        FORKING.load(Ordering::SeqCst) != 0 || self.forks != FORKS.load(Ordering::SeqCst)
     }
 }
 
