@@ -116,9 +116,42 @@ impl Bench {
         (directory, out)
     }
 
-    fn all(&self) {
+    /// A CGI program as a server runs it, without one.
+    fn cgi(&self) {
+        let program = self.tools.build("cgi", &["c-examples/cgi.c"]);
+        let directory = TempDir::new("cgi");
+        let get = |query: &str, cookie: &str| {
+            run(self
+                .command(&program)
+                .env("SESSION_PATH", directory.path())
+                .env("QUERY_STRING", query)
+                .env("HTTP_COOKIE", cookie))
+        };
+        let first = get("name=Eve", "").good();
+        assert!(
+            first.ends_with("\r\n\r\n<p>Hello Eve, visit 1</p>\n"),
+            "{first}"
+        );
+        let visitor = cookie(&first);
+        let member = cookie(&get("login", &visitor).good());
+        assert_ne!(member, visitor);
+        assert!(get("", &member).good().contains("<p>Hello Eve, visit 3<"));
+        assert!(get("logout", &member).good().contains("good bye"));
+        std::fs::remove_dir_all(directory.path()).unwrap();
+        let broken = get("", "");
+        assert_eq!(broken.status.code(), Some(1));
+        assert!(broken.out.starts_with("Status: 500 "), "{}", broken.all());
+        assert!(broken.err.starts_with("SESS_EIO: "), "{}", broken.all());
+    }
+
+    fn examples(&self) {
         self.counter();
+        self.cgi();
         self.demo();
+    }
+
+    fn all(&self) {
+        self.examples();
         self.handler_contracts();
         self.tests();
     }
@@ -143,8 +176,7 @@ fn clang_and_the_static_library() {
     Bench::new(Toolchain::new("clang", &["-O1"], Link::Static)).all();
 }
 
-#[test]
-fn clean_under_valgrind() {
+fn valgrind() -> Bench {
     let mut bench = Bench::new(Toolchain::new("gcc", &["-O1"], Link::Shared));
     bench.wrapper = vec![
         tool("valgrind").to_str().unwrap().to_string(),
@@ -154,7 +186,22 @@ fn clean_under_valgrind() {
         "--errors-for-leak-kinds=definite,indirect".into(),
         "--show-leak-kinds=definite,indirect".into(),
     ];
-    bench.all();
+    bench
+}
+
+#[test]
+fn examples_are_clean_under_valgrind() {
+    valgrind().examples();
+}
+
+#[test]
+fn handler_contracts_are_clean_under_valgrind() {
+    valgrind().handler_contracts();
+}
+
+#[test]
+fn tests_are_clean_under_valgrind() {
+    valgrind().tests();
 }
 
 #[test]

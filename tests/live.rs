@@ -297,6 +297,44 @@ fn regenerated_on_one_side_as_seen_from_the_other() {
     }
 }
 
+/// The scripts of docs/php.md: what libsess does under php82 is what this PHP does.
+// shows: S-1, S-3, S-14, S-22, S-30, S-33, S-35, S-36, S-40, L-19
+#[test]
+fn the_order_of_calls_is_that_of_php() {
+    let tools = Toolchain::new("gcc", &["-O2"], Link::Shared);
+    let order = run(&mut Command::new(
+        tools.build("order", &["tests/c/order.c"]),
+    ))
+    .good();
+    let ours: Vec<&str> = order
+        .lines()
+        .filter_map(|line| line.strip_prefix("  php82 "))
+        .collect();
+    let scripts = [
+        "sfc", "sc", "isfc", "sifc", "sgc", "sGc", "src", "sd", "sdsc",
+    ];
+    assert_eq!(ours.len(), scripts.len());
+    let with_cookie = ["sc", "sgc", "sGc", "src", "sd", "sdsc"];
+    for (script, ours) in scripts.iter().zip(ours) {
+        let cookie = if with_cookie.contains(script) {
+            "old"
+        } else {
+            ""
+        };
+        let mut php = Command::new(tool("php"));
+        php.args(["-n", "-d", "session.gc_probability=0"])
+            .arg(root().join("tests/php/order.php"))
+            .args([script, cookie]);
+        assert_eq!(run(&mut php).good().trim(), ours.trim(), "{script}");
+    }
+    let manual = std::fs::read_to_string(root().join("docs/php.md")).unwrap();
+    let block = manual
+        .split("<!-- tests/c/order.c -->\n```\n")
+        .nth(1)
+        .unwrap();
+    assert_eq!(block.split("```\n").next().unwrap(), order);
+}
+
 /// Readers hold their shared lock only while they read, so that PHP gets its exclusive one soon.
 // shows: F-16, D-2
 #[test]

@@ -174,9 +174,37 @@ static void read_fails(sess_rc code, const char *why, sess_rc want, const char *
     CHECK(store.freed == 1);
 }
 
+/* A hook that fails: nothing stays locked, nothing is written. */
+static void hook_fails(sess_when when, const char *text, sess_state state) {
+    struct store store;
+    sess_rc code = -2000;
+    memset(&store, 0, sizeof store);
+    sess_options *options = store_options(&store);
+    CHECK_OK(sess_options_set_hook(options, when, failing, &code, NULL));
+    sess_engine *engine = engine_of(options);
+    sess_session *session = sess_new(engine);
+    sess_rc rc = sess_start(session, 0);
+    if (rc == SESS_OK) {
+        CHECK_OK(sess_value_set_int(sess_data(session), "n", SESS_NTS, 1));
+        rc = sess_close(session);
+    }
+    CHECK(rc == code && sess_errcode(session) == code && strcmp(sess_errmsg(session), text) == 0);
+    CHECK(sess_status(session) == state && store.written == 0 && store.opened == store.closed);
+    code = SESS_OK;
+    CHECK_OK(sess_start(session, 0));
+    CHECK_OK(sess_value_set_int(sess_data(session), "n", SESS_NTS, 1));
+    CHECK_OK(sess_close(session));
+    CHECK(store.written == 1);
+    sess_free(session);
+    sess_engine_free(engine);
+    CHECK(store.freed == 1);
+}
+
 /* What callbacks and hooks return reaches the caller: known codes and those from SESS_EUSER down as
  * they are, everything else as SESS_EHANDLER; with the reason given, in one line. */
 static void test_codes(void) {
+    hook_fails(SESS_AFTER_START, "the hook after start failed", SESS_NONE);
+    hook_fails(SESS_BEFORE_SAVE, "the hook before save failed", SESS_CLOSED);
     read_fails(SESS_EIO, NULL, SESS_EIO, "the read callback failed", 0);
     read_fails(SESS_EIO, "disk on fire", SESS_EIO, "disk on fire", 7);
     read_fails(SESS_ELOCKED, "two\nlines\n", SESS_ELOCKED, "two lines", 7);

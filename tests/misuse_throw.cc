@@ -1,4 +1,5 @@
-// A callback that throws, which callbacks must not do: it ends in abort(), not in undefined behaviour.
+// A callback that throws, which callbacks must not do: it ends in abort(), not in undefined
+// behaviour.
 #include <sess.h>
 
 #include <cstdio>
@@ -7,11 +8,12 @@
 static sess_rc fine(void *, sess_call *, const char *, const char *) { return SESS_OK; }
 static sess_rc closed(void *, sess_call *) { return SESS_OK; }
 static sess_rc throwing(void *, sess_call *, const char *) { throw std::runtime_error("thrown"); }
-static sess_rc written(void *, sess_call *, const char *, const uint8_t *, size_t) { return SESS_OK; }
+static sess_rc written(void *, sess_call *, const char *, const uint8_t *, size_t) {
+    return SESS_OK;
+}
 static sess_rc collected(void *, sess_call *, int64_t, int64_t *) { return SESS_OK; }
 
-int main()
-{
+int main() {
     sess_handler handler = SESS_HANDLER_INIT;
     handler.open = fine;
     handler.close = closed;

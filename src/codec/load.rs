@@ -187,7 +187,7 @@ impl Document {
             return Err(behind_custom());
         }
         self.compat = spelling != Spelling::AsStored;
-        self.canonical &= self.compat;
+        self.canonical &= self.compat && other.canonical;
         self.table(ROOT.0);
         let buffer = self.store.keep_alone(other.store.payload())?;
         let mut table = std::mem::take(&mut self.tables[0]);

@@ -14,6 +14,7 @@ mod keys;
 mod link;
 mod load;
 mod read;
+mod repeats;
 mod scan;
 mod store;
 mod tree;

@@ -159,7 +159,9 @@ impl Document {
             bytes: u64::MAX,
         };
         let body = self.body(node.0);
-        let as_stored = node != ROOT && !self.node(body).is(flag::CHANGED | flag::OPAQUE);
+        let respell = self.compat && !self.canonical;
+        let as_stored = node != ROOT && !respell;
+        let as_stored = as_stored && !self.node(body).is(flag::CHANGED | flag::OPAQUE);
         if as_stored {
             return Ok(self.bytes_of(body));
         }
@@ -167,7 +169,7 @@ impl Document {
         if node == ROOT {
             self.write_root(&limits, &mut bytes)?;
         } else {
-            let mut walk = emit::Walk::new(Spelling::AsStored, false, &limits);
+            let mut walk = emit::Walk::new(Spelling::AsStored, respell, &limits);
             self.write_value(node.0, &mut walk, &mut bytes)?;
         }
         let buffer = self.store.keep_alone(&bytes)?;

@@ -1,8 +1,8 @@
 //! One validating pass over stored bytes: syntax, limits and extents, nothing decoded, no recursion.
 
 use super::float;
+use super::repeats::{Keys, Seen};
 use crate::error::{Code, Error};
-use crate::value::Key;
 
 /// Why bytes are not what PHP writes, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) struct Frame {
 #[derive(Default)]
 pub(super) struct Scratch {
     frames: Vec<Frame>,
-    keys: Vec<Print>,
+    keys: Keys,
 }
 
 impl Scratch {
@@ -52,25 +52,6 @@ impl Scratch {
         self.keys.clear();
     }
 }
-
-/// A string key reduced to what tells most keys apart.
-#[derive(Clone, Copy)]
-struct Print {
-    print: u64,
-    start: u32,
-    len: u32,
-}
-
-/// Which keys of a container a spelling pass has seen.
-#[derive(Clone, Copy)]
-struct Seen {
-    first_key: usize,
-    last_int: i64,
-    any_int: bool,
-}
-
-/// More string keys than this in one container are left to the slow way, which has a hash index.
-const COMPARED_KEYS: usize = 32;
 
 /// The head of a container: `a:N:{` or `O:L:"Class":N:{`.
 pub(super) struct Head {
@@ -94,6 +75,7 @@ pub(super) struct Scan<'a> {
     keys: Seen,
 }
 
+// The small steps are inlined into the loop of `value`, which is the whole cost of loading.
 impl<'a> Scan<'a> {
     /// `spelling`: also look for what PHP would write differently (note::ODD is then complete).
     pub fn new(bytes: &'a [u8], at: usize, depth_limit: u32, spelling: bool) -> Scan<'a> {
@@ -111,7 +93,7 @@ impl<'a> Scan<'a> {
             },
             spelling,
             depth: 0,
-            keys: Seen::new(0),
+            keys: Seen::default(),
         }
     }
 
@@ -123,12 +105,12 @@ impl<'a> Scan<'a> {
         Err(self.fault_here(what))
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn expect(&mut self, literal: &[u8], what: &'static str) -> Scanned<()> {
         match self.bytes.get(self.at..) {
             Some(rest) if rest.starts_with(literal) => {
@@ -139,7 +121,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self, byte: u8, what: &'static str) -> Scanned<()> {
         if self.bytes.get(self.at) == Some(&byte) {
             self.at += 1;
@@ -149,7 +131,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self) -> usize {
         let start = self.at;
         while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
@@ -159,7 +141,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Unsigned digits; what does not fit is refused rather than wrapped (Z-32).
-    #[inline]
+    #[inline(always)]
     pub fn unsigned(&mut self, what: &'static str) -> Scanned<usize> {
         let start = self.at;
         let mut value: usize = 0;
@@ -189,7 +171,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `[+-]?digits`, left uninterpreted; notes what PHP would not write.
-    #[inline]
+    #[inline(always)]
     fn signed(&mut self, what: &'static str) -> Scanned<&'a [u8]> {
         let start = self.at;
         let sign = self.peek();
@@ -211,11 +193,23 @@ impl<'a> Scan<'a> {
     /// The count of members of an object or bytes of a custom payload: signed digits, not negative.
     fn count(&mut self) -> Scanned<usize> {
         let start = self.at;
-        let text = self.signed("a count is missing")?;
-        let digits = text.strip_prefix(b"+").unwrap_or(text);
-        let count = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|digits| digits.parse::<i64>().ok());
+        let sign = self.peek();
+        if matches!(sign, b'-' | b'+') {
+            self.at += 1;
+        }
+        let first = self.at;
+        let count = match self.digits() {
+            // PHP reads a count without digits as 0.
+            0 => Some(0),
+            _ => std::str::from_utf8(&self.bytes[first..self.at])
+                .ok()
+                .and_then(|digits| digits.parse::<i64>().ok()),
+        };
+        let len = self.at - first;
+        if first > start || len == 0 || (len > 1 && self.bytes[first] == b'0') {
+            self.notes |= note::ODD;
+        }
+        let count = count.filter(|count| sign != b'-' || *count == 0);
         match count.and_then(|count| usize::try_from(count).ok()) {
             Some(count) => Ok(count),
             None => Err(Fault {
@@ -226,7 +220,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `LEN:"BYTES"`, for `s` and for class names.
-    #[inline]
+    #[inline(always)]
     pub fn quoted(&mut self) -> Scanned<&'a [u8]> {
         let len = self.unsigned("a length is missing")?;
         self.expect(b":\"", "a string does not begin")?;
@@ -278,7 +272,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `i:…;` or `s:…;` in front of an element.
-    #[inline]
+    #[inline(always)]
     pub fn key(&mut self) -> Scanned<RawKey<'a>> {
         let kind = self.peek();
         if !matches!(kind, b's' | b'i' | b'S') || self.bytes.get(self.at + 1) != Some(&b':') {
@@ -298,7 +292,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whatever is not a container, from its type letter on.
-    #[inline]
+    #[inline(always)]
     pub fn leaf(&mut self) -> Scanned<()> {
         let kind = self.peek();
         if kind == b'N' {
@@ -404,7 +398,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The head of an array or object, which takes its slot.
-    #[inline]
+    #[inline(always)]
     pub fn head(&mut self) -> Scanned<Head> {
         let object = self.peek() == b'O';
         let start = self.at;
@@ -434,9 +428,9 @@ impl<'a> Scan<'a> {
     }
 
     /// Note whether PHP would write this key of the table otherwise; raw ones stand without a token.
-    #[inline]
+    #[inline(always)]
     pub fn table_key(&mut self, key: RawKey<'a>, raw: bool, scratch: &mut Scratch) {
-        if self.spelling && !self.keys.fresh(key, raw, &mut scratch.keys, self.bytes) {
+        if self.spelling && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
             self.notes |= note::ODD;
         }
     }
@@ -455,7 +449,7 @@ impl<'a> Scan<'a> {
                 scratch.frames.push(Frame {
                     left: head.count,
                     object: head.object,
-                    seen: Seen::new(scratch.keys.len()),
+                    seen: scratch.keys.enter(),
                 });
             } else {
                 self.leaf()?;
@@ -468,16 +462,16 @@ impl<'a> Scan<'a> {
                     frame.left -= 1;
                     let key = self.key()?;
                     if self.spelling
-                        && !frame
-                            .seen
-                            .fresh(key, frame.object, &mut scratch.keys, self.bytes)
+                        && !scratch
+                            .keys
+                            .fresh(&mut frame.seen, key, frame.object, self.bytes)
                     {
                         self.notes |= note::ODD;
                     }
                     break;
                 }
                 self.byte(b'}', "a container does not end")?;
-                scratch.keys.truncate(frame.seen.first_key);
+                scratch.keys.leave(&frame.seen);
                 scratch.frames.pop();
             }
         }
@@ -490,63 +484,6 @@ pub(super) enum RawKey<'a> {
     Int(&'a [u8]),
     Bytes(&'a [u8]),
     Escaped(&'a [u8]),
-}
-
-impl Seen {
-    fn new(first_key: usize) -> Seen {
-        Seen {
-            first_key,
-            last_int: 0,
-            any_int: false,
-        }
-    }
-
-    /// Whether PHP would write this key so, and it is surely not a repeated one.
-    fn fresh(&mut self, key: RawKey<'_>, object: bool, keys: &mut Vec<Print>, all: &[u8]) -> bool {
-        let bytes = match key {
-            RawKey::Int(text) => {
-                let value = clamped_int(text);
-                let ascending = !self.any_int || value > self.last_int;
-                self.any_int = true;
-                self.last_int = value;
-                return ascending && !object;
-            }
-            RawKey::Escaped(_) => return false,
-            RawKey::Bytes(bytes) => bytes,
-        };
-        if !object && matches!(Key::from_bytes(bytes), Key::Int(_)) {
-            return false;
-        }
-        let print = Print::new(bytes, all);
-        let before = &keys[self.first_key..];
-        if before.len() >= COMPARED_KEYS {
-            return false;
-        }
-        let fresh = before
-            .iter()
-            .all(|other| other.print != print.print || other.bytes(all) != bytes);
-        keys.push(print);
-        fresh
-    }
-}
-
-impl Print {
-    fn new(bytes: &[u8], all: &[u8]) -> Print {
-        let mut ends = [0u8; 8];
-        let head = bytes.len().min(4);
-        ends[..head].copy_from_slice(&bytes[..head]);
-        let tail = (bytes.len() - head).min(4);
-        ends[4..4 + tail].copy_from_slice(&bytes[bytes.len() - tail..]);
-        Print {
-            print: u64::from_le_bytes(ends) ^ ((bytes.len() as u64) << 56),
-            start: (bytes.as_ptr() as usize - all.as_ptr() as usize) as u32,
-            len: bytes.len() as u32,
-        }
-    }
-
-    fn bytes<'a>(&self, all: &'a [u8]) -> &'a [u8] {
-        &all[self.start as usize..][..self.len as usize]
-    }
 }
 
 fn is_class_name(name: &[u8]) -> bool {

@@ -157,7 +157,7 @@ pub(super) fn find(name: &str) -> Option<(usize, &'static Directive)> {
         .find(|(_, directive)| directive.name.to_bytes() == name.as_bytes())
 }
 
-/// The place of `sess.max_depth`, which a setting of PHP's gives way to.
+/// Whether a directive was set: its default is not in force.
 pub(super) fn is_explicit(settings: &Settings, name: &str) -> bool {
     find(name).is_some_and(|(index, _)| settings.explicit[index].is_some())
 }

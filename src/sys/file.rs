@@ -156,12 +156,12 @@ const NETWORK: [u32; 15] = [
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        fork::closing(|| {
-            if self.opened.has_forked() && self.opened.is_this_process() {
+        fork::closing(self.opened, |has_forked| {
+            if has_forked && self.opened.is_this_process() {
                 // The descriptor is closed next, which is all that is left to do should this fail.
                 let _ = super::lock::unlock(self);
             }
-            // SAFETY: it is ours, and the file that wraps it is neither used nor dropped again.
+            // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
             unsafe { libc::close(self.file.as_raw_fd()) };
         });
     }

@@ -5,14 +5,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
 static CHILDHOOD: AtomicU64 = AtomicU64::new(0);
-/// Forks that have begun and not ended: whether the child has a descriptor is not known yet.
-static FORKING: AtomicU64 = AtomicU64::new(0);
-/// Threads that are just closing something that a child would inherit.
-static CLOSING: AtomicU64 = AtomicU64::new(0);
 static INSTALL: Once = Once::new();
-
-/// How often a fork that is about to happen lets others run, so that they finish closing.
-const PATIENCE: u32 = 10_000;
 
 /// Where in the family of forks something was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +14,23 @@ pub struct Epoch {
     forks: u64,
 }
 
+/// How many forks have begun and not ended: all that is open may be copied at any moment.
+static FORKING: AtomicU64 = AtomicU64::new(0);
+/// How many threads are between a look at the forks and the close that follows it.
+static CLOSING: AtomicU64 = AtomicU64::new(0);
+/// How often a fork looks whether others have closed.
+const PATIENCE: u32 = 10_000;
+
+/// Who looks from now on sees this fork; who looked before closes first.
 extern "C" fn before() {
     FORKING.fetch_add(1, Ordering::SeqCst);
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    // Bounded: a fork in a signal handler may have interrupted the very thread that closes.
     for _ in 0..PATIENCE {
         if CLOSING.load(Ordering::SeqCst) == 0 {
             break;
         }
-        // SAFETY: takes nothing, changes nothing.
-        unsafe { libc::sched_yield() };
+        std::thread::yield_now();
     }
 }
 
@@ -38,26 +40,24 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
+    CHILDHOOD.fetch_add(1, Ordering::Relaxed);
     FORKS.fetch_add(1, Ordering::SeqCst);
-    CHILDHOOD.fetch_add(1, Ordering::SeqCst);
     FORKING.store(0, Ordering::SeqCst);
     CLOSING.store(0, Ordering::SeqCst);
 }
 
-/// Close something that depends on [`Epoch::has_forked`]: no fork comes between the question and the
-/// end of `work`, which must be short.
-pub fn closing<T>(work: impl FnOnce() -> T) -> T {
+/// Close a descriptor that was opened at `opened`: no fork comes between the answer of
+/// [`Epoch::has_forked`], which `close` is given, and its end.
+pub fn closing(opened: Epoch, close: impl FnOnce(bool)) {
     CLOSING.fetch_add(1, Ordering::SeqCst);
-    let result = work();
+    close(opened.has_forked());
     CLOSING.fetch_sub(1, Ordering::SeqCst);
-    result
 }
 
 /// Begin to count forks; called before the first session is made.
 pub fn install() {
     INSTALL.call_once(|| {
-        // SAFETY: the functions only touch atomics, and in_child, which runs in the child of a threaded
-        // process, nothing else.
+        // SAFETY: the functions only touch atomics, which is safe in a child of a threaded process.
         unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
 }
@@ -76,9 +76,8 @@ impl Epoch {
         self.process == CHILDHOOD.load(Ordering::Relaxed)
     }
 
-    /// Whether this process has forked since, or is just forking, so that a child may hold our descriptors.
+    /// Whether this process has forked since, or is about to, so that a child may hold our descriptors.
     pub fn has_forked(self) -> bool {
-        // In this order: a fork that ends in between has raised the count before.
         FORKING.load(Ordering::SeqCst) != 0 || self.forks != FORKS.load(Ordering::SeqCst)
     }
 }

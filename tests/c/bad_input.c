@@ -173,6 +173,34 @@ static void unreadable(const char *directory) {
     CHECK(file_is(path, STORED, strlen(STORED)));
 }
 
+static void note_event(void *user, const sess_event *event) {
+    if (strcmp(sess_event_name(event), "DIR_OPEN_FAILED") == 0) ++*(int *)user;
+}
+
+/* Debian's directory, mode 1733: sessions work, collecting says that it cannot. shows: F-79, F-32
+ */
+static void unlistable(const char *directory) {
+    int told = 0;
+    CHECK_INT(chmod(directory, 01733), 0);
+    drop_root();
+    sess_options *o = make_options("session.save_path", directory, "session.gc_probability", "1",
+                                   "session.gc_divisor", "1", (const char *)NULL);
+    CHECK_INT(sess_options_set_events(o, note_event, &told, NULL), SESS_OK);
+    sess_engine *e = take_engine(o);
+    sess_session *s = sess_new(e);
+    CHECK_OK(sess_start(s, 0), s);
+    CHECK_OK(sess_value_set_int(sess_data(s), "n", 1, 1), s);
+    CHECK_OK(sess_close(s), s);
+    CHECK_INT(told, 1);
+    CHECK(file_is(session_file(directory, sess_id(s)), "n|i:1;", 6));
+    CHECK_RC(sess_collect(s, -1, NULL, NULL), SESS_EIO, s);
+    CHECK_INT(sess_errno(s), EACCES);
+    CHECK_HAS(sess_errmsg(s), directory);
+    CHECK_HAS(sess_errmsg(s), "not permitted");
+    sess_free(s);
+    sess_engine_free(e);
+}
+
 /* A payload that does not fit: the caller learns it, the old session stays. */
 static void too_large(const char *directory, int reason) {
     static char large[100000];
@@ -402,9 +430,11 @@ int main(void) {
     in_child(unreadable, 65534, "unreadable");
     in_child(size_limit, geteuid(), "size_limit");
     in_child(full_disk, geteuid(), "full_disk");
-    if (geteuid() == 0)
+    if (geteuid() == 0) {
         in_child(foreign_owner, 65534, "foreign_owner");
-    else
-        printf("foreign owner: not shown, only root can give a file away\n");
+        in_child(unlistable, 0, "unlistable");
+    } else {
+        printf("foreign owner, unlistable directory: not shown, only root can make them\n");
+    }
     return check_report();
 }

@@ -183,6 +183,23 @@ static void file_handler_collects_by_time(const char *directory) {
     sess_engine_free(e);
 }
 
+/* What docs/handlers.md warns of: without locks the later of two writes wins. */
+static void file_handler_loses_changes(const char *directory) {
+    sess_engine *e = engine_over("files", "libsess", directory, &file_handler, NULL);
+    put_file(session_file(directory, ID_A), "n|i:1;", 6);
+    sess_session *first = session_of(e, ID_A), *second = session_of(e, ID_A);
+    CHECK_OK(sess_start(first, 0), first);
+    CHECK_OK(sess_start(second, 0), second);
+    CHECK_OK(sess_value_set_int(sess_data(first), "a", 1, 1), first);
+    CHECK_OK(sess_value_set_int(sess_data(second), "b", 1, 2), second);
+    CHECK_OK(sess_close(first), first);
+    CHECK_OK(sess_close(second), second);
+    CHECK(file_is(session_file(directory, ID_A), "n|i:1;b|i:2;", 12));
+    sess_free(first);
+    sess_free(second);
+    sess_engine_free(e);
+}
+
 /* Its failures reach the host: code, errno, the directory, and not the id. */
 static void file_handler_says_why(const char *directory) {
     char path[600];
@@ -228,6 +245,7 @@ static void in_directory(void (*part)(const char *)) {
 int main(void) {
     in_directory(file_handler_checks_ids);
     in_directory(file_handler_collects_by_time);
+    in_directory(file_handler_loses_changes);
     in_directory(file_handler_says_why);
     in_directory(wrap_files_finds_damage);
     in_directory(storages_that_lock);

@@ -6,6 +6,7 @@ use crate::capi::*;
 use crate::parse;
 use crate::typed::*;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::path::Path;
 
 const FORMATS: [&str; 3] = ["php", "php_binary", "php_serialize"];
@@ -17,12 +18,15 @@ pub struct Counts {
 
 /// A session that is always active, for one format.
 struct Table {
+    format: &'static str,
     session: *mut sess_session,
+    /// A panic was caught inside the library, and the session refuses everything since.
+    dead: Cell<bool>,
 }
 
 impl Table {
-    fn new(format: &str) -> Table {
-        let format = c_string(format.as_bytes()).expect("a format");
+    fn new(name: &'static str) -> Table {
+        let format = c_string(name.as_bytes()).expect("a format");
         // SAFETY: handles are live until freed; strings outlive their calls.
         unsafe {
             let o = sess_options_new();
@@ -44,7 +48,11 @@ impl Table {
             sess_options_free(o);
             let session = sess_new(engine);
             sess_engine_free(engine);
-            Table { session }
+            Table {
+                format: name,
+                session,
+                dead: Cell::new(false),
+            }
         }
     }
 
@@ -53,16 +61,20 @@ impl Table {
         // SAFETY: the session is live.
         unsafe {
             if sess_status(self.session) != SESS_ACTIVE {
-                assert_eq!(sess_start(self.session, 0), SESS_OK, "start");
+                let rc = sess_start(self.session, 0);
+                assert!(rc == SESS_OK || self.dead.get(), "start: {rc}");
             }
-            assert_eq!(sess_value_clear(sess_data(self.session)), SESS_OK, "clear");
+            let rc = sess_value_clear(sess_data(self.session));
+            assert!(rc == SESS_OK || self.dead.get(), "clear: {rc}");
             sess_data(self.session)
         }
     }
 
     fn decode(&self, b: &[u8]) -> i32 {
         // SAFETY: the session is live, the bytes outlive the call.
-        unsafe { sess_decode(self.session, b.as_ptr().cast(), b.len()) }
+        let rc = unsafe { sess_decode(self.session, b.as_ptr().cast(), b.len()) };
+        self.dead.set(self.dead.get() || rc == SESS_EPANIC);
+        rc
     }
 
     /// None where PHP's session_encode() says false.
@@ -249,7 +261,7 @@ fn kept(format: &str, pairs: &[Value]) -> Option<Vec<Value>> {
 
 /// Setters where scalars and arrays suffice, serialize() form for objects, decode for what is linked
 /// across keys.
-fn write_table(table: &Table, format: &str, pairs: &[Value]) -> Result<(), String> {
+fn write_table(table: &Table, format: &'static str, pairs: &[Value]) -> Result<(), String> {
     let data = table.fresh();
     let mut seen = Vec::new();
     let mut linked = false;
@@ -343,80 +355,90 @@ fn keeps_more(t: &mut Value) -> Keeps {
 
 /// PHP's verdict on every payload, by itself and in the three formats.
 pub fn malformed(file: &Path) -> Counts {
-    let tables = FORMATS.map(Table::new);
+    let mut tables = FORMATS.map(Table::new);
     each_line(file, |d| {
-        let bytes = unbase64(d["bytes"].as_str().unwrap_or(""));
-        let u = &d["unserialize"];
-        let quirk = u.get("php_quirk").is_some();
-        let ok = u["ok"] == true;
-        let used = u["consumed"].as_u64().map_or(bytes.len(), |n| n as usize);
-        // By itself: as the one value of a session in the php format, where no key can follow it.
-        let t = &tables[0];
-        let alone = |len: usize| {
-            t.fresh();
-            t.decode(&[b"v|", &bytes[..len]].concat()) == SESS_OK
-        };
-        let accepted = alone(used.min(bytes.len()));
-        if accepted {
-            let (mut got, again) = t.get();
-            let keeps = keeps_more(&mut got);
-            if !quirk && (ok || keeps != Keeps::Enum) {
-                expect("unserialize ok", &ok, &accepted, bool::to_string)?;
-                if let Some(v) = u.get("value") {
-                    expect_value("value", v, &got)?;
-                }
-                // A reference to the value itself is one member more in a table than it is alone.
-                if keeps == Keeps::Nothing && !t.is_reference() {
-                    let want = optional_b64(&u["serialize"]);
-                    expect("serialize", &want, &Some(again), lossy)?;
-                }
-                let shorter = used > 0 && alone(used - 1);
-                expect(
-                    "accepts less than is consumed",
-                    &false,
-                    &shorter,
-                    bool::to_string,
-                )?;
-            }
-        } else if !quirk {
-            expect("unserialize ok", &ok, &accepted, bool::to_string)?;
+        let verdict = payload(&tables, d);
+        for t in tables.iter_mut().filter(|t| t.dead.get()) {
+            *t = Table::new(t.format);
+            return Err("a panic was caught inside the library".into());
         }
-        for (format, t) in FORMATS.iter().zip(&tables) {
-            let s = &d["session"][*format];
-            let quirk = s.get("php_quirk").is_some() || *format == "php_serialize" && quirk;
-            t.fresh();
-            let accepted = t.decode(&bytes) == SESS_OK;
-            let (mut data, again) = (t.data(), t.encode());
-            let keeps = keeps_more(&mut data);
-            // A table that is no array: a C host always has one, and the payload is refused.
-            let typed = s["ok"] == true && s.get("table").is_some_and(|t| kind(t) != "array");
-            if quirk || keeps == Keeps::Enum && s["ok"] == false {
-                continue;
-            }
-            let ok = s["ok"] == true && !typed;
-            expect(&format!("{format} ok"), &ok, &accepted, bool::to_string)?;
-            if accepted {
-                if let Some(table) = s.get("table") {
-                    expect_value(&format!("{format} table"), table, &data)?;
-                }
-                if keeps == Keeps::Nothing {
-                    let want = optional_b64(&s["encode"]);
-                    expect(&format!("{format} encode"), &want, &again, lossy)?;
-                }
-            } else {
-                let empty = json!({"t": "array", "v": []});
-                expect_value(&format!("{format} table after refusal"), &empty, &data)?;
-                // SAFETY: the session is live.
-                let status = unsafe { sess_status(t.session) };
-                let active = status == SESS_ACTIVE;
-                expect(
-                    &format!("{format} still active"),
-                    &false,
-                    &active,
-                    bool::to_string,
-                )?;
-            }
-        }
-        Ok(())
+        verdict
     })
+}
+
+/// One payload: by itself, then as a session of each format.
+fn payload(tables: &[Table; 3], d: &Value) -> Result<(), String> {
+    let bytes = unbase64(d["bytes"].as_str().unwrap_or(""));
+    let u = &d["unserialize"];
+    let quirk = u.get("php_quirk").is_some();
+    let ok = u["ok"] == true;
+    let used = u["consumed"].as_u64().map_or(bytes.len(), |n| n as usize);
+    // By itself: as the one value of a session in the php format, where no key can follow it.
+    let t = &tables[0];
+    let alone = |len: usize| {
+        t.fresh();
+        t.decode(&[b"v|", &bytes[..len]].concat()) == SESS_OK
+    };
+    let accepted = alone(used.min(bytes.len()));
+    if accepted {
+        let (mut got, again) = t.get();
+        let keeps = keeps_more(&mut got);
+        if !quirk && (ok || keeps != Keeps::Enum) {
+            expect("unserialize ok", &ok, &accepted, bool::to_string)?;
+            // A reference to the value itself is one member more in a table than it is alone.
+            if let (Some(v), false) = (u.get("value"), t.is_reference()) {
+                expect_value("value", v, &got)?;
+            }
+            if keeps == Keeps::Nothing && !t.is_reference() {
+                let want = optional_b64(&u["serialize"]);
+                expect("serialize", &want, &Some(again), lossy)?;
+            }
+            let shorter = used > 0 && alone(used - 1);
+            expect(
+                "accepts less than is consumed",
+                &false,
+                &shorter,
+                bool::to_string,
+            )?;
+        }
+    } else if !quirk {
+        expect("unserialize ok", &ok, &accepted, bool::to_string)?;
+    }
+    for (format, t) in FORMATS.iter().zip(tables) {
+        let s = &d["session"][*format];
+        let quirk = s.get("php_quirk").is_some() || *format == "php_serialize" && quirk;
+        t.fresh();
+        let accepted = t.decode(&bytes) == SESS_OK;
+        let (mut data, again) = (t.data(), t.encode());
+        let keeps = keeps_more(&mut data);
+        // A table that is no array: a C host always has one, and the payload is refused.
+        let typed = s["ok"] == true && s.get("table").is_some_and(|t| kind(t) != "array");
+        if quirk || keeps == Keeps::Enum && s["ok"] == false {
+            continue;
+        }
+        let ok = s["ok"] == true && !typed;
+        expect(&format!("{format} ok"), &ok, &accepted, bool::to_string)?;
+        if accepted {
+            if let Some(table) = s.get("table") {
+                expect_value(&format!("{format} table"), table, &data)?;
+            }
+            if keeps == Keeps::Nothing {
+                let want = optional_b64(&s["encode"]);
+                expect(&format!("{format} encode"), &want, &again, lossy)?;
+            }
+        } else {
+            let empty = json!({"t": "array", "v": []});
+            expect_value(&format!("{format} table after refusal"), &empty, &data)?;
+            // SAFETY: the session is live.
+            let status = unsafe { sess_status(t.session) };
+            let active = status == SESS_ACTIVE;
+            expect(
+                &format!("{format} still active"),
+                &false,
+                &active,
+                bool::to_string,
+            )?;
+        }
+    }
+    Ok(())
 }

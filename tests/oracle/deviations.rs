@@ -140,6 +140,16 @@ fn any_setting(v: &Value, f: &dyn Fn(&str, &Value) -> bool) -> bool {
     }
 }
 
+/// Whether any text of a scenario satisfies `f`.
+fn any_text(v: &Value, f: &dyn Fn(&str) -> bool) -> bool {
+    match v {
+        Value::String(s) => f(s),
+        Value::Object(o) => o.values().any(|v| any_text(v, f)),
+        Value::Array(a) => a.iter().any(|v| any_text(v, f)),
+        _ => false,
+    }
+}
+
 fn truthy(v: &Value) -> bool {
     match v {
         Value::Bool(b) => *b,
@@ -171,14 +181,19 @@ fn is_kind(when: &str, scenario: &Value, tags: &[&str]) -> bool {
         "key with a pipe" => any_setting(&scenario["requests"], &|k, v| {
             k == "key" && v.as_str().is_some_and(|key| key.contains('|'))
         }),
-        "custom object stored" => list(&scenario["handler"]["store"])
-            .iter()
-            .chain(list(&scenario["handler"]["files"]))
-            .any(|r| r["data"].as_str().is_some_and(|d| d.contains("C:"))),
+        "class of its own stored" => any_text(scenario, &|text| {
+            [b'C', b'E'].iter().any(|letter| {
+                text.as_bytes()
+                    .windows(3)
+                    .any(|w| w[0] == *letter && w[1] == b':' && w[2].is_ascii_digit())
+            })
+        }),
         "destroyed while another waits" => {
             tags.contains(&"concurrency")
                 && any_setting(&scenario["requests"], &|k, v| {
-                    k == "op" && v == "destroy" || k == "delete_old" && v == true
+                    k == "op" && (v == "destroy" || v == "gc")
+                        || k == "delete_old" && v == true
+                        || k == "gc_probability" && truthy(v)
                 })
         }
         _ => false,

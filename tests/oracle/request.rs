@@ -437,7 +437,7 @@ impl Host {
                 }
                 "module" => match x.get("value") {
                     None => Outcome::Value(string_t(&self.option("save_handler"))),
-                    Some(v) if v == "user" => {
+                    Some(v) if v == "user" && !self.active() && !self.output.get() => {
                         // session_module_name() throws where ini_set() says false.
                         self.set_option("save_handler", v);
                         Outcome::Raised(Some("SETTING_INVALID"))
@@ -448,12 +448,14 @@ impl Host {
                         self.php(|| string_t(&old))
                     }
                 },
-                // A table is part of the engine in C; only its refusal while active has a counterpart.
+                // A table is part of the engine in C; only its refusals have a counterpart.
                 "register_handler" => {
                     if self.active() {
                         self.diag("LOCKED_WHILE_ACTIVE");
+                    } else if self.output.get() {
+                        self.diag("HEADERS_SENT");
                     }
-                    Outcome::Value(bool_t(!self.active()))
+                    Outcome::Value(bool_t(!self.active() && !self.output.get()))
                 }
                 "send_output" => {
                     self.output.set(true);
@@ -509,7 +511,10 @@ impl Host {
                     }
                     continue;
                 }
-                if setting_text(v).is_none() {
+                let scalar = v
+                    .get("t")
+                    .is_none_or(|t| t == "string" || t == "int" || t == "bool");
+                if !scalar || setting_text(v).is_none() {
                     return Outcome::Raised(Some("OPTION_INVALID"));
                 }
                 if !self.set_option_ok(k, v) {

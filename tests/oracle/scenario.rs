@@ -547,7 +547,11 @@ impl Other {
                 }
             }
             if waits(self.child.id()) {
-                while self.line(Duration::from_millis(10), &mut no_overlap) == Line::Taken {}
+                // It will say no more; what it said may still be on its way.
+                let quiet = Instant::now() + Duration::from_secs(1);
+                while self.line(Duration::from_millis(50), &mut no_overlap) == Line::Taken
+                    || self.step == "begin" && Instant::now() < quiet
+                {}
                 return format!("blocked in {}", self.step);
             }
         }
