@@ -1,7 +1,8 @@
 //! Which of the rules in `docs/rules.txt` a test shows, and which none does: `tests/rules-untested.txt`.
 //!
-//! A test shows a rule by its name (`fn s_26_…`) or by a comment that names it (`S-26`). The list of the
-//! others may only shrink: `make rules` drops from it what is shown by now.
+//! A test shows a rule by its name (`fn s_26_…`) or by a comment that names it (`S-26`); a recorded
+//! scenario by `tests/oracle/shows.txt`. The list of the others, each with the reason why nothing shows
+//! it, may only shrink: `make rules` drops from it what is shown by now.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 const RULES: &str = "docs/rules.txt";
 const UNTESTED: &str = "tests/rules-untested.txt";
+const SCENARIOS: &str = "tests/oracle/shows.txt";
 
 fn read(path: impl AsRef<Path>) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -89,7 +91,8 @@ fn tests() -> Vec<String> {
 
 #[test]
 fn the_list_of_untested_rules_is_true_and_only_shrinks() {
-    let shown: BTreeSet<String> = tests().iter().flat_map(|text| named(text)).collect();
+    let mut shown: BTreeSet<String> = tests().iter().flat_map(|text| named(text)).collect();
+    shown.extend(list(&read(SCENARIOS)).into_iter().map(|(id, _)| id));
     let rules = list(&read(RULES));
     let untested: Vec<_> = rules.iter().filter(|(id, _)| !shown.contains(id)).collect();
     let listed: BTreeSet<String> = list(&read(UNTESTED))
@@ -108,10 +111,12 @@ fn the_list_of_untested_rules_is_true_and_only_shrinks() {
 
     if std::env::var_os("SESS_RULES").is_some_and(|mode| mode == "write") {
         let mut text = format!(
-            "# The rules of {RULES} that no test names; written by `make rules`, may only shrink.\n"
+            "# The rules of {RULES} that no test shows, and why; kept by `make rules`, may only shrink.\n"
         );
-        for (_, line) in &untested {
-            text.push_str(line);
+        let reasons = list(&read(UNTESTED));
+        for (id, line) in &untested {
+            let kept = reasons.iter().find(|(known, _)| known == id);
+            text.push_str(kept.map_or(line, |(_, line)| line));
             text.push('\n');
         }
         fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(UNTESTED), text).unwrap();
@@ -123,6 +128,26 @@ fn the_list_of_untested_rules_is_true_and_only_shrinks() {
         stale.is_empty(),
         "tests show {stale:?} by now: run `make rules`"
     );
+}
+
+#[test]
+fn the_scenarios_that_show_rules_exist() {
+    let rules: BTreeSet<String> = list(&read(RULES)).into_iter().map(|(id, _)| id).collect();
+    for (id, line) in list(&read(SCENARIOS)) {
+        assert!(rules.contains(&id), "not in {RULES}: {id}");
+        let scenario = line.split(' ').nth(1).unwrap_or_default();
+        read(format!("tests/oracle/data/scenarios/{scenario}.json"));
+    }
+}
+
+#[test]
+fn every_untested_rule_has_its_reason() {
+    for (id, line) in list(&read(UNTESTED)) {
+        assert!(
+            line.contains(": because "),
+            "no reason why nothing shows {id}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files: open, look, read, write, one system call each.
 
-use super::fork::Epoch;
+use super::fork::{self, Epoch};
 use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::io;
@@ -156,12 +156,14 @@ const NETWORK: [u32; 15] = [
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        if self.opened.has_forked() && self.opened.is_this_process() {
-            // The descriptor is closed next, which is all that is left to do should this fail.
-            let _ = super::lock::unlock(self);
-        }
-        // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
-        unsafe { libc::close(self.file.as_raw_fd()) };
+        fork::closing(self.opened, |has_forked| {
+            if has_forked && self.opened.is_this_process() {
+                // The descriptor is closed next, which is all that is left to do should this fail.
+                let _ = super::lock::unlock(self);
+            }
+            // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
+            unsafe { libc::close(self.file.as_raw_fd()) };
+        });
     }
 }
 

@@ -14,22 +14,51 @@ pub struct Epoch {
     forks: u64,
 }
 
-/// Raised before and after a fork, so that descriptors opened or closed by other threads while it
-/// happens count as seen by the child too.
+/// How many forks have begun and not ended: all that is open may be copied at any moment.
+static FORKING: AtomicU64 = AtomicU64::new(0);
+/// How many threads are between a look at the forks and the close that follows it.
+static CLOSING: AtomicU64 = AtomicU64::new(0);
+/// How often a fork looks whether others have closed.
+const PATIENCE: u32 = 10_000;
+
+/// Who looks from now on sees this fork; who looked before closes first.
+extern "C" fn before() {
+    FORKING.fetch_add(1, Ordering::SeqCst);
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    // Bounded: a fork in a signal handler may have interrupted the very thread that closes.
+    for _ in 0..PATIENCE {
+        if CLOSING.load(Ordering::SeqCst) == 0 {
+            break;
+        }
+        std::thread::yield_now();
+    }
+}
+
 extern "C" fn in_parent() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    FORKING.fetch_sub(1, Ordering::SeqCst);
 }
 
 extern "C" fn in_child() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
     CHILDHOOD.fetch_add(1, Ordering::Relaxed);
+    FORKS.fetch_add(1, Ordering::SeqCst);
+    FORKING.store(0, Ordering::SeqCst);
+    CLOSING.store(0, Ordering::SeqCst);
+}
+
+/// Close a descriptor that was opened at `opened`: no fork comes between the answer of
+/// [`Epoch::has_forked`], which `close` is given, and its end.
+pub fn closing(opened: Epoch, close: impl FnOnce(bool)) {
+    CLOSING.fetch_add(1, Ordering::SeqCst);
+    close(opened.has_forked());
+    CLOSING.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Begin to count forks; called before the first session is made.
 pub fn install() {
     INSTALL.call_once(|| {
         // SAFETY: the functions only touch atomics, which is safe in a child of a threaded process.
-        unsafe { libc::pthread_atfork(Some(in_parent), Some(in_parent), Some(in_child)) };
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
 }
 
@@ -47,9 +76,9 @@ impl Epoch {
         self.process == CHILDHOOD.load(Ordering::Relaxed)
     }
 
-    /// Whether this process has forked since, so that a child may hold our descriptors.
+    /// Whether this process has forked since, or is about to, so that a child may hold our descriptors.
     pub fn has_forked(self) -> bool {
-        self.forks != FORKS.load(Ordering::Relaxed)
+        FORKING.load(Ordering::SeqCst) != 0 || self.forks != FORKS.load(Ordering::SeqCst)
     }
 }
 

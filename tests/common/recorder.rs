@@ -66,10 +66,6 @@ impl Recorder {
             .map(|data| String::from_utf8_lossy(data).into_owned())
     }
 
-    pub fn records(&self) -> usize {
-        self.inner.lock().unwrap().store.len()
-    }
-
     fn note(&self, callback: &'static str, arguments: String) -> Result<()> {
         let mut inner = self.inner.lock().unwrap();
         inner.calls.push(format!("{callback}{arguments}"));
