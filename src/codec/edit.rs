@@ -201,8 +201,14 @@ impl Document {
         let cell = self.node(old).cell;
         self.recount_members = true;
         if cell != NONE {
-            // All members of a PHP reference change at once.
-            self.nodes[node as usize].cell = cell;
+            // All members of a PHP reference change at once, and what names the new value joins them.
+            let own = std::mem::replace(&mut self.nodes[node as usize].cell, cell);
+            if own != NONE {
+                for member in std::mem::take(&mut self.cells[own as usize].places) {
+                    self.nodes[member as usize].cell = cell;
+                    self.cells[cell as usize].places.push(member);
+                }
+            }
             self.cells[cell as usize].value = node;
             return;
         }

@@ -11,7 +11,7 @@ use crate::value::Format;
 /// A PHP reference: places that hold one value together.
 pub(super) struct Cell {
     pub value: u32,
-    /// The places, as far as they have not been removed themselves.
+    /// The places, those that have been removed since included: they are not `HELD`.
     pub places: Vec<u32>,
     /// How many places can be reached; see `Document::count_members`.
     pub live: u32,

@@ -257,14 +257,7 @@ impl Document {
 
     /// A place is no longer in its table.
     pub(super) fn let_go(&mut self, place: u32) {
-        let node = &mut self.nodes[place as usize];
-        node.flags &= !flag::HELD;
-        let cell = node.cell;
-        if cell != NONE {
-            self.cells[cell as usize]
-                .places
-                .retain(|member| *member != place);
-        }
+        self.nodes[place as usize].flags &= !flag::HELD;
         self.recount_members = true;
     }
 

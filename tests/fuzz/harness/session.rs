@@ -25,7 +25,10 @@ pub fn value(input: &[u8]) {
     let mut document = Document::new();
     let place = Place::At(Key::Bytes(b"v"));
     // A reference that PHP's own spelling leaves behind a custom object cannot be renumbered.
-    if document.set_serialized(ROOT, place, &canonical, &LIMITS).is_err() {
+    if document
+        .set_serialized(ROOT, place, &canonical, &LIMITS)
+        .is_err()
+    {
         return;
     }
     let node = document.get(ROOT, Key::Bytes(b"v")).expect("what was set");
@@ -63,7 +66,8 @@ fn session(input: &[u8], format: Format) {
         return;
     }
     let stored = encode(&mut document, format, spelling);
-    if spelling == Spelling::AsStored {
+    // An empty payload is an empty table in every format.
+    if spelling == Spelling::AsStored && !payload.is_empty() {
         assert_eq!(show(&stored), show(payload), "untouched data change");
     }
     same(&mut document, &stored, format, spelling);
@@ -91,7 +95,9 @@ fn session(input: &[u8], format: Format) {
 
 fn encode(document: &mut Document, format: Format, spelling: Spelling) -> Vec<u8> {
     let mut out = Vec::new();
-    document.encode(format, spelling, &LIMITS, &mut out).expect("what was read can be written");
+    document
+        .encode(format, spelling, &LIMITS, &mut out)
+        .expect("what was read can be written");
     out
 }
 
@@ -133,8 +139,13 @@ fn edit(document: &mut Document, what: u8, place: u8) -> Changed {
     let count = document.count(ROOT);
     let at = usize::from(place).checked_rem(count).unwrap_or(0);
     let Some((key, node)) = document.at(ROOT, at) else {
-        document.set(ROOT, Place::At(Key::Bytes(b"n")), Scalar::Int(1)).unwrap();
-        return Changed { key: Some(label(Key::Bytes(b"n"))), shared: false };
+        document
+            .set(ROOT, Place::At(Key::Bytes(b"n")), Scalar::Int(1))
+            .unwrap();
+        return Changed {
+            key: Some(label(Key::Bytes(b"n"))),
+            shared: false,
+        };
     };
     let name = Owned::of(key);
     let mut changed = Changed {
@@ -156,7 +167,9 @@ fn edit(document: &mut Document, what: u8, place: u8) -> Changed {
         4 => document.edit(ROOT, Place::At(name.key())).map(|_| ()),
         5 => {
             changed.key = Some(label(Key::Bytes(b"new")));
-            changed.shared = document.get(ROOT, Key::Bytes(b"new")).is_some_and(|node| document.reference(node) != 0);
+            changed.shared = document
+                .get(ROOT, Key::Bytes(b"new"))
+                .is_some_and(|node| document.reference(node) != 0);
             document.set(ROOT, Place::At(Key::Bytes(b"new")), Scalar::Bool(true))
         }
         6 => {
@@ -224,12 +237,18 @@ fn entries(document: &mut Document) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
 }
 
 /// Values that an edit did not touch are what they were, in their order.
-fn untouched(before: &[(Vec<u8>, Option<Vec<u8>>)], after: &[(Vec<u8>, Option<Vec<u8>>)], changed: &Changed) {
+fn untouched(
+    before: &[(Vec<u8>, Option<Vec<u8>>)],
+    after: &[(Vec<u8>, Option<Vec<u8>>)],
+    changed: &Changed,
+) {
     if changed.shared {
         return;
     }
     let others = |entries: &[(Vec<u8>, Option<Vec<u8>>)]| -> Vec<String> {
-        let others = entries.iter().filter(|(key, _)| Some(key) != changed.key.as_ref());
+        let others = entries
+            .iter()
+            .filter(|(key, _)| Some(key) != changed.key.as_ref());
         others
             .map(|(key, value)| format!("{}={:?}", show(key), value.as_deref().map(show)))
             .collect()
@@ -264,7 +283,13 @@ fn shape(document: &mut Document) -> Vec<String> {
             Kind::Float => format!("{:?}", document.float(node)),
             Kind::String => format!("{:?}", document.string(node).map(show)),
             Kind::Object => format!("{:?}", document.class(node).map(show)),
-            Kind::Enum => format!("{:?}", (document.class(node).map(show), document.case(node).map(show))),
+            Kind::Enum => format!(
+                "{:?}",
+                (
+                    document.class(node).map(show),
+                    document.case(node).map(show)
+                )
+            ),
             Kind::Custom => format!("{:?}", document.custom_payload(node).map(show)),
             Kind::Null | Kind::Array | Kind::Opaque => String::new(),
         };
