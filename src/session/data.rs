@@ -51,7 +51,6 @@ impl Session {
         let allowed = self.check_change(sets);
         let limits = self.limits();
         let result = allowed.and_then(|()| edit(&mut self.document, &limits));
-        self.has_table |= result.is_ok();
         let php = i32::from(result.is_ok());
         self.ended(php, result)
     }

@@ -69,6 +69,8 @@ impl Session {
         }
         let closed = self.call_close();
         self.forget_id();
+        // L-16: PHP forgets its table; the host's keeps its contents.
+        self.has_table = false;
         self.unmade = false;
         self.cookie_pending = false;
         self.state = State::Destroyed;

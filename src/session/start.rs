@@ -444,10 +444,12 @@ impl Session {
         (hasher.finish() % divisor as u64) < probability as u64
     }
 
-    /// L-7: after a failed start there is no id and no data.
+    /// L-7: after a failed start there is no id and no data; what PHP never knew of stays.
     fn abandon_start(&mut self) {
         self.forget_id();
-        self.document.clear();
+        if self.has_table || !self.settings.php() {
+            self.document.clear();
+        }
         self.state = State::None;
         self.unmade = false;
         self.cookie_pending = false;
