@@ -75,6 +75,7 @@ pub(super) struct Scan<'a> {
     keys: Seen,
 }
 
+// The small steps are inlined into the loop of `value`, which is the whole cost of loading.
 impl<'a> Scan<'a> {
     /// `spelling`: also look for what PHP would write differently (note::ODD is then complete).
     pub fn new(bytes: &'a [u8], at: usize, depth_limit: u32, spelling: bool) -> Scan<'a> {
@@ -104,12 +105,12 @@ impl<'a> Scan<'a> {
         Err(self.fault_here(what))
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn expect(&mut self, literal: &[u8], what: &'static str) -> Scanned<()> {
         match self.bytes.get(self.at..) {
             Some(rest) if rest.starts_with(literal) => {
@@ -120,7 +121,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self, byte: u8, what: &'static str) -> Scanned<()> {
         if self.bytes.get(self.at) == Some(&byte) {
             self.at += 1;
@@ -130,7 +131,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self) -> usize {
         let start = self.at;
         while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
@@ -140,7 +141,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Unsigned digits; what does not fit is refused rather than wrapped (Z-32).
-    #[inline]
+    #[inline(always)]
     pub fn unsigned(&mut self, what: &'static str) -> Scanned<usize> {
         let start = self.at;
         let mut value: usize = 0;
@@ -170,7 +171,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `[+-]?digits`, left uninterpreted; notes what PHP would not write.
-    #[inline]
+    #[inline(always)]
     fn signed(&mut self, what: &'static str) -> Scanned<&'a [u8]> {
         let start = self.at;
         let sign = self.peek();
@@ -219,7 +220,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `LEN:"BYTES"`, for `s` and for class names.
-    #[inline]
+    #[inline(always)]
     pub fn quoted(&mut self) -> Scanned<&'a [u8]> {
         let len = self.unsigned("a length is missing")?;
         self.expect(b":\"", "a string does not begin")?;
@@ -271,7 +272,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `i:…;` or `s:…;` in front of an element.
-    #[inline]
+    #[inline(always)]
     pub fn key(&mut self) -> Scanned<RawKey<'a>> {
         let kind = self.peek();
         if !matches!(kind, b's' | b'i' | b'S') || self.bytes.get(self.at + 1) != Some(&b':') {
@@ -291,7 +292,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whatever is not a container, from its type letter on.
-    #[inline]
+    #[inline(always)]
     pub fn leaf(&mut self) -> Scanned<()> {
         let kind = self.peek();
         if kind == b'N' {
@@ -397,7 +398,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The head of an array or object, which takes its slot.
-    #[inline]
+    #[inline(always)]
     pub fn head(&mut self) -> Scanned<Head> {
         let object = self.peek() == b'O';
         let start = self.at;
@@ -427,7 +428,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Note whether PHP would write this key of the table otherwise; raw ones stand without a token.
-    #[inline]
+    #[inline(always)]
     pub fn table_key(&mut self, key: RawKey<'a>, raw: bool, scratch: &mut Scratch) {
         if self.spelling && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
             self.notes |= note::ODD;
