@@ -183,12 +183,12 @@ impl Session {
         let merged = self
             .document
             .merge(self.settings.format, data, spelling, &limits);
+        if self.settings.php() && self.settings.format != Format::PhpSerialize {
+            // PHP goes through all keys again after it has decoded, and warns as if it encoded.
+            let skipped = self.count_int_keys();
+            self.tell_skipped_keys(skipped);
+        }
         let Err(error) = merged else {
-            if self.settings.php() && self.settings.format != Format::PhpSerialize {
-                // PHP goes through all keys again after it has decoded, and warns as if it encoded.
-                let skipped = self.count_int_keys();
-                self.tell_skipped_keys(skipped);
-            }
             return self.ended(1, Ok(()));
         };
         if self.settings.php() {

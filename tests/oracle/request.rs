@@ -346,9 +346,17 @@ impl Host {
                 "start" => {
                     let active = self.active();
                     let outcome = self.start(x);
-                    let cache = self.option("cache_limiter").is_empty();
                     if !active && matches!(&outcome, Outcome::Value(v) if v["v"] == true) {
-                        self.sent_again(|name| name == "Set-Cookie" || !cache);
+                        let limiter = self.option("cache_limiter").to_ascii_lowercase();
+                        self.sent_again(|name| match (&limiter[..], name) {
+                            (_, "Set-Cookie") => true,
+                            (b"nocache", name) => name != "Last-Modified",
+                            (b"public" | b"private", name) => name != "Pragma",
+                            (b"private_no_expire", name) => {
+                                matches!(name, "Cache-Control" | "Last-Modified")
+                            }
+                            _ => false,
+                        });
                     }
                     outcome
                 }
@@ -491,6 +499,8 @@ impl Host {
                     self.rc(sess_mark_headers_sent(s));
                     Outcome::Value(null_t())
                 }
+                // As setcookie(): too late once output has begun.
+                "host_cookie" if self.output.get() => Outcome::Value(bool_t(false)),
                 "host_cookie" => {
                     let line = format!(
                         "{}={}",
