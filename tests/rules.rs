@@ -143,7 +143,10 @@ fn the_scenarios_that_show_rules_exist() {
 #[test]
 fn every_untested_rule_has_its_reason() {
     for (id, line) in list(&read(UNTESTED)) {
-        assert!(line.contains(": because "), "no reason why nothing shows {id}");
+        assert!(
+            line.contains(": because "),
+            "no reason why nothing shows {id}"
+        );
     }
 }
 
