@@ -85,7 +85,7 @@ impl Shared {
 fn worker() -> &'static Path {
     static WORKER: OnceLock<(Toolchain, PathBuf)> = OnceLock::new();
     let made = WORKER.get_or_init(|| {
-        let tools = Toolchain::new("gcc", &["-O2"], Link::Shared);
+        let tools = Toolchain::within(TempDir::lasting("live"), "gcc", &["-O2"], Link::Shared);
         let program = tools.build("worker", &["tests/c/worker.c"]);
         (tools, program)
     });
