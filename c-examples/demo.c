@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What one storage needs. */
 typedef struct storage {
@@ -197,5 +198,6 @@ int main(int argc, char **argv) {
         if (run(st, directory, &b) != 0) return 1;
         if (st->keep) kept = b;
     }
+    rmdir(directory); /* it stays if a session is in it */
     return kept.cookie[0] == '\0' || show(directory, &kept) == 0 ? 0 : 1;
 }

@@ -1,8 +1,13 @@
 //! The manuals say what the library does.
 
+#[path = "c/toolchain.rs"]
+mod toolchain;
+
 use sess::config::{Profile, Settings};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
+use toolchain::{TempDir, root, run, tool};
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -142,4 +147,46 @@ fn links_lead_somewhere() {
             }
         }
     }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let begin = text.find(from).unwrap_or_else(|| panic!("no {from:?}")) + from.len();
+    let len = text[begin..]
+        .find(to)
+        .unwrap_or_else(|| panic!("no {to:?}"));
+    &text[begin..begin + len]
+}
+
+/// README shows the lines of counter.c, not lines like them.
+#[test]
+fn readme_holds_the_counter() {
+    let counter = text("c-examples/counter.c");
+    let readme = text("README.md");
+    let lines = between(&counter, "/* README begins */\n", "/* README ends */\n");
+    assert!(lines.lines().count() <= 20);
+    assert_eq!(between(&readme, "```c\n", "```\n"), lines);
+}
+
+/// The C lines of the manuals compile.
+#[test]
+fn the_code_in_the_manuals_compiles() {
+    let directory = TempDir::new("docs");
+    let source = directory.path().join("start.c");
+    let manual = text("docs/start.md");
+    let lines = between(&manual, "```c\n", "```\n");
+    let head = "#include <sess.h>\n#include <stdio.h>\nvoid start(const char *text, size_t len);\n";
+    let text = format!("{head}void start(const char *text, size_t len) {{\n{lines}}}\n");
+    std::fs::write(&source, text).unwrap();
+    let mut cc = Command::new(tool("gcc"));
+    cc.args([
+        "-std=c99",
+        "-Wall",
+        "-Wextra",
+        "-pedantic",
+        "-fsyntax-only",
+        "-Iinclude",
+    ]);
+    cc.current_dir(root()).arg(&source);
+    let made = run(&mut cc);
+    assert!(made.status.success(), "{}", made.all());
 }

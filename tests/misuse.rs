@@ -53,6 +53,7 @@ fn php_profiles_refuse_after_the_headers_were_sent() {
 }
 
 #[test]
+// shows: S-95, S-96, S-98, S-100, S-101
 fn calls_from_a_callback_are_refused_and_free_does_nothing() {
     misuse("callback");
 }

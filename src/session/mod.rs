@@ -1,13 +1,15 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `data` what it does with the values, `calls` the callbacks one by one.
+//! before a start, `response` the headers, `data` what the host does with the values, `calls` the
+//! callbacks one by one.
 
 mod calls;
 mod data;
 mod id;
 mod lifecycle;
 mod request;
+mod response;
 mod save;
 mod start;
 

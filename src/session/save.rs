@@ -4,6 +4,7 @@ use super::calls::Optional;
 use super::{Session, State};
 use crate::config::Profile;
 use crate::error::{Code, Error, Event, Level, Result};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// What encoding gave.
 pub(super) enum Payload {
@@ -141,6 +142,24 @@ impl Session {
             return Ok(());
         }
         self.call_write(data)
+    }
+
+    /// N-40: whether this start is one of the `gc_probability` out of `gc_divisor`.
+    pub(super) fn gc_hits(&mut self) -> bool {
+        let (probability, divisor) = (self.settings.gc_probability, self.settings.gc_divisor);
+        if probability <= 0 {
+            return false;
+        }
+        if divisor <= 1 || probability >= divisor {
+            return true;
+        }
+        self.gc_throws = self.gc_throws.wrapping_add(1);
+        let mut hasher = self
+            .gc_dice
+            .get_or_insert_with(RandomState::new)
+            .build_hasher();
+        hasher.write_u64(self.gc_throws);
+        (hasher.finish() % divisor as u64) < probability as u64
     }
 
     /// Profile `libsess` collects in one short slice after the lock is gone.

@@ -1,15 +1,12 @@
 //! Start and reset: from an id to data (S-1 to S-19, S-30, S-31).
 
 use super::calls::{Known, Optional};
+use super::response::Cookie;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use crate::codec::{Limits, Spelling};
 use crate::config::{Create, Profile};
 use crate::cookie::{self, Found};
-use crate::error::{Code, Error, Event, Level, Result};
-use crate::headers::{Header, HeaderList};
-use crate::sys::clock;
-use std::ffi::CString;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use crate::error::{Code, Error, Result};
 
 /// How far a start came before it failed, which decides what PHP leaves behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,13 +28,6 @@ impl Failed {
     fn at(stage: Stage) -> impl FnOnce(Error) -> Failed {
         move |error| Failed { stage, error }
     }
-}
-
-/// Whether the cookie has to be sent again: not if the client just sent it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cookie {
-    Known,
-    ToSend,
 }
 
 /// Whether the cache limiter's headers are due: with a start, never with a reset.
@@ -364,84 +354,6 @@ impl Session {
             self.warn("DESTROY_FAILED", &error);
         }
         let _ = self.call_close();
-    }
-
-    fn send_cookie_if(&mut self, cookie: Cookie) -> Result<()> {
-        if cookie == Cookie::Known || !self.settings.use_cookies {
-            return Ok(());
-        }
-        self.send_cookie()
-    }
-
-    /// Put the session cookie into the headers (C-1 to C-6).
-    pub(super) fn send_cookie(&mut self) -> Result<()> {
-        if self.headers_sent {
-            return Err(Error::new(
-                Code::EHEADERS,
-                "the response has begun: the session cookie cannot be sent any more",
-            ));
-        }
-        match cookie::build(&self.settings, self.id.bytes(), clock::unix_now()) {
-            Ok(value) => {
-                let mut begins = self.settings.name.to_bytes().to_vec();
-                begins.push(b'=');
-                self.headers.put(Header {
-                    name: c"Set-Cookie",
-                    value: value.into(),
-                    replaces: Some(CString::new(begins).unwrap_or_default()),
-                });
-                self.cookie_known = true;
-                Ok(())
-            }
-            // C-5, N-11: PHP goes on without a cookie.
-            Err(refused) if self.settings.php() => {
-                self.warn(refused.event, &refused.error);
-                Ok(())
-            }
-            Err(refused) => Err(refused.error),
-        }
-    }
-
-    fn send_cache_headers(&mut self) -> Result<()> {
-        if !self.headers_sent {
-            let (now, modified) = (clock::unix_now(), self.last_modified);
-            self.headers
-                .put_cache_limiter(&self.settings, now, modified);
-            self.cache_headers_put = true;
-            return Ok(());
-        }
-        let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, 0, None);
-        if wanted.entries().is_empty() || (!self.settings.php() && self.cache_headers_put) {
-            return Ok(());
-        }
-        let text = "the response has begun: the cache headers cannot be sent any more";
-        let error = Error::new(Code::EHEADERS, text);
-        self.emit(Event::new(
-            "HEADERS_SENT",
-            Level::Warning,
-            Code::EHEADERS,
-            text,
-        ));
-        Err(error)
-    }
-
-    /// N-40: whether this start is one of the `gc_probability` out of `gc_divisor`.
-    pub(super) fn gc_hits(&mut self) -> bool {
-        let (probability, divisor) = (self.settings.gc_probability, self.settings.gc_divisor);
-        if probability <= 0 {
-            return false;
-        }
-        if divisor <= 1 || probability >= divisor {
-            return true;
-        }
-        self.gc_throws = self.gc_throws.wrapping_add(1);
-        let mut hasher = self
-            .gc_dice
-            .get_or_insert_with(RandomState::new)
-            .build_hasher();
-        hasher.write_u64(self.gc_throws);
-        (hasher.finish() % divisor as u64) < probability as u64
     }
 
     /// L-7: after a failed start there is no id and no data.

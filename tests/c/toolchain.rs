@@ -43,6 +43,13 @@ impl TempDir {
         std::fs::create_dir_all(&path).unwrap();
         TempDir(path)
     }
+    /// One for as long as the test program runs, made anew by the next run: statics are not dropped.
+    pub fn lasting(name: &str) -> TempDir {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        TempDir(path)
+    }
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -81,12 +88,16 @@ const STATIC_LIBS: &[&str] = &["-lpthread", "-ldl", "-lm"];
 
 impl Toolchain {
     pub fn new(compiler: &str, flags: &[&'static str], link: Link) -> Toolchain {
+        Toolchain::within(TempDir::new("c"), compiler, flags, link)
+    }
+
+    /// As new, with a directory of the caller's.
+    pub fn within(out: TempDir, compiler: &str, flags: &[&'static str], link: Link) -> Toolchain {
         let deps = std::env::current_exe()
             .unwrap()
             .parent()
             .unwrap()
             .to_path_buf();
-        let out = TempDir::new("c");
         let shared = deps.join("libsess.so");
         assert!(shared.is_file(), "{} has not been built", shared.display());
         for name in ["libsess.so", "libsess.so.0.1"] {

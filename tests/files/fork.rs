@@ -1,8 +1,11 @@
 //! A process that forks while it holds a session: F-18.
 
-use crate::kit::{Client, Dir, in_child, is_lockable, pipe, refused};
-use sess::error::Code;
+use crate::kit::{Client, Dir, eventually, in_child, is_lockable, pipe, refused};
+use sess::error::{Code, Error};
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[test]
 fn f_18_closing_unlocks_though_a_child_lives() {
@@ -79,4 +82,52 @@ fn a_child_that_just_ends_leaves_its_parents_lock() {
     assert!(!is_lockable(&path));
     drop(client);
     assert!(is_lockable(&path));
+}
+
+#[test]
+fn f_18_closing_unlocks_though_another_thread_forks_at_that_moment() {
+    let dir = Dir::new();
+    let path = dir.put("abc", b"data", 0);
+    let mut client = Client::php(dir.text());
+    let (mut stay, go) = pipe();
+    let mut children = Vec::new();
+    let ready = AtomicBool::new(false);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let cycles = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                client.patience(Duration::from_millis(500));
+                client.start("abc")?;
+                client.close();
+                ready.store(true, Ordering::Relaxed);
+            }
+            Ok::<(), Error>(())
+        });
+        eventually("the first cycle", || ready.load(Ordering::Relaxed));
+        for _ in 0..100 {
+            // SAFETY: the child only reads from a pipe and ends.
+            let child = unsafe { libc::fork() };
+            assert!(child >= 0);
+            if child == 0 {
+                // SAFETY: this child's copy of the end that keeps it waiting; then the process ends.
+                unsafe {
+                    libc::close(go.as_raw_fd());
+                    let _ = stay.read(&mut [0]);
+                    libc::_exit(0);
+                }
+            }
+            children.push(child);
+        }
+        done.store(true, Ordering::Relaxed);
+        let result = cycles.join().unwrap();
+        let free = is_lockable(&path);
+        drop(go);
+        for child in children {
+            let mut status = 0;
+            // SAFETY: `status` is writable, and the child is ours.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        }
+        result.expect("a child kept a lock that we let go");
+        assert!(free, "a child kept the last lock");
+    });
 }

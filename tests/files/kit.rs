@@ -277,6 +277,14 @@ pub fn become_user(uid: u32) {
     assert_eq!(result, 0, "cannot become user {uid}");
 }
 
+/// Become nobody, if this is root; only in a child.
+pub fn give_up_root() {
+    // SAFETY: takes nothing, cannot fail.
+    if unsafe { libc::geteuid() } == 0 {
+        become_user(65534);
+    }
+}
+
 /// The tests that need another user's files.
 pub fn require_root() {
     // SAFETY: takes nothing, cannot fail.

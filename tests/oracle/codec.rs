@@ -358,11 +358,11 @@ pub fn malformed(file: &Path) -> Counts {
     let mut tables = FORMATS.map(Table::new);
     each_line(file, |d| {
         let verdict = payload(&tables, d);
-        for t in tables.iter_mut().filter(|t| t.dead.get()) {
-            *t = Table::new(t.format);
-            return Err("a panic was caught inside the library".into());
-        }
-        verdict
+        let Some(dead) = tables.iter_mut().find(|t| t.dead.get()) else {
+            return verdict;
+        };
+        *dead = Table::new(dead.format);
+        Err("a panic was caught inside the library".into())
     })
 }
 
