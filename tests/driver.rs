@@ -200,7 +200,9 @@ fn s_22_without_update_timestamp_write_is_called() {
 #[test]
 fn d_13_a_damaged_record_stays_as_it_is() {
     let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1"), &[]).visitor(KNOWN);
-    assert_eq!(code(w.session.start(0)), Code::EDATA);
+    let error = w.session.start(0).unwrap_err();
+    assert_eq!(error.code, Code::EDATA);
+    assert!(error.text.ends_with("under the key 'n'"), "{}", error.text);
     assert_eq!(
         w.calls(),
         format!("open validate_sid({KNOWN}) read({KNOWN}) close")

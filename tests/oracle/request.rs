@@ -26,8 +26,8 @@ pub fn now() -> i64 {
         .map_or(0, |d| d.as_secs() as i64)
 }
 
-/// Run a job: `{settings, handler, steps, cookie, mtime, memory}`, all references resolved. Gives
-/// `{trace, memory, panics, t0, t1}`.
+/// Run a job: `{settings, handler, steps, cookie, mtime, memory}` and a `profile` where it is not
+/// php82, all references resolved. Gives `{trace, memory, panics, t0, t1}`.
 pub fn run(job: &Value, overlap: Box<dyn FnMut(u64) -> String>, talk: bool) -> Value {
     let t0 = now();
     let host = Box::new(Host {
@@ -150,11 +150,10 @@ impl Host {
         // SAFETY: `self` outlives the engine and its session; all strings outlive their calls.
         unsafe {
             let options = sess_options_new();
-            self.rc(sess_options_set(
-                options,
-                c"sess.profile".as_ptr(),
-                c"php82".as_ptr(),
-            ));
+            let profile = job["profile"].as_str().unwrap_or("php82");
+            let profile = c_string(profile.as_bytes()).unwrap_or_default();
+            let key = c"sess.profile".as_ptr();
+            self.rc(sess_options_set(options, key, profile.as_ptr()));
             for (k, v) in job["settings"].as_object().into_iter().flatten() {
                 let rc = match setting_text(v) {
                     Some(v) => {
