@@ -295,7 +295,7 @@ impl Host {
             .to_owned();
         let end = text
             .char_indices()
-            .find(|(i, c)| !c.is_ascii_digit() && !(*i == 0 && matches!(c, '-' | '+')))
+            .find(|(i, c)| !(c.is_ascii_digit() || *i == 0 && matches!(c, '-' | '+')))
             .map_or(text.len(), |(i, _)| i);
         let n: i64 = text[..end].parse().unwrap_or(0);
         n << match text.as_bytes().last() {
