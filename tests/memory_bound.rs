@@ -256,7 +256,8 @@ fn array(count: usize, element: impl Fn(usize) -> String) -> Vec<u8> {
 
 #[test]
 fn no_nasty_input_breaks_the_bound() {
-    const MANY: usize = 60_000;
+    // Just above a power of two, where lists that double waste most.
+    const MANY: usize = 33_000;
     let deep = |depth: usize| {
         let (open, close) = ("a:1:{i:0;".repeat(depth), "}".repeat(depth));
         format!("{open}N;{close}").into_bytes()
@@ -301,7 +302,6 @@ fn no_nasty_input_breaks_the_bound() {
     let first = |n: usize, other: String| if n == 0 { "i:0;i:1;".into() } else { other };
     values.push(array(MANY, |n| first(n, format!("i:{n};R:2;"))));
     values.push(array(MANY, |n| first(n, format!("i:{};R:2;", n % 2))));
-    values.push(array(MANY, |n| first(n, format!("i:{n};a:0:{{}}"))).repeat(1));
     values.push(array(MANY, |n| match n {
         0 => "i:0;i:1;".into(),
         1 => "i:1;R:2;".into(),

@@ -61,7 +61,7 @@ impl Document {
                 tail = [bytes, b"\";"];
             }
         }
-        let put = self.put(array, place, [&line, tail[0], tail[1]], 1, 0);
+        let put = self.put(array, place, [&line, tail[0], tail[1]], 0);
         self.line = line;
         put.map(|_| ())
     }
@@ -74,8 +74,7 @@ impl Document {
         limits: &Limits,
     ) -> Result<()> {
         check_size(bytes.len(), limits)?;
-        let (consumed, mut notes, mut slots, deepest) =
-            emit::measure(bytes, limits, &mut self.scratch)?;
+        let (consumed, mut notes, deepest) = emit::measure(bytes, limits, &mut self.scratch)?;
         if consumed != bytes.len() {
             return Err(Error::new(
                 Code::EDATA,
@@ -85,12 +84,12 @@ impl Document {
         let mut plain = Vec::new();
         let bytes = if notes & (note::ODD | note::REFS) != 0 {
             canonical::respell_value(bytes, notes, false, limits, &mut plain)?;
-            (_, notes, slots, _) = emit::measure(&plain, limits, &mut self.scratch)?;
+            (_, notes, _) = emit::measure(&plain, limits, &mut self.scratch)?;
             &plain
         } else {
             bytes
         };
-        self.put(array, place, [bytes, &[], &[]], slots, notes)?;
+        self.put(array, place, [bytes, &[], &[]], notes)?;
         self.deepest += deepest;
         Ok(())
     }
@@ -111,7 +110,7 @@ impl Document {
                 }
             }
         }
-        let node = self.put(array, place, [b"a:0:{}", &[], &[]], 1, 0)?;
+        let node = self.put(array, place, [b"a:0:{}", &[], &[]], 0)?;
         self.deepest += 1;
         Ok(NodeId(node))
     }
@@ -122,7 +121,6 @@ impl Document {
         array: NodeId,
         place: Place<'_>,
         value: [&[u8]; 3],
-        slots: u32,
         notes: u8,
     ) -> Result<u32> {
         let table = self.editable(array)?;
@@ -133,7 +131,7 @@ impl Document {
         let position = self.look_up(table, key);
         let old = position.map(|position| self.tables[table as usize].order[position]);
         let scalar = !matches!(value[0].first(), Some(b'a' | b'O' | b'C' | b'E'));
-        self.guard(array.0, old, slots as usize, usize::from(scalar))?;
+        self.guard(array.0, old, scalar)?;
 
         let mut head = std::mem::take(&mut self.head);
         head.clear();
@@ -163,7 +161,6 @@ impl Document {
             key: at,
             start,
             end: start + len as u32,
-            slots,
             table: NONE,
             parent: array.0,
             cell: NONE,
@@ -222,7 +219,7 @@ impl Document {
         let missing = || Error::new(Code::ENOTFOUND, format!("no key {}", keys::name(key)));
         let position = self.find_entry(array, table, key).ok_or_else(missing)?;
         let old = self.tables[table as usize].order[position];
-        self.guard(array.0, Some(old), 0, 0)?;
+        self.guard(array.0, Some(old), false)?;
         self.know_next(table);
         let place = &mut self.tables[table as usize];
         place.order[position] = NONE;
@@ -241,7 +238,7 @@ impl Document {
     pub(super) fn clear_table(&mut self, array: NodeId) -> Result<()> {
         let table = self.editable(array)?;
         if array != ROOT {
-            self.guard(array.0, Some(array.0), 0, 0)?;
+            self.guard(array.0, Some(array.0), false)?;
         }
         self.opaque = self.opaque.filter(|_| array != ROOT);
         let order = std::mem::take(&mut self.tables[table as usize].order);
@@ -312,19 +309,12 @@ impl Document {
 
     /// Refuse an edit that would shift what references behind a custom object may name: their numbers
     /// cannot be given anew. A scalar in place of a scalar shifts nothing, nor does what stands after them.
-    pub(super) fn guard(
-        &mut self,
-        container: u32,
-        old: Option<u32>,
-        slots: usize,
-        scalar: usize,
-    ) -> Result<()> {
+    pub(super) fn guard(&mut self, container: u32, old: Option<u32>, scalar: bool) -> Result<()> {
         let Some(opaque) = self.opaque else {
             return Ok(());
         };
         if let Some(old) = old
-            && slots == 1
-            && scalar == 1
+            && scalar
             && matches!(
                 self.kind(NodeId(self.held(old))),
                 Kind::Null | Kind::Bool | Kind::Int | Kind::Float | Kind::String

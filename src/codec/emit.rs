@@ -97,7 +97,7 @@ impl Document {
         }
         if format == Format::PhpSerialize {
             walk.slots = 1;
-            out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
+            canonical::write_head(b"a", self.tables[table as usize].live, false, out);
             walk.frames.push((table, 0));
             return self.write_frames(walk, out);
         }
@@ -221,7 +221,7 @@ impl Document {
         let node = *self.node(value);
         if node.is(flag::OPAQUE) {
             out.extend_from_slice(self.bytes_of(value));
-            walk.slots += node.slots;
+            walk.slots += self.slots(value);
             return Ok(());
         }
         let mut body = value;
@@ -238,7 +238,7 @@ impl Document {
         let letter = self.letter(body);
         let container = matches!(letter, b'a' | b'O');
         if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
-            walk.slots += self.node(body).slots;
+            walk.slots += self.slots(body);
             if walk.respell {
                 self.respell(body, out);
             } else {
@@ -263,6 +263,19 @@ impl Document {
             out.extend_from_slice(&scan.bytes[..scan.at]);
         }
         Ok(())
+    }
+
+    /// The slots of a value that is written as it is stored (Z-23), if any number will need them.
+    fn slots(&self, value: u32) -> u32 {
+        match self.letter(value) {
+            b'R' => 0,
+            b'a' | b'O' if !(self.cells.is_empty() && self.objects.is_empty()) => {
+                let mut scan = Scan::new(self.bytes_of(value), 0, 0, false);
+                let _ = scan.value(&mut Scratch::default());
+                scan.slots
+            }
+            _ => 1,
+        }
     }
 
     /// Encoding has given numbers to what is shared; the next one begins anew.
@@ -371,9 +384,9 @@ pub(super) fn measure(
     bytes: &[u8],
     limits: &Limits,
     scratch: &mut Scratch,
-) -> Result<(usize, u8, u32, usize)> {
+) -> Result<(usize, u8, usize)> {
     scratch.clear();
     let mut scan = Scan::new(bytes, 0, limits.depth, true);
     scan.value(scratch)?;
-    Ok((scan.at, scan.notes, scan.slots, scan.deepest))
+    Ok((scan.at, scan.notes, scan.deepest))
 }

@@ -3,10 +3,14 @@
 //! Only bytes that hold references come here; all their containers are listed at once.
 
 use super::scan::{Scan, note};
+use super::store::{Buffer, grow, no_memory};
 use super::tree::{NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
+
+/// The fewest bytes that an entry takes, `|N;`.
+const SHORTEST: usize = 3;
 
 /// A PHP reference: places that hold one value together.
 pub(super) struct Cell {
@@ -43,7 +47,6 @@ struct Frame {
     table: u32,
     left: usize,
     property: bool,
-    first_slot: usize,
 }
 
 /// Where references behind a custom object stand; what is in between must not shift.
@@ -63,7 +66,12 @@ struct Slots {
 
 impl Document {
     /// Link the top-level entries of a payload, whose nodes begin at `first`.
-    pub(super) fn link_table(&mut self, buffer: u32, format: Format, first: usize) -> Result<()> {
+    pub(super) fn link_table(
+        &mut self,
+        buffer: Buffer,
+        format: Format,
+        first: usize,
+    ) -> Result<()> {
         let mut slots = Slots::default();
         if format != Format::PhpSerialize {
             for place in first as u32..self.nodes.len() as u32 {
@@ -87,7 +95,6 @@ impl Document {
             table: 0,
             left: scan.head()?.count,
             property: false,
-            first_slot: 0,
         };
         let at = scan.at;
         self.link(buffer, at, None, vec![frame], &mut slots)
@@ -102,7 +109,7 @@ impl Document {
     /// Walk the value of `top`, then what the containers in `frames` still hold from `at` on, in slot order.
     fn link(
         &mut self,
-        buffer: u32,
+        buffer: Buffer,
         mut at: usize,
         top: Option<u32>,
         mut frames: Vec<Frame>,
@@ -125,7 +132,6 @@ impl Document {
                         at += 1;
                         let node = &mut self.nodes[frame.node as usize];
                         node.end = at as u32;
-                        node.slots = (slots.slots.len() - frame.first_slot) as u32;
                         continue;
                     } else {
                         return Ok(());
@@ -138,7 +144,20 @@ impl Document {
             if matches!(letter, b'a' | b'O') {
                 let head = scan.head()?;
                 at = scan.at;
+                let rest = scan.bytes.len() - at;
+                grow(&mut slots.slots, rest, SHORTEST)?;
+                if head.count == 0 {
+                    at += 1;
+                    self.nodes[place as usize].end = at as u32;
+                    slots.slots.push(slot);
+                    continue;
+                }
+                grow(&mut self.tables, rest, SHORTEST)?;
                 let table = self.new_table();
+                let order = &mut self.tables[table as usize].order;
+                order
+                    .try_reserve_exact(head.count)
+                    .map_err(|_| no_memory())?;
                 let node = &mut self.nodes[place as usize];
                 node.table = table;
                 node.flags |= flag::CHANGED;
@@ -147,20 +166,22 @@ impl Document {
                     table,
                     left: head.count,
                     property: head.object,
-                    first_slot: slots.slots.len(),
                 });
                 slots.slots.push(slot);
                 continue;
             }
             scan.leaf()?;
             at = scan.at;
+            let rest = scan.bytes.len() - at;
+            grow(&mut slots.slots, rest, SHORTEST)?;
             let names = scan.notes & note::REFS != 0;
             let node = &mut self.nodes[place as usize];
             node.end = at as u32;
-            node.slots = u32::from(letter != b'R');
             if names {
                 let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
                 let number = scan.unsigned("a reference without a number")?;
+                grow(&mut self.cells, rest, SHORTEST)?;
+                grow(&mut self.objects, rest, SHORTEST)?;
                 self.resolve(place, slot, letter, number, slots)?;
             }
             if letter != b'R' {
@@ -175,7 +196,7 @@ impl Document {
     /// Make the next element of the innermost container; None at its end.
     fn next_child(
         &mut self,
-        buffer: u32,
+        buffer: Buffer,
         at: usize,
         frames: &mut [Frame],
     ) -> Result<Option<(u32, Slot)>> {
@@ -198,12 +219,13 @@ impl Document {
             flags |= flag::ODD_KEY;
             self.odd_keys.insert(number, plain);
         }
+        let rest = scan.bytes.len() - scan.at;
+        grow(&mut self.nodes, rest, SHORTEST)?;
         self.nodes.push(Node {
             buffer,
             key: at as u32,
             start,
             end: start,
-            slots: 0,
             table: NONE,
             parent: frame.node,
             cell: NONE,
@@ -294,10 +316,13 @@ impl Document {
         let mut cell = self.node(target).cell;
         if cell == NONE {
             cell = self.cells.len() as u32;
-            let held = self.node(target).is(flag::HELD);
+            let mut places = Vec::with_capacity(2);
+            if self.node(target).is(flag::HELD) {
+                places.push(target);
+            }
             self.cells.push(Cell {
                 value: target,
-                places: if held { vec![target] } else { Vec::new() },
+                places,
                 live: 0,
                 number: 0,
             });

@@ -1,7 +1,7 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
 use super::scan::{Fault, RawKey, Scan, note};
-use super::store::no_memory;
+use super::store::{Buffer, grow, no_memory};
 use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
@@ -20,7 +20,12 @@ impl Document {
         self.compat = spelling != Spelling::AsStored;
         self.canonical = false;
         self.store.set_payload(payload)?;
-        let notes = self.index(0, format, spelling != Spelling::AsStored, limits)?;
+        let notes = self.index(
+            Buffer::PAYLOAD,
+            format,
+            spelling != Spelling::AsStored,
+            limits,
+        )?;
         self.stored = Some(format);
         if spelling != Spelling::AsStored {
             self.make_canonical(format, notes, limits)?;
@@ -51,7 +56,7 @@ impl Document {
             self.compat = true;
             self.canonical = false;
             self.store.set_payload(&bytes)?;
-            self.index(0, format, false, limits)?;
+            self.index(Buffer::PAYLOAD, format, false, limits)?;
             self.stored = Some(format);
         }
         self.canonical = true;
@@ -63,7 +68,7 @@ impl Document {
     /// Validate the payload in `buffer` and put its entries behind those of the root; gives the notes.
     fn index(
         &mut self,
-        buffer: u32,
+        buffer: Buffer,
         format: Format,
         spelling: bool,
         limits: &Limits,
@@ -85,7 +90,6 @@ impl Document {
             key: 0,
             start: 0,
             end: 0,
-            slots: 0,
             table: NONE,
             parent: ROOT.0,
             cell: NONE,
@@ -107,8 +111,10 @@ impl Document {
                 left = scan.head()?.count;
                 // The shortest element, `i:0;N;`, has six bytes: a false count reserves no more.
                 let likely = left.min(bytes.len() / 6);
-                root.order.try_reserve(likely).map_err(|_| no_memory())?;
-                nodes.try_reserve(likely).map_err(|_| no_memory())?;
+                root.order
+                    .try_reserve_exact(likely)
+                    .map_err(|_| no_memory())?;
+                nodes.try_reserve_exact(likely).map_err(|_| no_memory())?;
                 scan.enter_table();
             }
         }
@@ -147,13 +153,15 @@ impl Document {
                     }
                 }
             }
-            let slots = scan.slots;
             node.start = scan.at as u32;
             scan.value(scratch).map_err(|fault| {
                 under_key(fault, &bytes[node.key as usize..node.start as usize])
             })?;
             node.end = scan.at as u32;
-            node.slots = scan.slots - slots;
+            // The shortest entry is `|N;`.
+            let rest = bytes.len() - scan.at;
+            grow(&mut root.order, rest, 3)?;
+            grow(nodes, rest, 3)?;
             root.push(nodes.len() as u32);
             nodes.push(node);
             node.flags &= !flag::ODD_KEY;

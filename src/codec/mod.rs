@@ -173,11 +173,10 @@ impl Document {
         self.deepest = 1;
         let table = self.new_table();
         self.nodes.push(Node {
-            buffer: 0,
+            buffer: store::Buffer::PAYLOAD,
             key: 0,
             start: 0,
             end: 0,
-            slots: 1,
             table,
             parent: ROOT.0,
             cell: NONE,
@@ -377,7 +376,6 @@ impl Document {
             key: 0,
             start: 0,
             end: bytes.len() as u32,
-            slots: 1,
             table: NONE,
             parent: ROOT.0,
             cell: NONE,

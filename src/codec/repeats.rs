@@ -2,6 +2,7 @@
 
 use super::index::Index;
 use super::scan::{RawKey, clamped_int};
+use super::store::grow;
 use crate::value::Key;
 use std::hash::{BuildHasher, RandomState};
 
@@ -76,6 +77,10 @@ impl Keys {
 
     fn fresh_bytes(&mut self, seen: &Seen, bytes: &[u8], all: &[u8]) -> bool {
         let print = Print::new(bytes, seen.first, all);
+        // Room for as many keys as the rest can hold; without it, none is surely fresh.
+        if grow(&mut self.prints, all.len() - print.start as usize, 3).is_err() {
+            return false;
+        }
         let before = &self.prints[seen.first..];
         if before.len() >= COMPARED_KEYS {
             return self.fresh_hashed(seen, print, all);

@@ -3,6 +3,7 @@
 use super::edit::Next;
 use super::index::{Index, LINEAR};
 use super::scan::{self, RawKey, Scan};
+use super::store::Buffer;
 use super::{Document, ROOT};
 use crate::value::Key;
 use std::hash::BuildHasher;
@@ -33,13 +34,10 @@ pub(super) mod flag {
 /// A value, and its key if it stands in a container.
 #[derive(Clone, Copy)]
 pub(super) struct Node {
-    pub buffer: u32,
     /// Where the key begins; `start` if there is none.
     pub key: u32,
     pub start: u32,
     pub end: u32,
-    /// Slots of the value as stored, its own included.
-    pub slots: u32,
     /// Its children, once listed.
     pub table: u32,
     /// The container it stands in.
@@ -48,6 +46,7 @@ pub(super) struct Node {
     pub cell: u32,
     /// The object it is, if others name it, or stands for (`r:`).
     pub object: u32,
+    pub buffer: Buffer,
     pub flags: u8,
 }
 
@@ -149,7 +148,11 @@ impl Document {
         self.link_value(container).ok()?;
         self.nodes[container as usize].flags &= !flag::CHANGED;
         self.mark_changed(container);
-        Some(self.node(container).table)
+        match self.node(container).table {
+            // An empty one.
+            NONE => Some(self.list(container)),
+            table => Some(table),
+        }
     }
 
     /// List the children of a container from its bytes, which have been validated.
@@ -179,7 +182,7 @@ impl Document {
         for _ in 0..head.count {
             let key_at = scan.at;
             let Ok(key) = scan.key() else { break };
-            let (value_at, slots) = (scan.at, scan.slots);
+            let value_at = scan.at;
             if scan.value(scratch).is_err() {
                 break;
             }
@@ -189,7 +192,6 @@ impl Document {
                 key: key_at as u32,
                 start: value_at as u32,
                 end: scan.at as u32,
-                slots: scan.slots - slots,
                 table: NONE,
                 parent: container,
                 cell: NONE,
@@ -216,9 +218,6 @@ impl Document {
         let place = &mut self.tables[table as usize];
         let mut order = std::mem::replace(&mut place.order, std::mem::take(&mut self.spare_order));
         place.live = 0;
-        if order.len() > LINEAR {
-            place.index.build(order.len());
-        }
         for node in &order {
             if self.add(table, *node).is_some() {
                 self.tables[table as usize].recount = true;
@@ -372,6 +371,9 @@ impl Document {
 
     /// Whether the value can be reached from the root.
     pub(super) fn is_attached(&self, value: u32) -> bool {
+        if value == ROOT.0 {
+            return true;
+        }
         let mut seen = Vec::new();
         let mut open = vec![value];
         while let Some(value) = open.pop() {
@@ -423,9 +425,10 @@ fn fold(bytes: &[u8], property: bool) -> Key<'_> {
 pub(super) fn plain_key(key: RawKey<'_>, property: bool) -> Option<Box<[u8]>> {
     match key {
         RawKey::Bytes(_) => None,
+        RawKey::Int(_) if !property => None,
         RawKey::Int(text) => {
             let plain = scan::clamped_int(text).to_string();
-            (property && plain.as_bytes() != text).then(|| plain.into_bytes().into())
+            (plain.as_bytes() != text).then(|| plain.into_bytes().into())
         }
         RawKey::Escaped(text) => {
             let mut plain = Vec::new();
