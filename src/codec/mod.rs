@@ -13,6 +13,7 @@ mod index;
 mod keys;
 mod link;
 mod load;
+mod quick;
 mod read;
 mod repeats;
 mod scan;

@@ -1,6 +1,7 @@
 //! One validating pass over stored bytes: syntax, limits and extents, nothing decoded, no recursion.
 
 use super::float;
+use super::quick;
 use super::repeats::{Keys, Seen};
 use crate::error::{Code, Error};
 
@@ -43,7 +44,7 @@ pub(super) struct Frame {
 #[derive(Default)]
 pub(super) struct Scratch {
     frames: Vec<Frame>,
-    keys: Keys,
+    pub keys: Keys,
 }
 
 impl Scratch {
@@ -274,6 +275,14 @@ impl<'a> Scan<'a> {
     /// `i:…;` or `s:…;` in front of an element.
     #[inline(always)]
     pub fn key(&mut self) -> Scanned<RawKey<'a>> {
+        if let Some((key, end)) = quick::key(self.bytes, self.at) {
+            self.at = end;
+            return Ok(key);
+        }
+        self.slow_key()
+    }
+
+    fn slow_key(&mut self) -> Scanned<RawKey<'a>> {
         let kind = self.peek();
         if !matches!(kind, b's' | b'i' | b'S') || self.bytes.get(self.at + 1) != Some(&b':') {
             return self.fault("a key is neither int nor string");
@@ -294,6 +303,15 @@ impl<'a> Scan<'a> {
     /// Whatever is not a container, from its type letter on.
     #[inline(always)]
     pub fn leaf(&mut self) -> Scanned<()> {
+        if let Some(end) = quick::leaf(self.bytes, self.at) {
+            self.slots += 1;
+            self.at = end;
+            return Ok(());
+        }
+        self.slow_leaf()
+    }
+
+    fn slow_leaf(&mut self) -> Scanned<()> {
         let kind = self.peek();
         if kind == b'N' {
             self.slots += 1;
@@ -404,6 +422,24 @@ impl<'a> Scan<'a> {
         let start = self.at;
         self.at += 1;
         self.byte(b':', "no value")?;
+        let count = match quick::count(self.bytes, self.at) {
+            Some((count, at)) if !object => {
+                self.at = at;
+                count
+            }
+            _ => self.slow_count(object)?,
+        };
+        // The shortest element, `i:0;N;`, has more bytes than two: PHP's own check (Z-31).
+        if count > (self.bytes.len() - self.at) / 2 {
+            self.at = start;
+            return self.fault("more elements than the data can hold");
+        }
+        self.slots += 1;
+        Ok(Head { count, object })
+    }
+
+    /// The rest of a head, from the count of an array or the class of an object on.
+    fn slow_count(&mut self, object: bool) -> Scanned<usize> {
         let count = if object {
             self.class()?;
             self.byte(b':', "an object without a count")?;
@@ -412,13 +448,7 @@ impl<'a> Scan<'a> {
             self.unsigned("an array without a count")?
         };
         self.expect(b":{", "a container does not begin")?;
-        // The shortest element, `i:0;N;`, has more bytes than two: PHP's own check (Z-31).
-        if count > (self.bytes.len() - self.at) / 2 {
-            self.at = start;
-            return self.fault("more elements than the data can hold");
-        }
-        self.slots += 1;
-        Ok(Head { count, object })
+        Ok(count)
     }
 
     /// One odd spelling is enough to know.
@@ -465,8 +495,13 @@ impl<'a> Scan<'a> {
                 };
                 if frame.left > 0 {
                     frame.left -= 1;
+                    let spelling = self.looks_at_spelling();
+                    if !spelling && let Some(end) = quick::key_end(self.bytes, self.at) {
+                        self.at = end;
+                        break;
+                    }
                     let key = self.key()?;
-                    if self.looks_at_spelling()
+                    if spelling
                         && !scratch
                             .keys
                             .fresh(&mut frame.seen, key, frame.object, self.bytes)

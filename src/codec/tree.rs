@@ -179,9 +179,12 @@ impl Document {
         order.order.reserve(head.count);
         nodes.reserve(head.count);
         let flags = flag::HELD | if head.object { flag::PROPERTY } else { 0 };
+        let mut seen = scratch.keys.enter();
+        let mut fresh = true;
         for _ in 0..head.count {
             let key_at = scan.at;
             let Ok(key) = scan.key() else { break };
+            fresh = fresh && scratch.keys.fresh(&mut seen, key, head.object, bytes);
             let value_at = scan.at;
             if scan.value(scratch).is_err() {
                 break;
@@ -205,7 +208,10 @@ impl Document {
             nodes.push(child);
             order.push(number);
         }
-        self.settle(table);
+        scratch.keys.leave(&seen);
+        if !fresh {
+            self.settle(table);
+        }
         table
     }
 
