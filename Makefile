@@ -41,8 +41,12 @@ test: ## Install what the tests need, run all tests, print the time of each part
 check: ## Formats, lints, and whether the committed header is up to date
 	@scripts/check
 
-bench: ## Measure a session's cycle beside a minimal C program
+bench: ## Measure a session's cycle beside a minimal C program, and the codec beside PHP's
 	@scripts/bench
+	@scripts/bench-codec
+
+fuzz: ## Fuzz what reads bytes from outside, SECONDS (60) per target
+	@scripts/fuzz $(SECONDS)
 
 rules: ## List the rules that no test shows, dropping those that one shows by now
 	@SESS_RULES=write $(CARGO) test --quiet --test rules
@@ -68,4 +72,4 @@ help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all demo setup test check bench rules install uninstall help FORCE
+.PHONY: all demo setup test check bench fuzz rules install uninstall help FORCE

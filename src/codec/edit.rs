@@ -313,6 +313,9 @@ impl Document {
         let Some(opaque) = self.opaque else {
             return Ok(());
         };
+        if self.folded {
+            return Err(behind_custom());
+        }
         if let Some(old) = old
             && scalar
             && matches!(

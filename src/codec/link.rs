@@ -236,6 +236,7 @@ impl Document {
             Some(position) => {
                 let table = &mut self.tables[frame.table as usize];
                 table.recount = true;
+                self.folded = true;
                 let old = std::mem::replace(&mut table.order[position], number);
                 self.let_go(old);
                 position

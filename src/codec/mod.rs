@@ -102,6 +102,8 @@ pub struct Document {
     compat: bool,
     classless: bool,
     edited: bool,
+    /// Values under repeated keys have given way, so slots count otherwise than in the bytes.
+    folded: bool,
     /// Counts of members are out of date.
     recount_members: bool,
     /// No nesting is deeper than this.
@@ -138,6 +140,7 @@ impl Document {
             compat: false,
             classless: false,
             edited: false,
+            folded: false,
             recount_members: false,
             deepest: 0,
             hasher: RandomState::new(),
@@ -170,6 +173,7 @@ impl Document {
         self.compat = false;
         self.classless = false;
         self.edited = false;
+        self.folded = false;
         self.recount_members = false;
         self.deepest = 1;
         let table = self.new_table();

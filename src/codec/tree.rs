@@ -227,6 +227,7 @@ impl Document {
         for node in &order {
             if self.add(table, *node).is_some() {
                 self.tables[table as usize].recount = true;
+                self.folded = true;
             }
         }
         order.clear();

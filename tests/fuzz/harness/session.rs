@@ -88,6 +88,10 @@ fn session(input: &[u8], format: Format) {
         Ok(encoded) if encoded.skipped_int_keys + encoded.skipped_long_keys > 0 => {
             read(&out, written_as, spelling);
         }
+        // Where keys stand bare, "6" is a string (E-10); other formats read it as the integer.
+        Ok(_) if written_as != format && int_like_key(&mut document) => {
+            read(&out, written_as, spelling);
+        }
         Ok(_) => same(&mut document, &out, written_as, spelling),
         Err(_) => assert!(unwritable(&mut document, written_as)),
     }
@@ -112,8 +116,24 @@ fn read(bytes: &[u8], format: Format, spelling: Spelling) -> Document {
 /// What was written reads back as the same values, and is written the same again.
 fn same(document: &mut Document, bytes: &[u8], format: Format, spelling: Spelling) {
     let mut reread = read(bytes, format, spelling);
-    assert_eq!(shape(document), shape(&mut reread), "{}", show(bytes));
+    let (values, written) = (shape(document), shape(&mut reread));
+    // PHP's spelling of a reference to an object that has been written before tells no longer which of both it is.
+    if spelling == Spelling::AsStored || !values.iter().chain(&written).any(|value| value.shared) {
+        assert_eq!(values, written, "{}", show(bytes));
+    }
     assert_eq!(show(&encode(&mut reread, format, spelling)), show(bytes));
+}
+
+/// Whether a top-level key is a string that reads as an integer.
+fn int_like_key(document: &mut Document) -> bool {
+    let mut index = 0;
+    while let Some((key, _)) = document.at(ROOT, index) {
+        if matches!(key, Key::Bytes(bytes) if Key::from_bytes(bytes) != key) {
+            return true;
+        }
+        index += 1;
+    }
+    false
 }
 
 /// Why a table may be refused by a format: a key, or nesting that edits made deeper.
@@ -258,8 +278,15 @@ fn untouched(
     assert_eq!(before[..both], after[..both]);
 }
 
+/// A value as `shape` tells of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    text: String,
+    shared: bool,
+}
+
 /// The values in writing order, and which of them are shared, without going round in circles.
-fn shape(document: &mut Document) -> Vec<String> {
+fn shape(document: &mut Document) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut shared = HashMap::new();
     let mut open = vec![(0, String::new(), ROOT)];
@@ -293,7 +320,10 @@ fn shape(document: &mut Document) -> Vec<String> {
             Kind::Custom => format!("{:?}", document.custom_payload(node).map(show)),
             Kind::Null | Kind::Array | Kind::Opaque => String::new(),
         };
-        lines.push(line);
+        lines.push(Line {
+            text: line,
+            shared: reference != 0 || object != 0,
+        });
         if known || !matches!(kind, Kind::Array | Kind::Object) {
             continue;
         }
@@ -313,6 +343,11 @@ enum Owned {
 
 impl Owned {
     fn of(key: Key<'_>) -> Owned {
+        let key = match key {
+            // A bare key such as "6" is asked for by the integer (E-10).
+            Key::Bytes(bytes) => Key::from_bytes(bytes),
+            key => key,
+        };
         match key {
             Key::Int(int) => Owned::Int(int),
             Key::Bytes(bytes) => Owned::Bytes(bytes.to_vec()),
