@@ -17,6 +17,7 @@ mod read;
 mod repeats;
 mod scan;
 mod store;
+mod token;
 mod tree;
 
 pub use canonical::unserialize_prefix;
