@@ -16,7 +16,6 @@ impl Document {
         limits: &Limits,
     ) -> Result<()> {
         check_size(payload.len(), limits)?;
-        self.depth_limit = limits.depth;
         self.classless = spelling == Spelling::PhpWithoutClasses;
         self.compat = spelling != Spelling::AsStored;
         self.canonical = false;
@@ -48,7 +47,6 @@ impl Document {
                 .map_err(|_| no_memory())?;
             self.respell_table(format, limits, &mut bytes)?;
             self.clear();
-            self.depth_limit = limits.depth;
             self.classless = classless;
             self.compat = true;
             self.canonical = false;

@@ -3,7 +3,7 @@
 use super::{Session, State};
 use crate::codec::{self, Document, NodeId, Place, ROOT};
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::value::{Key, Scalar};
+use crate::value::{Format, Key, Scalar};
 
 impl Session {
     /// The data, for reading, in every state.
@@ -51,7 +51,6 @@ impl Session {
         let allowed = self.check_change(sets);
         let limits = self.limits();
         let result = allowed.and_then(|()| edit(&mut self.document, &limits));
-        self.has_table |= result.is_ok();
         let php = i32::from(result.is_ok());
         self.ended(php, result)
     }
@@ -136,6 +135,11 @@ impl Session {
         if !self.has_table {
             let text = "encode: there is no data";
             self.emit(Event::new("NO_DATA", Level::Warning, Code::OK, text));
+            if self.settings.php() {
+                self.php_result = 0;
+                self.encoded.clear();
+                return Ok(&self.encoded);
+            }
         }
         match self.encode_document() {
             Ok(fails) => {
@@ -144,6 +148,16 @@ impl Session {
             }
             Err(error) => self.ended(0, Err(error)),
         }
+    }
+
+    fn count_int_keys(&mut self) -> u32 {
+        let mut count = 0;
+        for index in 0..self.document.count(ROOT) {
+            if let Some((Key::Int(_), _)) = self.document.at(ROOT, index) {
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Add the data of a payload: `session_decode()` (L-27).
@@ -169,6 +183,11 @@ impl Session {
         let merged = self
             .document
             .merge(self.settings.format, data, spelling, &limits);
+        if self.settings.php() && self.settings.format != Format::PhpSerialize {
+            // PHP goes through all keys again after it has decoded, and warns as if it encoded.
+            let skipped = self.count_int_keys();
+            self.tell_skipped_keys(skipped);
+        }
         let Err(error) = merged else {
             return self.ended(1, Ok(()));
         };

@@ -69,6 +69,8 @@ impl Session {
         }
         let closed = self.call_close();
         self.forget_id();
+        // L-16: PHP forgets its table; the host's keeps its contents.
+        self.has_table = false;
         self.unmade = false;
         self.cookie_pending = false;
         self.state = State::Destroyed;
@@ -88,8 +90,14 @@ impl Session {
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
         self.keep_raw_payload();
-        let payload = match self.encode_payload() {
-            Ok(payload) => payload,
+        let payload = match self.try_payload() {
+            Ok((payload, skipped)) => {
+                // What is not written leaves nothing out.
+                if !delete_old {
+                    self.tell_skipped_keys(skipped);
+                }
+                payload
+            }
             // D9: nothing is written for data that cannot be encoded; the session goes on.
             Err(error) => return self.ended(0, Err(error)),
         };

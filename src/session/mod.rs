@@ -126,7 +126,7 @@ pub struct Session {
     lock_timeout_ms: Option<i64>,
     /// Whether the cache limiter's headers are in the list.
     cache_headers_put: bool,
-    /// Whether PHP would have a `$_SESSION` at all.
+    /// Whether PHP would know of the table: from the first start on, until destroy.
     has_table: bool,
     gc_dice: Option<RandomState>,
     gc_throws: u64,

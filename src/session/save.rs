@@ -67,22 +67,30 @@ impl Session {
         self.raw_new.is_some() || self.document.count(crate::codec::ROOT) > 0
     }
 
-    /// The bytes to store. Fails before anything is written (D9).
+    /// The bytes to store, and what was left out told. Fails before anything is written (D9).
     pub(super) fn encode_payload(&mut self) -> Result<Payload> {
+        let (payload, skipped) = self.try_payload()?;
+        self.tell_skipped_keys(skipped);
+        Ok(payload)
+    }
+
+    /// The bytes to store and the number of integer keys left out.
+    pub(super) fn try_payload(&mut self) -> Result<(Payload, u32)> {
         self.encoded.clear();
         if self.raw {
-            return Ok(match &self.raw_new {
+            let payload = match &self.raw_new {
                 None => Payload::AsRead,
                 Some(raw) => {
                     self.encoded.extend_from_slice(raw);
                     Payload::Encoded { empty: false }
                 }
-            });
+            };
+            return Ok((payload, 0));
         }
         if !self.settings.php() && self.has_stored && !self.document.edited() {
-            return Ok(Payload::AsRead);
+            return Ok((Payload::AsRead, 0));
         }
-        let empty = self.encode_document()?;
+        let (empty, skipped) = self.try_encode()?;
         let limit = self.settings.max_data_bytes;
         if self.encoded.len() as u64 > limit {
             let len = self.encoded.len();
@@ -90,17 +98,18 @@ impl Session {
                 format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
             return Err(Error::new(Code::ETOOBIG, text));
         }
-        Ok(Payload::Encoded { empty })
+        Ok((Payload::Encoded { empty }, skipped))
     }
 
     /// Encode the table into `self.encoded`; true if PHP 8.2 would say that it could not.
     pub(super) fn encode_document(&mut self) -> Result<bool> {
-        let (limits, spelling) = (self.limits(), self.spelling());
-        self.encoded.clear();
-        let encoded =
-            self.document
-                .encode(self.settings.format, spelling, &limits, &mut self.encoded)?;
-        for _ in 0..encoded.skipped_int_keys {
+        let (empty, skipped) = self.try_encode()?;
+        self.tell_skipped_keys(skipped);
+        Ok(empty)
+    }
+
+    pub(super) fn tell_skipped_keys(&self, count: u32) {
+        for _ in 0..count {
             let text = "an integer key cannot be held by this format and was left out";
             self.emit(Event::new(
                 "KEY_NUMERIC_SKIPPED",
@@ -109,9 +118,17 @@ impl Session {
                 text,
             ));
         }
+    }
+
+    fn try_encode(&mut self) -> Result<(bool, u32)> {
+        let (limits, spelling) = (self.limits(), self.spelling());
+        self.encoded.clear();
+        let encoded =
+            self.document
+                .encode(self.settings.format, spelling, &limits, &mut self.encoded)?;
         // V-16: from PHP 8.6 on an empty table encodes to the empty string like any other.
         let fails_when_empty = matches!(self.settings.profile, Profile::Php82 | Profile::Php5);
-        Ok(encoded.empty && fails_when_empty)
+        Ok((encoded.empty && fails_when_empty, encoded.skipped_int_keys))
     }
 
     fn store(&mut self, payload: Payload) -> Result<()> {

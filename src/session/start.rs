@@ -356,10 +356,12 @@ impl Session {
         let _ = self.call_close();
     }
 
-    /// L-7: after a failed start there is no id and no data.
+    /// L-7: after a failed start there is no id and no data; what PHP never knew of stays.
     fn abandon_start(&mut self) {
         self.forget_id();
-        self.document.clear();
+        if self.has_table || !self.settings.php() {
+            self.document.clear();
+        }
         self.state = State::None;
         self.unmade = false;
         self.cookie_pending = false;
