@@ -130,6 +130,7 @@ fn links_lead_somewhere() {
         "docs/files.md",
         "docs/events.md",
         "docs/handlers.md",
+        "docs/abi.md",
     ] {
         let directory = Path::new(manual).parent().unwrap();
         let page = text(manual);
