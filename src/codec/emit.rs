@@ -101,8 +101,8 @@ impl Document {
             walk.frames.push((table, 0));
             return self.write_frames(walk, out);
         }
-        for position in 0..self.tables[table as usize].order.len() {
-            let place = self.tables[table as usize].order[position];
+        for position in 0..self.tables[table as usize].len() {
+            let place = self.tables[table as usize].at(position);
             if place == NONE {
                 continue;
             }
@@ -147,7 +147,7 @@ impl Document {
         if walk.by_object {
             self.count_members_from(value);
         }
-        let cell = self.node(value).cell;
+        let cell = self.cell_of(value);
         if cell != NONE && self.cells[cell as usize].value == value {
             self.cells[cell as usize].number = 1;
         }
@@ -160,7 +160,7 @@ impl Document {
 
     fn write_frames(&mut self, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
         while let Some((table, position)) = walk.frames.last_mut() {
-            let Some(place) = self.tables[*table as usize].order.get(*position).copied() else {
+            let Some(place) = self.tables[*table as usize].get(*position) else {
                 out.push(b'}');
                 walk.frames.pop();
                 continue;
@@ -190,7 +190,7 @@ impl Document {
         walk: &mut Walk,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let cell = self.node(place).cell;
+        let cell = self.cell_of(place);
         if cell == NONE {
             return self.write_body(place, walk, out);
         }
@@ -200,7 +200,7 @@ impl Document {
             number,
             ..
         } = self.cells[cell as usize];
-        let object = self.node(value).object;
+        let object = self.object_at(value);
         if walk.by_object && object != NONE {
             let number = self.objects[object as usize].number;
             if number != 0 && (live > 1 || bare) {
@@ -221,12 +221,13 @@ impl Document {
         let node = *self.node(value);
         if node.is(flag::OPAQUE) {
             out.extend_from_slice(self.bytes_of(value));
-            walk.slots += node.slots;
+            walk.slots += self.slots_of(value);
             return Ok(());
         }
         let mut body = value;
-        if node.object != NONE {
-            let object = &mut self.objects[node.object as usize];
+        let object = self.object_at(value);
+        if object != NONE {
+            let object = &mut self.objects[object as usize];
             if object.number != 0 {
                 walk.slots += 1;
                 write_reference(b'r', object.number, out);
@@ -238,7 +239,7 @@ impl Document {
         let letter = self.letter(body);
         let container = matches!(letter, b'a' | b'O');
         if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
-            walk.slots += self.node(body).slots;
+            walk.slots += self.slots_of(body);
             if walk.respell {
                 self.respell(body, out);
             } else {
@@ -256,7 +257,7 @@ impl Document {
         walk.frames.push((table, 0));
         let place = &self.tables[table as usize];
         if walk.respell || place.recount {
-            canonical::write_head(self.bytes_of(body), place.live, walk.respell, out);
+            canonical::write_head(self.bytes_of(body), place.live as usize, walk.respell, out);
         } else {
             let mut scan = Scan::new(self.bytes_of(body), 0, 0, false);
             scan.head()?;
@@ -318,12 +319,9 @@ impl Document {
             if table == NONE || (body != ROOT.0 && !self.node(body).is(flag::CHANGED)) {
                 continue;
             }
-            for place in &self.tables[table as usize].order {
-                if *place == NONE {
-                    continue;
-                }
-                let mut value = *place;
-                let cell = self.nodes[value as usize].cell;
+            for place in self.tables[table as usize].places() {
+                let mut value = place;
+                let cell = self.cell_of(value);
                 if cell != NONE {
                     let cell = &mut self.cells[cell as usize];
                     cell.live += 1;
@@ -332,7 +330,7 @@ impl Document {
                     }
                     value = cell.value;
                 }
-                let object = self.nodes[value as usize].object;
+                let object = self.object_at(value);
                 if object != NONE {
                     let object = &mut self.objects[object as usize];
                     object.live += 1;

@@ -40,7 +40,7 @@ impl Document {
 
     pub(super) fn count_of(&mut self, node: NodeId) -> usize {
         self.children(node)
-            .map_or(0, |table| self.tables[table as usize].live)
+            .map_or(0, |table| self.tables[table as usize].live as usize)
     }
 
     pub(super) fn get_value(&mut self, node: NodeId, key: Key<'_>) -> Option<NodeId> {
@@ -59,16 +59,16 @@ impl Document {
         } else {
             self.find_entry(node, table, key)
         }?;
-        let place = self.tables[table as usize].order[position];
+        let place = self.tables[table as usize].at(position);
         Some(NodeId(self.held(place)))
     }
 
     /// A private or protected property by its plain name, if only one has it.
     fn find_hidden(&self, table: u32, name: &[u8]) -> Option<usize> {
-        let order = &self.tables[table as usize].order;
-        let mut hidden = (0..order.len()).filter(|position| {
-            order[*position] != NONE
-                && match self.key(order[*position]) {
+        let table = &self.tables[table as usize];
+        let mut hidden = (0..table.len()).filter(|position| {
+            table.at(*position) != NONE
+                && match self.key(table.at(*position)) {
                     Key::Bytes([0, mangled @ ..]) => mangled
                         .iter()
                         .position(|byte| *byte == 0)
@@ -83,7 +83,7 @@ impl Document {
     pub(super) fn value_at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
         let table = self.children(node)?;
         self.compact(table);
-        let place = *self.tables[table as usize].order.get(index)?;
+        let place = self.tables[table as usize].get(index)?;
         Some((self.key(place), NodeId(self.held(place))))
     }
 

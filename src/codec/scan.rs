@@ -45,7 +45,7 @@ pub(super) struct Scratch {
     frames: Vec<Frame>,
     /// The keys of each frame, if spelling is looked at.
     seen: Vec<Seen>,
-    keys: Keys,
+    pub keys: Keys,
 }
 
 impl Scratch {
@@ -524,17 +524,7 @@ impl<'a> Scan<'a> {
                 }
             }
             inner.left -= 1;
-            let key = match rest {
-                [b's', b':', tail @ ..] => {
-                    token::string(tail).map(|(text, tail)| (RawKey::Bytes(text), tail))
-                }
-                [b'i', b':', tail @ ..] => token::int(tail).map(|after| {
-                    let text = &tail[..tail.len() - after.len() - 1];
-                    (RawKey::Int(text), after)
-                }),
-                _ => None,
-            };
-            let key = if let Some((key, tail)) = key {
+            let key = if let Some((key, tail)) = token::key(rest) {
                 rest = tail;
                 key
             } else {

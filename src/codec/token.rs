@@ -3,6 +3,8 @@
 //! Every function answers None for what is malformed, unusual or rare alike: [`super::scan`] then looks
 //! again and decides. What is accepted here needs no further look.
 
+use super::scan::RawKey;
+
 /// Most digits taken here; more could overflow.
 const DIGITS: usize = 18;
 
@@ -114,6 +116,19 @@ pub(super) fn array(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (count, rest) = number(rest)?;
     match rest {
         [b':', b'{', rest @ ..] if count <= rest.len() / 2 => Some((count, rest)),
+        _ => None,
+    }
+}
+
+/// `i:…;` or `s:…;` in front of an element, and what follows.
+#[inline(always)]
+pub(super) fn key(bytes: &[u8]) -> Option<(RawKey<'_>, &[u8])> {
+    match bytes {
+        [b's', b':', rest @ ..] => string(rest).map(|(text, rest)| (RawKey::Bytes(text), rest)),
+        [b'i', b':', rest @ ..] => int(rest).map(|after| {
+            let text = &rest[..rest.len() - after.len() - 1];
+            (RawKey::Int(text), after)
+        }),
         _ => None,
     }
 }
