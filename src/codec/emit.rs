@@ -20,7 +20,34 @@ pub(super) struct Walk {
     by_object: bool,
     /// Write every token as PHP would.
     respell: bool,
+    /// What nothing has changed goes out as it stands, without a look at references.
+    plain: bool,
     depth_limit: usize,
+}
+
+/// How keys stand in the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tokens {
+    Serialized,
+    /// As in php: `key|`.
+    Piped,
+    /// As in php_binary: behind a length byte.
+    Counted,
+}
+
+/// Bytes of a buffer that some places take up together.
+#[derive(Default)]
+struct Run {
+    buffer: u32,
+    start: usize,
+    end: usize,
+    places: usize,
+}
+
+impl Run {
+    fn is_empty(&self) -> bool {
+        self.places == 0
+    }
 }
 
 impl Walk {
@@ -30,6 +57,7 @@ impl Walk {
             frames: Vec::new(),
             by_object: spelling != Spelling::AsStored,
             respell,
+            plain: false,
             depth_limit: match limits.depth {
                 0 => usize::MAX,
                 depth => depth as usize,
@@ -95,14 +123,29 @@ impl Document {
         if walk.by_object {
             self.count_members();
         }
+        walk.plain = !walk.respell && self.cells.is_empty() && self.objects.is_empty();
         if format == Format::PhpSerialize {
             walk.slots = 1;
             out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
             walk.frames.push((table, 0));
             return self.write_frames(walk, out);
         }
-        for position in 0..self.tables[table as usize].len() {
+        let tokens = match format {
+            Format::Php => Tokens::Piped,
+            _ => Tokens::Counted,
+        };
+        let mut position = 0;
+        while position < self.tables[table as usize].len() {
+            if walk.plain {
+                let run = self.run(table, position, tokens);
+                if !run.is_empty() {
+                    position += run.places;
+                    self.copy(run, out)?;
+                    continue;
+                }
+            }
             let place = self.tables[table as usize].at(position);
+            position += 1;
             if place == NONE {
                 continue;
             }
@@ -137,6 +180,49 @@ impl Document {
         Ok(())
     }
 
+    /// Untouched places that stand next to each other in one buffer.
+    fn run(&self, table: u32, position: usize, tokens: Tokens) -> Run {
+        let table = &self.tables[table as usize];
+        let (wanted, lead) = match tokens {
+            Tokens::Serialized => (0, 0),
+            Tokens::Piped => (flag::RAW_KEY | flag::PIPE, 0),
+            Tokens::Counted => (flag::RAW_KEY, 1),
+        };
+        let mut run = Run::default();
+        while let Some(place) = table.get(position + run.places)
+            && place != NONE
+        {
+            let node = self.node(place);
+            let start = node.key.wrapping_sub(lead) as usize;
+            if node.flags & (flag::RAW_KEY | flag::PIPE | flag::CHANGED) != wanted {
+                break;
+            }
+            if run.is_empty() {
+                run.buffer = node.buffer;
+                run.start = start;
+            } else if node.buffer != run.buffer || start != run.end {
+                break;
+            }
+            if tokens == Tokens::Counted {
+                // A flag may have stood in the length byte.
+                let len = (node.start - node.key) as usize;
+                if usize::from(self.store.get(node.buffer)[start]) != len {
+                    break;
+                }
+            }
+            run.end = node.end as usize;
+            run.places += 1;
+        }
+        run
+    }
+
+    fn copy(&self, run: Run, out: &mut Vec<u8>) -> Result<()> {
+        let bytes = &self.store.get(run.buffer)[run.start..run.end];
+        reserve(out, bytes.len())?;
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+
     /// One value by itself.
     pub(super) fn write_value(
         &mut self,
@@ -160,6 +246,14 @@ impl Document {
 
     fn write_frames(&mut self, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
         while let Some((table, position)) = walk.frames.last_mut() {
+            if walk.plain {
+                let run = self.run(*table, *position, Tokens::Serialized);
+                if !run.is_empty() {
+                    *position += run.places;
+                    self.copy(run, out)?;
+                    continue;
+                }
+            }
             let Some(place) = self.tables[*table as usize].get(*position) else {
                 out.push(b'}');
                 walk.frames.pop();
