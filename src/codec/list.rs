@@ -1,7 +1,7 @@
 //! Listing the children of containers from bytes that have been validated.
 
 use super::index::LINEAR;
-use super::repeats::Seen;
+use super::repeats::Glance;
 use super::scan::{RawKey, Scan};
 use super::table::Table;
 use super::token;
@@ -23,20 +23,29 @@ pub(super) struct Open {
     next: u32,
     end: u32,
     property: bool,
-    seen: Seen,
+    keys: Glance,
 }
 
 impl Document {
     /// The table of a container, listing its children if that has not been done.
+    #[inline]
     pub(super) fn table(&mut self, node: u32) -> Option<u32> {
-        let mut table = self.node(node).table;
-        if table == NONE {
+        let table = self.node(node).table;
+        match self.tables.get(table as usize) {
+            Some(known) if !known.unsettled => Some(table),
+            _ => self.make_table(node),
+        }
+    }
+
+    #[cold]
+    fn make_table(&mut self, node: u32) -> Option<u32> {
+        if self.node(node).table == NONE {
             if !matches!(self.letter(node), b'a' | b'O') {
                 return None;
             }
             self.list(node)?;
-            table = self.node(node).table;
         }
+        let table = self.node(node).table;
         if self.tables[table as usize].unsettled {
             self.settle(table);
         }
@@ -103,7 +112,7 @@ impl Document {
                     next: first,
                     end: first + count as u32,
                     property,
-                    seen: scratch.keys.enter(),
+                    keys: scratch.prints.enter(),
                 });
             } else {
                 nodes[place as usize].end = (bytes.len() - rest.len()) as u32;
@@ -118,7 +127,8 @@ impl Document {
                 let closed = &mut nodes[inner.container as usize];
                 closed.end = (bytes.len() - rest.len()) as u32;
                 closed.table = inner.table;
-                scratch.keys.leave(&inner.seen);
+                let doubt = scratch.prints.leave(&inner.keys);
+                tables[inner.table as usize].unsettled = doubt && !*canonical;
                 open.pop();
                 if open.is_empty() {
                     return Some(());
@@ -152,22 +162,14 @@ impl Document {
                 child.flags |= flag::ODD_KEY;
                 odd_keys.insert(place, plain);
             }
-            let table = &mut tables[inner.table as usize];
-            if !*canonical
-                && !table.unsettled
-                && !scratch
-                    .keys
-                    .fresh(&mut inner.seen, key, inner.property, bytes)
-            {
-                table.unsettled = true;
-            }
+            scratch.prints.note(&mut inner.keys, key, inner.property);
         }
     }
 
     /// Let the last of repeated keys stand where the first did (E-15).
     fn settle(&mut self, table: u32) {
         self.tables[table as usize].unsettled = false;
-        if self.canonical || (table == 0 && self.all_fresh()) || self.ascending(table) {
+        if self.canonical || (table == 0 && self.all_differ()) || self.ascending(table) {
             return;
         }
         let mut whole = std::mem::take(&mut self.tables[table as usize]);
@@ -185,8 +187,8 @@ impl Document {
         }
     }
 
-    /// Whether no key of the payload's table is repeated, as far as a quick look can tell.
-    fn all_fresh(&mut self) -> bool {
+    /// Whether no key of the whole table is repeated, as far as a quick look can tell.
+    fn all_differ(&mut self) -> bool {
         let Document {
             store,
             nodes,
@@ -194,25 +196,24 @@ impl Document {
             scratch,
             ..
         } = self;
-        scratch.keys.clear();
-        let mut seen = scratch.keys.enter();
-        let bytes = store.payload();
-        tables[0].places().all(|place| {
+        scratch.prints.clear();
+        let mut glance = scratch.prints.enter();
+        let plain = tables[0].places().all(|place| {
             let node = &nodes[place as usize];
-            if node.buffer != 0 || node.is(flag::ODD_KEY) {
-                return false;
-            }
-            let token = &bytes[node.key as usize..node.start as usize];
-            let key = if node.is(flag::RAW_KEY) {
-                Some(RawKey::Bytes(
-                    &token[..token.len() - usize::from(node.is(flag::PIPE))],
-                ))
+            let token = &store.get(node.buffer)[node.key as usize..node.start as usize];
+            let raw = node.is(flag::RAW_KEY);
+            let key = if raw {
+                let pipe = usize::from(node.is(flag::PIPE));
+                Some(RawKey::Bytes(&token[..token.len() - pipe]))
             } else {
                 token::key(token).map(|(key, _)| key)
             };
-            let raw = node.is(flag::RAW_KEY);
-            key.is_some_and(|key| scratch.keys.fresh(&mut seen, key, raw, bytes))
-        })
+            if let Some(key) = key {
+                scratch.prints.note(&mut glance, key, raw);
+            }
+            key.is_some()
+        });
+        plain && !scratch.prints.leave(&glance)
     }
 
     /// Whether all keys are integers that grow, as in a list.

@@ -146,6 +146,72 @@ impl Keys {
     }
 }
 
+/// Prints of the string keys of the containers that are open, the innermost last: enough to know that
+/// no key is repeated, or to look closely.
+#[derive(Default)]
+pub(super) struct Prints {
+    prints: Vec<u32>,
+}
+
+/// What the keys of one container looked like.
+pub(super) struct Glance {
+    first: usize,
+    last_int: i64,
+    doubt: bool,
+}
+
+impl Prints {
+    pub fn enter(&self) -> Glance {
+        Glance {
+            first: self.prints.len(),
+            last_int: i64::MIN,
+            doubt: false,
+        }
+    }
+
+    /// `property`: "7" stays a string.
+    #[inline]
+    pub fn note(&mut self, glance: &mut Glance, key: RawKey<'_>, property: bool) {
+        match key {
+            RawKey::Bytes(bytes) => {
+                glance.doubt |= !property
+                    && matches!(bytes.first(), Some(b'-' | b'0'..=b'9'))
+                    && matches!(Key::from_bytes(bytes), Key::Int(_));
+                self.prints.push(print_of(bytes));
+            }
+            RawKey::Int(text) => {
+                let value = clamped_int(text);
+                glance.doubt |= property || value <= glance.last_int;
+                glance.last_int = value;
+            }
+            RawKey::Escaped(_) => glance.doubt = true,
+        }
+    }
+
+    /// Whether keys may be repeated in the innermost container, which ends.
+    pub fn leave(&mut self, glance: &Glance) -> bool {
+        let prints = &mut self.prints[glance.first..];
+        let alike = if prints.len() <= COMPARED_KEYS {
+            (1..prints.len()).any(|at| {
+                // Without a way out of the loop, many are compared at once.
+                let (before, print) = (&prints[..at], prints[at]);
+                before
+                    .iter()
+                    .fold(false, |alike, other| alike | (*other == print))
+            })
+        } else {
+            prints.sort_unstable();
+            prints.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        self.prints.truncate(glance.first);
+        alike || glance.doubt
+    }
+
+    pub fn clear(&mut self) {
+        self.prints.clear();
+    }
+}
+
 /// The ends and the length of a key.
 #[inline]
 fn print_of(bytes: &[u8]) -> u32 {

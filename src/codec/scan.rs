@@ -1,7 +1,7 @@
 //! One validating pass over stored bytes: syntax, limits and extents, nothing decoded, no recursion.
 
 use super::float;
-use super::repeats::{Keys, Seen};
+use super::repeats::{Keys, Prints, Seen};
 use super::token;
 use crate::error::{Code, Error};
 
@@ -45,7 +45,8 @@ pub(super) struct Scratch {
     frames: Vec<Frame>,
     /// The keys of each frame, if spelling is looked at.
     seen: Vec<Seen>,
-    pub keys: Keys,
+    keys: Keys,
+    pub prints: Prints,
 }
 
 impl Scratch {
@@ -53,6 +54,7 @@ impl Scratch {
         self.frames.clear();
         self.seen.clear();
         self.keys.clear();
+        self.prints.clear();
     }
 }
 
@@ -580,6 +582,12 @@ pub(super) fn clamped_int(text: &[u8]) -> i64 {
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
+    if digits.len() <= 18 {
+        let value = digits
+            .iter()
+            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return if negative { -value } else { value };
+    }
     let mut value: i64 = 0;
     for digit in digits {
         let digit = i64::from(digit - b'0');

@@ -2,6 +2,7 @@
 
 use super::index::LINEAR;
 use super::scan::{self, RawKey};
+use super::token;
 use super::{Document, ROOT};
 use crate::value::Key;
 use std::hash::BuildHasher;
@@ -295,6 +296,9 @@ impl Document {
             let pipe = usize::from(node.is(flag::PIPE));
             return Key::Bytes(&token[..token.len() - pipe]);
         }
+        if let Some((RawKey::Bytes(text), _)) = token::key(token) {
+            return fold(text, node.is(flag::PROPERTY));
+        }
         match token {
             [b'i', b':', text @ .., b';'] if node.is(flag::PROPERTY) => Key::Bytes(text),
             [b'i', b':', text @ .., b';'] => Key::Int(scan::clamped_int(text)),
@@ -374,9 +378,10 @@ fn fold(bytes: &[u8], property: bool) -> Key<'_> {
 pub(super) fn plain_key(key: RawKey<'_>, property: bool) -> Option<Box<[u8]>> {
     match key {
         RawKey::Bytes(_) => None,
+        RawKey::Int(_) if !property => None,
         RawKey::Int(text) => {
             let plain = scan::clamped_int(text).to_string();
-            (property && plain.as_bytes() != text).then(|| plain.into_bytes().into())
+            (plain.as_bytes() != text).then(|| plain.into_bytes().into())
         }
         RawKey::Escaped(text) => {
             let mut plain = Vec::new();
