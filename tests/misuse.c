@@ -205,6 +205,15 @@ static void others_usable(void) {
     CHECK(session != NULL && sess_status(session) == SESS_NONE);
     CHECK_OK(sess_set_cancel(session, now.k));
     sess_free(session);
+    sess_cancel *token = sess_cancel_new();
+    CHECK(token != NULL);
+    sess_cancel_fire(token);
+    sess_cancel_free(token);
+    sess_options *options = sess_options_new();
+    sess_engine *engine = NULL;
+    CHECK_OK(sess_engine_new(options, &engine));
+    sess_options_free(options);
+    sess_engine_free(engine);
     all_refused(LIBRARY, LIBRARY, SESS_OK, "anywhere");
 }
 
