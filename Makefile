@@ -38,7 +38,7 @@ setup: ## Install what the tests need (apt, as root; otherwise says what to run)
 test: ## Install what the tests need, run all tests, print the time of each part
 	@scripts/test
 
-check: ## Formats, lints, and whether the committed header is up to date
+check: ## Formats, lints, whether the header is up to date, and whether it breaks programs
 	@scripts/check
 
 bench: ## Measure a session's cycle beside a minimal C program
