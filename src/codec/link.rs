@@ -3,14 +3,12 @@
 //! Only bytes that hold references come here; all their containers are listed at once.
 
 use super::scan::{Scan, note};
-use super::store::{Buffer, grow, no_memory};
+use super::store::grow;
+use super::table::Table;
 use super::tree::{NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
-
-/// The fewest bytes that an entry takes, `|N;`.
-const SHORTEST: usize = 3;
 
 /// A PHP reference: places that hold one value together.
 pub(super) struct Cell {
@@ -66,12 +64,7 @@ struct Slots {
 
 impl Document {
     /// Link the top-level entries of a payload, whose nodes begin at `first`.
-    pub(super) fn link_table(
-        &mut self,
-        buffer: Buffer,
-        format: Format,
-        first: usize,
-    ) -> Result<()> {
+    pub(super) fn link_table(&mut self, buffer: u32, format: Format, first: usize) -> Result<()> {
         let mut slots = Slots::default();
         if format != Format::PhpSerialize {
             for place in first as u32..self.nodes.len() as u32 {
@@ -109,7 +102,7 @@ impl Document {
     /// Walk the value of `top`, then what the containers in `frames` still hold from `at` on, in slot order.
     fn link(
         &mut self,
-        buffer: Buffer,
+        buffer: u32,
         mut at: usize,
         top: Option<u32>,
         mut frames: Vec<Frame>,
@@ -139,25 +132,15 @@ impl Document {
                 }
             };
             let start = self.node(place).start as usize;
+            let rest = self.store.get(buffer).len() - start;
+            grow(&mut slots.slots, rest)?;
             let mut scan = Scan::new(self.store.get(buffer), start, 0, false);
             let letter = scan.peek();
             if matches!(letter, b'a' | b'O') {
                 let head = scan.head()?;
                 at = scan.at;
-                let rest = scan.bytes.len() - at;
-                grow(&mut slots.slots, rest, SHORTEST)?;
-                if head.count == 0 {
-                    at += 1;
-                    self.nodes[place as usize].end = at as u32;
-                    slots.slots.push(slot);
-                    continue;
-                }
-                grow(&mut self.tables, rest, SHORTEST)?;
-                let table = self.new_table();
-                let order = &mut self.tables[table as usize].order;
-                order
-                    .try_reserve_exact(head.count)
-                    .map_err(|_| no_memory())?;
+                let table = self.tables.len() as u32;
+                self.tables.push(Table::default());
                 let node = &mut self.nodes[place as usize];
                 node.table = table;
                 node.flags |= flag::CHANGED;
@@ -172,16 +155,16 @@ impl Document {
             }
             scan.leaf()?;
             at = scan.at;
-            let rest = scan.bytes.len() - at;
-            grow(&mut slots.slots, rest, SHORTEST)?;
             let names = scan.notes & note::REFS != 0;
             let node = &mut self.nodes[place as usize];
             node.end = at as u32;
             if names {
                 let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
                 let number = scan.unsigned("a reference without a number")?;
-                grow(&mut self.cells, rest, SHORTEST)?;
-                grow(&mut self.objects, rest, SHORTEST)?;
+                grow(&mut self.cells, rest)?;
+                grow(&mut self.objects, rest)?;
+                // Both what names and what is named.
+                grow(&mut self.shared, rest)?;
                 self.resolve(place, slot, letter, number, slots)?;
             }
             if letter != b'R' {
@@ -196,7 +179,7 @@ impl Document {
     /// Make the next element of the innermost container; None at its end.
     fn next_child(
         &mut self,
-        buffer: Buffer,
+        buffer: u32,
         at: usize,
         frames: &mut [Frame],
     ) -> Result<Option<(u32, Slot)>> {
@@ -219,31 +202,22 @@ impl Document {
             flags |= flag::ODD_KEY;
             self.odd_keys.insert(number, plain);
         }
-        let rest = scan.bytes.len() - scan.at;
-        grow(&mut self.nodes, rest, SHORTEST)?;
-        self.nodes.push(Node {
-            buffer,
-            key: at as u32,
-            start,
-            end: start,
-            table: NONE,
-            parent: frame.node,
-            cell: NONE,
-            object: NONE,
-            flags,
-        });
+        let rest = self.store.get(buffer).len() - at;
+        grow(&mut self.nodes, rest)?;
+        self.nodes.push(Node::new(
+            buffer, at as u32, start, start, frame.node, flags,
+        ));
         let at = match self.look_up_node(frame.table, number) {
             Some(position) => {
-                let table = &mut self.tables[frame.table as usize];
-                table.recount = true;
+                self.tables[frame.table as usize].recount = true;
                 self.folded = true;
-                let old = std::mem::replace(&mut table.order[position], number);
+                let old = self.replace(frame.table, position, number);
                 self.let_go(old);
                 position
             }
             None => {
                 self.append(frame.table, number);
-                self.tables[frame.table as usize].order.len() - 1
+                self.tables[frame.table as usize].len() - 1
             }
         };
         let slot = Slot {
@@ -279,7 +253,7 @@ impl Document {
         }
         let target = match slot.table {
             NONE => slot.at,
-            table => self.tables[table as usize].order[slot.at as usize],
+            table => self.tables[table as usize].at(slot.at as usize),
         };
         if target == ROOT.0 {
             return fault("a reference to the whole table");
@@ -297,7 +271,7 @@ impl Document {
             return fault("an object reference to something else");
         }
         let object = self.object_of(value);
-        self.nodes[place as usize].object = object;
+        self.share(place).object = object;
         self.objects[object as usize].sites.push(place);
         Ok(())
     }
@@ -314,11 +288,12 @@ impl Document {
 
     /// Make `place` a member of the reference that `target` is or becomes.
     fn join(&mut self, place: u32, target: u32) {
-        let mut cell = self.node(target).cell;
+        let mut cell = self.cell_of(target);
         if cell == NONE {
             cell = self.cells.len() as u32;
+            let held = self.node(target).is(flag::HELD);
             let mut places = Vec::with_capacity(2);
-            if self.node(target).is(flag::HELD) {
+            if held {
                 places.push(target);
             }
             self.cells.push(Cell {
@@ -327,12 +302,12 @@ impl Document {
                 live: 0,
                 number: 0,
             });
-            self.nodes[target as usize].cell = cell;
+            self.share(target).cell = cell;
             if self.is_object(target) {
                 self.object_of(target);
             }
         }
-        self.nodes[place as usize].cell = cell;
+        self.share(place).cell = cell;
         self.cells[cell as usize].places.push(place);
         self.recount_members = true;
     }
@@ -340,12 +315,12 @@ impl Document {
     /// Whether the value is an object, an enum case or a custom object.
     pub(super) fn is_object(&self, value: u32) -> bool {
         !self.node(value).is(flag::OPAQUE)
-            && (self.node(value).object != NONE || matches!(self.letter(value), b'O' | b'E' | b'C'))
+            && (self.object_at(value) != NONE || matches!(self.letter(value), b'O' | b'E' | b'C'))
     }
 
     /// The object that the value is or stands for.
     fn object_of(&mut self, value: u32) -> u32 {
-        let known = self.node(value).object;
+        let known = self.object_at(value);
         if known != NONE {
             return known;
         }
@@ -356,7 +331,7 @@ impl Document {
             live: 0,
             number: 0,
         });
-        self.nodes[value as usize].object = object;
+        self.share(value).object = object;
         self.recount_members = true;
         object
     }

@@ -7,27 +7,6 @@ const CHUNK: usize = 4096;
 /// Larger buffers are given back when the data is replaced.
 const KEPT: usize = 64 * 1024;
 
-/// The number of a buffer, small because there is one with every value.
-#[derive(Clone, Copy)]
-pub(super) struct Buffer([u8; 3]);
-
-impl Buffer {
-    pub const PAYLOAD: Buffer = Buffer([0; 3]);
-
-    fn number(number: usize) -> Result<Buffer> {
-        match (number as u32).to_le_bytes() {
-            [a, b, c, 0] => Ok(Buffer([a, b, c])),
-            _ => Err(Error::new(Code::ETOOBIG, "too many changes of one session")),
-        }
-    }
-
-    #[inline]
-    fn index(self) -> usize {
-        let [a, b, c] = self.0;
-        u32::from_le_bytes([a, b, c, 0]) as usize
-    }
-}
-
 /// Buffers that grow only within their capacity. Number 0 is the payload.
 #[derive(Default)]
 pub(super) struct Store {
@@ -39,14 +18,16 @@ pub(super) fn no_memory() -> Error {
     Error::new(Code::ENOMEM, "out of memory for session data")
 }
 
-/// Make room for one more element: twice as much as before, but no more than so many further bytes
-/// can hold when the shortest element has `shortest` of them.
+/// Make room for one more element: twice as much as before, but no more than so many further bytes of a
+/// payload can hold.
 #[inline]
-pub(super) fn grow<T>(list: &mut Vec<T>, bytes: usize, shortest: usize) -> Result<()> {
+pub(super) fn grow<T>(list: &mut Vec<T>, bytes: usize) -> Result<()> {
+    // The shortest entry is `|N;`.
+    const SHORTEST: usize = 3;
     if list.len() < list.capacity() {
         return Ok(());
     }
-    let more = list.len().max(8).min(bytes / shortest + 1);
+    let more = list.len().max(8).min(bytes / SHORTEST + 1);
     list.try_reserve_exact(more).map_err(|_| no_memory())
 }
 
@@ -82,13 +63,12 @@ impl Store {
     }
 
     #[inline]
-    pub fn get(&self, buffer: Buffer) -> &[u8] {
-        &self.buffers[buffer.index()]
+    pub fn get(&self, buffer: u32) -> &[u8] {
+        &self.buffers[buffer as usize]
     }
 
     /// Keep `bytes` in a buffer of their own.
-    pub fn keep_alone(&mut self, bytes: &[u8]) -> Result<Buffer> {
-        let number = Buffer::number(self.buffers.len().max(1))?;
+    pub fn keep_alone(&mut self, bytes: &[u8]) -> Result<u32> {
         let mut buffer = Vec::new();
         buffer
             .try_reserve_exact(bytes.len())
@@ -98,11 +78,11 @@ impl Store {
             self.buffers.push(Vec::new());
         }
         self.buffers.push(buffer);
-        Ok(number)
+        Ok(self.buffers.len() as u32 - 1)
     }
 
     /// Keep `parts`, one after the other; gives the buffer and the offset of the first.
-    pub fn keep(&mut self, parts: &[&[u8]]) -> Result<(Buffer, u32)> {
+    pub fn keep(&mut self, parts: &[&[u8]]) -> Result<(u32, u32)> {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         if len > u32::MAX as usize - CHUNK {
             return Err(Error::new(Code::ETOOBIG, "a value of more than 4 GiB"));
@@ -123,15 +103,14 @@ impl Store {
                     buffer
                 }
             };
-            Buffer::number(self.buffers.len())?;
             self.buffers.push(buffer);
         }
-        let number = Buffer::number(self.buffers.len() - 1)?;
-        let buffer = &mut self.buffers[number.index()];
+        let number = self.buffers.len() - 1;
+        let buffer = &mut self.buffers[number];
         let start = buffer.len() as u32;
         for part in parts {
             buffer.extend_from_slice(part);
         }
-        Ok((number, start))
+        Ok((number as u32, start))
     }
 }
