@@ -3,6 +3,7 @@
 use super::canonical;
 use super::keys::{self, LONGEST_BINARY_KEY};
 use super::link;
+use super::load::behind_custom;
 use super::scan::{Scan, Scratch};
 use super::store::no_memory;
 use super::tree::{NONE, flag};
@@ -120,6 +121,9 @@ impl Document {
         let Some(table) = self.table(ROOT.0) else {
             return Ok(());
         };
+        if self.folded && self.opaque.is_some() {
+            return Err(behind_custom());
+        }
         if walk.by_object {
             self.count_members();
         }
