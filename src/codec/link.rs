@@ -3,6 +3,7 @@
 //! Only bytes that hold references come here; all their containers are listed at once.
 
 use super::scan::{Scan, note};
+use super::store::grow;
 use super::table::Table;
 use super::tree::{NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
@@ -63,8 +64,16 @@ struct Slots {
 
 impl Document {
     /// Link the top-level entries of a payload, whose nodes begin at `first`.
-    pub(super) fn link_table(&mut self, buffer: u32, format: Format, first: usize) -> Result<()> {
+    /// `count`: how many slots there are.
+    pub(super) fn link_table(
+        &mut self,
+        buffer: u32,
+        format: Format,
+        first: usize,
+        count: usize,
+    ) -> Result<()> {
         let mut slots = Slots::default();
+        grow(&mut slots.slots, count, count)?;
         if format != Format::PhpSerialize {
             for place in first as u32..self.nodes.len() as u32 {
                 self.link(buffer, 0, Some(place), Vec::new(), &mut slots)?;
@@ -225,10 +234,8 @@ impl Document {
         number: usize,
         slots: &Slots,
     ) -> Result<()> {
-        let fault = |what: &str| {
-            let at = self.node(place).start;
-            Err(Error::new(Code::EDATA, format!("{what} at byte {at}")))
-        };
+        let at = self.node(place).start;
+        let fault = |what: &str| Err(Error::new(Code::EDATA, format!("{what} at byte {at}")));
         if let Some((custom, seen)) = slots.custom
             && number > seen
             && !self.classless
@@ -252,10 +259,16 @@ impl Document {
             let custom = slots.custom.map_or(target, |(custom, _)| custom);
             return self.make_opaque(place, custom);
         }
+        // Two more values may take part, and a reference and what it names have seven bytes at least.
+        let node = self.node(place);
+        let left = (self.store.get(node.buffer).len() - node.start as usize) / 7;
+        grow(&mut self.shared, 2, 2 * left)?;
         if letter == b'R' {
+            grow(&mut self.cells, 1, left)?;
             self.join(place, target);
             return Ok(());
         }
+        grow(&mut self.objects, 1, left)?;
         let value = self.held(target);
         if !self.is_object(value) {
             return fault("an object reference to something else");

@@ -18,6 +18,15 @@ pub(super) fn no_memory() -> Error {
     Error::new(Code::ENOMEM, "out of memory for session data")
 }
 
+/// Make room for `need` more, and beyond that for no more than the `most` that may still come.
+pub(super) fn grow<T>(list: &mut Vec<T>, need: usize, most: usize) -> Result<()> {
+    if list.capacity() - list.len() >= need {
+        return Ok(());
+    }
+    let more = list.len().max(16).min(most).max(need);
+    list.try_reserve_exact(more).map_err(|_| no_memory())
+}
+
 impl Store {
     pub fn clear(&mut self) {
         if let Some(first) = self.buffers.first_mut() {
