@@ -48,6 +48,7 @@ fn stored(client: &Client, id: &str) -> Result<Vec<u8>, sess::error::Error> {
     let mut client = client.another();
     client.call.create = false;
     client.call.read_only = true;
+    client.patience(Duration::from_secs(10));
     let result = client.start(id);
     client.close();
     result

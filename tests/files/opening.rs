@@ -214,6 +214,26 @@ fn a_new_file_that_cannot_be_used_is_removed() {
 }
 
 #[test]
+fn a_new_file_that_others_locked_first_is_theirs() {
+    let dir = Dir::new();
+    for fresh in [false, true] {
+        let told = in_child(|| {
+            let mut client = Client::strict(dir.text());
+            client.call.create = true;
+            client.call.fresh = fresh;
+            client.patience(Duration::ZERO);
+            // As if another opened and locked it between our open and our flock.
+            kit::forbid(libc::SYS_flock, libc::EWOULDBLOCK);
+            refused(client.start("new"), Code::ELOCKED);
+            String::new()
+        });
+        told.unwrap();
+        assert_eq!(dir.names(), ["sess_new"]);
+        fs::remove_file(dir.file("new")).unwrap();
+    }
+}
+
+#[test]
 fn f_15_symbolic_links_are_not_followed_and_hard_links_are() {
     let dir = Dir::new();
     let target = dir.0.join("target");
