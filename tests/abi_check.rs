@@ -3,7 +3,7 @@
 #[allow(dead_code)]
 mod abi;
 
-use abi::{Scratch, root, run, tool};
+use abi::{Scratch, root, run, succeed, tool};
 use sess::config::directive;
 use std::collections::BTreeSet;
 use std::fs;
@@ -215,6 +215,60 @@ fn a_new_baseline_takes_additions_only() {
     );
 }
 
+/// In a repository of its own: what a tag froze may not go, and more may come.
+#[test]
+fn lines_that_the_last_tag_has_stay() {
+    let scratch = Scratch::new("abi-tag");
+    let dir = scratch.path();
+    for file in [
+        "scripts/abi-check",
+        "scripts/abi-probe",
+        "include/sess.h",
+        "tests/abi/layout.c",
+        "tests/abi/names.txt",
+        "tests/abi/prototypes.c",
+        "tests/abi/sess.abi",
+        "tests/abi/symbols.txt",
+    ] {
+        let to = dir.join(file);
+        fs::create_dir_all(to.parent().unwrap()).expect("a directory");
+        fs::copy(root().join(file), to).expect(file);
+    }
+    let git = |arguments: &[&str]| {
+        let mut git = tool("git");
+        git.arg("-C").arg(dir);
+        git.args(["-c", "user.name=t", "-c", "user.email=t@localhost"]);
+        succeed(git.args(arguments));
+    };
+    let check = || run(&mut Command::new(dir.join("scripts/abi-check")));
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "a release"]);
+    git(&["tag", "v1"]);
+    assert!(check().status.success());
+    for (list, line) in [
+        ("names.txt", "session.gc_divisor\n"),
+        ("layout.c", "HOLDS(SESS_ID_MAX == 256);\n"),
+        ("prototypes.c", "const char *sess_version(void);\n"),
+    ] {
+        let path = dir.join("tests/abi").join(list);
+        let before = fs::read_to_string(&path).expect(list);
+        assert_eq!(before.matches(line).count(), 1, "{line}");
+        fs::write(&path, before.replace(line, "")).expect(list);
+        let output = check();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains(line),
+            "{list}: {said}"
+        );
+        fs::write(&path, before).expect(list);
+    }
+    let path = dir.join("tests/abi/names.txt");
+    let more = fs::read_to_string(&path).expect("names.txt") + "MORE\n";
+    fs::write(&path, more).expect("names.txt");
+    assert!(check().status.success());
+}
+
 /// The lines that freeze something.
 fn frozen(file: &str) -> String {
     let text = read(file);
@@ -304,9 +358,11 @@ fn names_are_only_added() {
             .all(|byte| byte == b'_' || byte.is_ascii_uppercase())
     });
     let directives = (0..).map_while(directive).map(|row| row.name.to_str());
-    let mut known: Vec<&str> = events.chain(directives.map(Result::unwrap)).collect();
-    known.sort();
-    known.sort_by_key(|name| name.as_bytes()[0].is_ascii_uppercase());
+    let known: BTreeSet<&str> = events.chain(directives.map(Result::unwrap)).collect();
     let recorded = read("tests/abi/names.txt");
-    assert_eq!(known, recorded.lines().collect::<Vec<_>>());
+    let recorded: BTreeSet<&str> = recorded.lines().collect();
+    let gone: Vec<_> = recorded.difference(&known).collect();
+    assert!(gone.is_empty(), "programs use these names: {gone:?}");
+    let new: Vec<_> = known.difference(&recorded).collect();
+    assert!(new.is_empty(), "add to tests/abi/names.txt: {new:?}");
 }

@@ -307,3 +307,68 @@ fn the_page_shows_what_happens() {
     let page = page();
     assert!(shown == page, "docs/php.md should show:\n{page}");
 }
+
+/// The built-in storages follow an id that changes while the session is active.
+#[test]
+fn built_in_storages_write_under_the_new_id() {
+    use sess::codec::{Place, ROOT};
+    use sess::config::{Profile, Settings};
+    use sess::engine::{Engine, Parts};
+    use sess::value::{Key, Scalar};
+    use std::ffi::CString;
+
+    let name = format!("php5-files-{}", std::process::id());
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    for storage in ["files", "memory"] {
+        let mut settings = Settings::new(Profile::Php5);
+        let path = dir.to_str().unwrap();
+        for (key, value) in [
+            ("session.save_handler", storage),
+            ("session.save_path", path),
+            ("session.gc_probability", "0"),
+        ] {
+            settings.set(key, &CString::new(value).unwrap()).unwrap();
+        }
+        let engine = Engine::new(settings, Parts::default()).unwrap();
+        let stored = |id: &str| {
+            let mut session = engine.session();
+            session.set_id(id.as_bytes()).unwrap();
+            session.start(0).unwrap();
+            let data = session.encode().unwrap().to_vec();
+            session.abort().unwrap();
+            String::from_utf8(data).unwrap()
+        };
+        let set = |session: &mut sess::session::Session, value| {
+            let place = Place::At(Key::from_bytes(b"n"));
+            session.set_value(ROOT, place, Scalar::Int(value)).unwrap();
+        };
+        let mut session = engine.session();
+        session.set_id(b"one").unwrap();
+        session.start(0).unwrap();
+        set(&mut session, 1);
+        session.close().unwrap();
+        session.start(0).unwrap();
+        set(&mut session, 2);
+        session.set_id(b"two").unwrap();
+        session.close().unwrap();
+        assert_eq!(
+            (stored("one"), stored("two")),
+            ("n|i:1;".into(), "n|i:2;".into())
+        );
+        for delete in [false, true] {
+            session.set_id(b"two").unwrap();
+            session.start(0).unwrap();
+            session.regenerate_id(delete).unwrap();
+            set(&mut session, 3);
+            session.close().unwrap();
+            let made = session.id().to_str().unwrap().to_owned();
+            assert_ne!(made, "two");
+            assert_eq!(stored(&made), "n|i:3;", "{storage}");
+            let left = if delete { "" } else { "n|i:2;" };
+            assert_eq!(stored("two"), left, "{storage} {delete}");
+        }
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}

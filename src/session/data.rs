@@ -50,7 +50,12 @@ impl Session {
         self.check_ours()?;
         let allowed = self.check_change(sets);
         let limits = self.limits();
-        let result = allowed.and_then(|()| edit(&mut self.document, &limits));
+        let result = allowed
+            .and_then(|()| edit(&mut self.document, &limits))
+            .and_then(|done| match sets {
+                Some(_) => self.put_pending_cookie().map(|()| done),
+                None => Ok(done),
+            });
         let php = i32::from(result.is_ok());
         self.ended(php, result)
     }
@@ -62,10 +67,13 @@ impl Session {
                 "the session is raw: it has no values",
             ));
         }
+        if self.is_active() && sets.is_some() {
+            self.check_pending_cookie()?;
+        }
         if self.settings.php() {
             return Ok(());
         }
-        if !self.is_active() {
+        if !self.is_active() || self.call.read_only {
             let text = "the session is not active: the change would be lost";
             return Err(Error::new(Code::EMISUSE, text));
         }
@@ -78,12 +86,13 @@ impl Session {
                 Place::Append => codec::check_key(self.settings.format, Key::Int(0))?,
             }
         }
-        self.check_first_value()
+        Ok(())
     }
 
-    /// The payload as it was loaded or set; empty unless active.
+    /// The payload as it was loaded or set; empty unless active, or read raw and closed by the last start.
     pub fn raw(&self) -> &[u8] {
-        if !self.is_active() {
+        let was_read = self.raw && self.call.read_only && self.state == State::Closed;
+        if !self.is_active() && !was_read {
             return &[];
         }
         match &self.raw_new {
@@ -114,7 +123,7 @@ impl Session {
                 format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
             return Err(Error::new(Code::ETOOBIG, text));
         }
-        self.check_first_value()?;
+        self.check_pending_cookie()?;
         let mut raw = Vec::new();
         raw.try_reserve_exact(data.len())
             .map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
@@ -122,7 +131,7 @@ impl Session {
         self.raw_new = Some(raw);
         self.raw = true;
         self.document.clear();
-        Ok(())
+        self.put_pending_cookie()
     }
 
     /// The data as it would be saved now: `session_encode()` (L-26).
@@ -174,9 +183,7 @@ impl Session {
             let error = Error::new(Code::EMISUSE, "the session is raw: it has no values");
             return self.ended(0, Err(error));
         }
-        if !self.settings.php()
-            && let Err(error) = self.check_first_value()
-        {
+        if let Err(error) = self.check_pending_cookie() {
             return self.ended(0, Err(error));
         }
         let (limits, spelling) = (self.limits(), self.spelling());
@@ -189,7 +196,8 @@ impl Session {
             self.tell_skipped_keys(skipped);
         }
         let Err(error) = merged else {
-            return self.ended(1, Ok(()));
+            let sent = self.put_pending_cookie();
+            return self.ended(1, sent);
         };
         if self.settings.php() {
             self.destroy_undecodable();

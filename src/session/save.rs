@@ -17,7 +17,7 @@ pub(super) enum Payload {
 impl Session {
     /// Save and unlock: `session_write_close()`. The lock is released even if saving fails.
     pub fn close(&mut self) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             return self.ended(
                 0,
@@ -35,10 +35,7 @@ impl Session {
         let saved = self.save();
         let closed = self.call_close();
         self.state = State::Closed;
-        if self.unmade {
-            // Nothing is stored under the id and no client knows it.
-            self.has_id = false;
-        }
+        self.give_up_unmade();
         if !self.settings.php() {
             self.collect_by_chance();
         }
@@ -47,12 +44,18 @@ impl Session {
 
     fn save(&mut self) -> Result<()> {
         if let Some(hook) = self.shared.before_save.clone() {
-            hook(self)?;
+            self.run_hook(&hook)?;
         }
-        if self.unmade && !self.has_content() {
-            return Ok(());
+        if self.unmade {
+            if !self.has_content() {
+                return Ok(());
+            }
+            // The record is made now, and its lock may have to be waited for.
+            self.arm_lock_timeout();
         }
-        let payload = self.encode_payload()?;
+        let payload = self
+            .encode_payload()
+            .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
         let stored = self.store(payload);
         stored.map_err(|error| {
             self.warn("WRITE_FAILED", &error);
@@ -206,6 +209,11 @@ pub(super) fn gone_if_not_found(error: Error) -> Error {
             code: Code::EGONE,
             errno: error.errno,
             text: "the session was destroyed while it was open here; nothing was stored".into(),
+        },
+        Code::EEXIST => Error {
+            code: Code::EGONE,
+            errno: error.errno,
+            text: "others made a session under this id meanwhile; nothing was stored".into(),
         },
         _ => error,
     }
