@@ -41,6 +41,8 @@ pub(super) struct Held {
     pub size: u64,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
+    /// Made when it was opened.
+    pub is_new: bool,
     /// Opened by validate_sid, and not read since.
     pub is_unread: bool,
     /// The mark of the answer in the call that holds what the file holds.
@@ -133,10 +135,12 @@ impl State {
             return Ok(());
         };
         let path = path(self)?;
-        if !file::facts(path).is_ok_and(|facts| facts.identity == held.identity) {
-            return Ok(());
-        }
-        match file::unlink(path) {
+        let removed = match file::facts(path) {
+            Ok(facts) if facts.identity != held.identity => Ok(()),
+            Ok(_) => file::unlink(path),
+            Err(error) => Err(error),
+        };
+        match removed {
             Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
                 Err(io_error(self, "unlink", &error))
             }
