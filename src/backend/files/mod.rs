@@ -1,10 +1,12 @@
 //! Sessions as files, shared with PHP: one file an id, locked with flock(2) from read to close, written
 //! in place.
 //!
-//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `gc` removes old ones.
+//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
+//! kill does not tear it, `gc` removes old ones.
 
 mod devices;
 mod gc;
+mod journal;
 mod open;
 mod path;
 mod read;
@@ -29,6 +31,7 @@ const ID_ATTEMPTS: u32 = 4;
 pub struct Files {
     local: devices::Devices,
     collector: gc::Collector,
+    journals: journal::Journals,
     /// Stands for the directory that was last seen to exist.
     directory: AtomicU64,
 }
@@ -89,7 +92,7 @@ impl Handler for Files {
                     &copy
                 }
             };
-            let stored = write::put(state, call, data);
+            let stored = write::put(&self.journals, state, call, data);
             if stored.is_err() && state.is_made && !was_held {
                 // A file that was made for these bytes goes with them.
                 state.unlink()?;
@@ -123,6 +126,9 @@ impl Handler for Files {
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
         opened(call, |state, call| {
+            if let Some(journal) = self.journals.find(state, call, false) {
+                journal.repair();
+            }
             Ok(self.collector.collect(state, call, max_lifetime)?)
         })
     }

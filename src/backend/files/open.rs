@@ -70,6 +70,7 @@ impl Files {
         missing: Missing,
     ) -> Attempt<()> {
         state.release(call);
+        let mut is_mended = false;
         for _ in 0..ATTEMPTS {
             let Some(opened) = open(state, kind, missing)? else {
                 continue;
@@ -86,11 +87,26 @@ impl Files {
                 file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))?;
             }
             checked?;
+            let mut facts = facts;
+            if !opened.is_new && !is_mended {
+                if kind == Kind::Exclusive {
+                    facts = state.mend(&self.journals, call, &file, facts)?;
+                } else if state.needs_mending(&self.journals, call, &facts) {
+                    // A shared lock cannot become an exclusive one without being let go.
+                    drop(file);
+                    self.hold(state, call, Kind::Exclusive, Missing::Fail)?;
+                    state.release(call);
+                    is_mended = true;
+                    continue;
+                }
+            }
             state.is_made |= missing == Missing::MustMake;
             state.held = Some(Held {
                 file,
                 identity: facts.identity,
                 size: facts.size,
+                facts,
+                is_new: opened.is_new,
                 waited,
                 is_unread: true,
                 copy: None,
