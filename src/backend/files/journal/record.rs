@@ -47,7 +47,7 @@ const NEW: usize = HEAD + ROOM;
 
 /// The payloads lie in a file of their own.
 const EXTERNAL: u64 = 1;
-/// The record was made to survive the loss of power, and has a sum.
+/// The record was made to survive the loss of power: its sum counts the payloads, too.
 const POWER: u64 = 2;
 
 /// The last two bits of a state.
@@ -321,7 +321,7 @@ impl Journal {
             (BORN, owner.born),
             (OLD_LEN, old.len() as u64),
             (NEW_LEN, new.len() as u64),
-            (SUM, if power { sum(owner, old, new) } else { 0 }),
+            (SUM, sum(owner, flags, id, old, new)),
             (ID_LEN, id.len() as u64),
         ];
         for (offset, number) in numbers {
@@ -348,13 +348,16 @@ impl Journal {
 
     /// The id a record names.
     pub fn id(&self, index: usize) -> Option<Vec<u8>> {
+        let id = self.name(index)?;
+        id::is_valid(&id).then_some(id)
+    }
+
+    fn name(&self, index: usize) -> Option<Vec<u8>> {
         let base = at(index);
         let len = usize::try_from(self.region.get(base + ID_LEN)).ok()?;
-        if len > ID_ROOM {
-            return None;
-        }
-        let id = self.region.copy_out(base + ID, len).ok()?;
-        id::is_valid(&id).then_some(id)
+        (len <= ID_ROOM)
+            .then(|| self.region.copy_out(base + ID, len).ok())
+            .flatten()
     }
 
     /// What a record holds; None if that cannot be true.
@@ -381,13 +384,12 @@ impl Journal {
             let new = old.split_off(old_len);
             (old, new)
         };
-        let power = flags & POWER != 0;
-        let is_whole = !power || number(SUM) == sum(owner, &old, &new);
+        let is_whole = number(SUM) == sum(owner, flags, &self.name(index)?, &old, &new);
         is_whole.then_some(Payloads {
             owner,
             old,
             new,
-            power,
+            power: flags & POWER != 0,
         })
     }
 
@@ -459,18 +461,32 @@ fn at(index: usize) -> usize {
     HEADER + index * RECORD + STATE
 }
 
-/// Tells a record that came to the disk as a whole.
-fn sum(owner: Owner, old: &[u8], new: &[u8]) -> u64 {
-    let mut hash = owner.inode ^ owner.born.rotate_left(32) ^ (old.len() as u64).rotate_left(16);
-    for payload in [old, new] {
-        hash = mix(hash, payload.len() as u64);
-        for chunk in payload.chunks(8) {
+/// Tells a damaged head from a whole one, and payloads that did not come to the disk as a whole. A kill
+/// cannot separate the payloads from their head, so that only those made to survive more are counted.
+fn sum(owner: Owner, flags: u64, id: &[u8], old: &[u8], new: &[u8]) -> u64 {
+    let numbers = [
+        owner.inode,
+        owner.born,
+        flags,
+        old.len() as u64,
+        new.len() as u64,
+    ];
+    let payloads = match flags & POWER {
+        0 => [&[][..], &[]],
+        _ => [old, new],
+    };
+    let hash = numbers.into_iter().fold(MAGIC, mix);
+    payloads.into_iter().fold(sum_bytes(hash, id), sum_bytes)
+}
+
+fn sum_bytes(hash: u64, bytes: &[u8]) -> u64 {
+    bytes
+        .chunks(8)
+        .fold(mix(hash, bytes.len() as u64), |hash, chunk| {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
-            hash = mix(hash, u64::from_le_bytes(word));
-        }
-    }
-    hash
+            mix(hash, u64::from_le_bytes(word))
+        })
 }
 
 fn mix(hash: u64, word: u64) -> u64 {

@@ -52,6 +52,9 @@ impl Journal {
         let content = content(file, old.len().max(new.len()))?;
         let torn = content.filter(|content| is_torn(state.phase(), content, old, new));
         if let Some(content) = &torn {
+            if !limit::may_write_files() {
+                return Err(io::Error::from_raw_os_error(EFBIG));
+            }
             let forward = state.phase() == Phase::Armed;
             if !forward || replace(file, content.len(), new).is_err() {
                 if forward {
@@ -150,9 +153,6 @@ fn common(one: &[u8], other: &[u8]) -> usize {
 
 /// Make the file hold `data`, by the steps of any write; it has `len` bytes at most.
 fn replace(file: &Descriptor, len: usize, data: &[u8]) -> io::Result<()> {
-    if !limit::may_write_files() {
-        return Err(io::Error::from_raw_os_error(EFBIG));
-    }
     if !data.is_empty() && file.write(data)? < data.len() {
         return Err(io::ErrorKind::WriteZero.into());
     }
