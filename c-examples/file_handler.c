@@ -78,12 +78,14 @@ static sess_rc answer(sess_call *call, int fd) {
     while (got < size) {
         ssize_t n = read(fd, data + got, size - got);
         if (n < 0 && errno == EINTR) continue;
+        if (n == 0) errno = EIO; /* somebody cuts the file while it is read */
         if (n <= 0) break;
         got += (size_t)n;
     }
     if (got < size) {
+        sess_rc rc = failed(call, "a session file cannot be read");
         free(data);
-        return failed(call, "a session file cannot be read");
+        return rc;
     }
     return sess_call_lend_data(call, data, size, data, free); /* freed by libsess */
 }
@@ -111,7 +113,11 @@ static sess_rc file_write(void *user, sess_call *call, const char *id, const uin
     sess_rc rc = path_of(call, id, &path);
     if (rc != SESS_OK) return rc;
     char *unfinished = join(sess_call_state(call), UNFINISHED, "XXXXXX");
-    int fd = unfinished == NULL ? -1 : mkstemp(unfinished);
+    if (unfinished == NULL) {
+        free(path);
+        return sess_call_fail(call, SESS_ENOMEM, ENOMEM, NULL);
+    }
+    int fd = mkstemp(unfinished);
     if (fd < 0) {
         rc = failed(call, "a session cannot be written");
     } else {

@@ -21,6 +21,8 @@
  * RETURN VALUES  What can fail returns sess_rc: SESS_OK (0) or a negative sess_code. The session (or the
  *   options) keeps code, text and errno of the last call that failed; success does not clear them; errors
  *   of sess_value_* are kept on their session, and functions that take a const handle only return theirs.
+ *   What is refused because the handle is in use (inside a callback, an event function or a hook, beside
+ *   another thread) or belongs to the parent leaves them as they were: look at the code that is returned.
  *   Error state is never thread-local. Out parameters are written only on success. Pointers must not be
  *   NULL where "may be NULL" is not said; a NULL is SESS_EINVAL, or the neutral value (NULL, 0, "", false)
  *   where no code is returned. Every *_free accepts NULL.
@@ -29,7 +31,8 @@
  *   as a whole (start, reset, update, decode, set_raw, recycle) or the session is freed; changing other
  *   keys does not move them. A value that was overwritten or removed stays readable; editing it gives
  *   SESS_ENOTFOUND. TEXT (messages, ids, options, headers, what encode gives): until the next call that
- *   takes the handle as non-const. sess_raw: until the session closes or starts, or set_raw replaces it.
+ *   takes the handle as non-const. sess_raw: until the session closes or starts, or set_raw replaces it;
+ *   after a raw start that closed at once (SESS_START_READ_AND_CLOSE), until the next start.
  *   What you pass in is copied before the call returns and may be borrowed from the same handle, except
  *   what is passed together with a sess_free_fn.
  * TEXT  `const char *` without a length is NUL-terminated. With a length it may hold any byte, and the
@@ -70,9 +73,9 @@
  *   (1) The session stays active. (2) PHP profiles; "libsess" refuses only what needs a new header, so a
  *   closed session opens again under its id. (3) The change would be lost. PHP profiles change the data
  *   in memory, as PHP does, and the next start drops it.
- *   From inside a handler's callback or an event function: EMISUSE for every call on that session. From
- *   inside a hook, on the hook's own thread: only reading and editing data and the getters; the rest
- *   EMISUSE.
+ *   From inside a handler's callback or an event function: EMISUSE for every call on that session, or the
+ *   neutral value; sess_data is NULL there, so what would edit it says EINVAL. From inside a hook, on the
+ *   hook's own thread: only reading and editing data and the getters; the rest EMISUSE.
  */
 
 #ifndef SESS_H
@@ -267,7 +270,7 @@ enum sess_code
      */
     SESS_EHEADERS = -14,
     /**
-     * Well-formed and in time, but a policy says no; the text names the rule.
+     * Well-formed and in time, but a policy says no; the text names the rule, or the hook that said it.
      */
     SESS_EREFUSED = -15,
     /**
@@ -440,7 +443,8 @@ typedef struct {
 typedef void (*sess_free_fn)(void *ptr);
 
 /**
- * A hook. It may read and edit data; a code other than SESS_OK is what the outer call returns.
+ * A hook. It may read and edit data; a code other than SESS_OK is what the outer call returns. Its text is
+ * that of the hook's own call that failed with this code, else it names the hook and the code.
  */
 typedef sess_rc (*sess_hook_fn)(void *user, sess_session *session);
 
@@ -621,9 +625,13 @@ SESS_API sess_rc sess_set_host(sess_session *session, void *host);
 SESS_API void *sess_host(const sess_session *session);
 
 /**
- * The value of a Cookie: header, parsed at start. Call again for each further such header line.
+ * The value of a Cookie: header, parsed at start; NULL with SESS_NTS, as from getenv, is no cookie. Call
+ * again for each further such header line.
  */
-SESS_API sess_rc sess_set_cookie_header(sess_session *session, const char *header, size_t len);
+SESS_API
+sess_rc sess_set_cookie_header(sess_session *session,
+                               const char *header,
+                               size_t len);
 
 /**
  * Use this id at the next start: session_id($id). SESS_EBADID in profile "libsess", always for a NUL.
@@ -680,9 +688,12 @@ SESS_API void sess_cancel_free(sess_cancel *cancel);
 /* ---- life cycle ------------------------------------------------------------------------------------- */
 
 /**
- * The request begins: starts the session if session.auto_start is on, as sess_start; else SESS_OK.
+ * The request begins: starts the session if session.auto_start is on, as sess_start. Else, and if it is
+ * active already, SESS_OK.
  */
-SESS_API SESS_MUST_USE sess_rc sess_begin(sess_session *session);
+SESS_API
+SESS_MUST_USE
+sess_rc sess_begin(sess_session *session);
 
 /**
  * The request ends: saves and closes a session that is active, as PHP does at shutdown. Else SESS_OK.
@@ -696,7 +707,9 @@ sess_rc sess_end(sess_session *session);
  * is opened again under its id. A new one reaches the store, and its cookie the headers, at once or with
  * the first value set, as sess.create says ("libsess": the latter). SESS_ELOCKED, SESS_ECANCELED and
  * SESS_EBUSY end a wait; SESS_EDATA: the payload is damaged; SESS_ENOTFOUND, SESS_EBADID, SESS_EHEADERS,
- * SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a failure nothing is locked.
+ * SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a failure nothing is locked, and start again
+ * goes for the same session: an id that was reopened or set by you stays, unless it was unknown or
+ * refused (SESS_ENOTFOUND, SESS_EBADID, SESS_EEXIST). The PHP profiles forget it, as PHP does.
  */
 SESS_API
 SESS_MUST_USE
@@ -780,9 +793,11 @@ sess_rc sess_collect(sess_session *session,
 SESS_API sess_state sess_status(const sess_session *session);
 
 /**
- * The current id, a secret: session_id(). "" before start and after destroy.
+ * The current id, a secret: session_id(). "" before start, after destroy, and after a start that failed
+ * unless it keeps the id (see sess_start).
  */
-SESS_API const char *sess_id(const sess_session *session);
+SESS_API
+const char *sess_id(const sess_session *session);
 
 /**
  * Whether start made the id, so that the client has yet to show that it keeps our cookie.
@@ -846,7 +861,8 @@ SESS_API sess_rc sess_set_last_modified(sess_session *session, int64_t unix_time
 /* ---- the payload as bytes --------------------------------------------------------------------------- */
 
 /**
- * The payload as it was loaded or set; not a copy where the backend can map it. Empty unless active.
+ * The payload as it was loaded or set; not a copy where the backend can map it. Empty unless active, or
+ * closed by a start with SESS_START_RAW and SESS_START_READ_AND_CLOSE: then it stays until the next start.
  */
 SESS_API
 sess_bytes sess_raw(const sess_session *session);

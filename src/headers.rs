@@ -46,6 +46,12 @@ impl HeaderList {
         self.entries.push(header);
     }
 
+    /// Take back headers of that name whose value begins with `begins`.
+    pub fn withdraw(&mut self, name: &CStr, begins: &[u8]) {
+        self.entries
+            .retain(|entry| entry.name != name || !entry.value.to_bytes().starts_with(begins));
+    }
+
     /// The cache limiter's headers; `now` and `last_modified` in unix seconds.
     pub fn put_cache_limiter(&mut self, settings: &Settings, now: i64, last_modified: Option<i64>) {
         let limiter = settings.cache_limiter.to_bytes();

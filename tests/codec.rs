@@ -492,3 +492,28 @@ fn edits_are_noticed_and_a_document_can_be_used_again() {
     document.clear();
     assert_eq!(document.count(ROOT), 0);
 }
+
+// shows: E-15, E-22, Z-34
+#[test]
+fn deep_nesting_and_many_repeated_keys_take_time_by_their_size() {
+    // Each would take minutes if its time grew with the square of its size.
+    let mut deep = b"a|".to_vec();
+    deep.extend(b"a:1:{i:0;".repeat(4095));
+    deep.extend_from_slice(b"a:0:{}");
+    deep.extend(b"}".repeat(4095));
+    let payloads = [deep.repeat(8), b"k|N;".repeat(200_000)];
+    for payload in payloads {
+        for spelling in [Spelling::AsStored, Spelling::Canonical] {
+            let mut document = load_as(&payload, spelling);
+            let mut open = vec![ROOT];
+            while let Some(node) = open.pop() {
+                let mut index = 0;
+                while let Some((_, child)) = document.at(node, index) {
+                    open.push(child);
+                    index += 1;
+                }
+            }
+            assert_eq!(document.count(ROOT), 1);
+        }
+    }
+}

@@ -200,7 +200,9 @@ fn s_22_without_update_timestamp_write_is_called() {
 #[test]
 fn d_13_a_damaged_record_stays_as_it_is() {
     let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1"), &[]).visitor(KNOWN);
-    assert_eq!(code(w.session.start(0)), Code::EDATA);
+    let error = w.session.start(0).unwrap_err();
+    assert_eq!(error.code, Code::EDATA);
+    assert!(error.text.ends_with("under the key 'n'"), "{}", error.text);
     assert_eq!(
         w.calls(),
         format!("open validate_sid({KNOWN}) read({KNOWN}) close")
@@ -636,4 +638,232 @@ fn php5_writes_at_every_close_and_regenerates_by_a_new_id_only() {
     w.session.set_id(SECOND.as_bytes()).unwrap();
     w.session.close().unwrap();
     assert_eq!(w.calls(), format!("write({SECOND},n|i:1;) close"));
+}
+
+#[test]
+fn a_start_that_fails_for_now_keeps_the_session_that_was_meant() {
+    for code_now in [Code::ELOCKED, Code::ECANCELED, Code::EBUSY, Code::EIO] {
+        let handler = Recorder::new(true).failing("read", 2, code_now);
+        let mut w = world(handler, &[]);
+        w.session.start(0).unwrap();
+        w.set("login", 1).unwrap();
+        w.session.close().unwrap();
+        assert_eq!(code(w.session.start(0)), code_now);
+        assert_eq!(w.id(), FIRST);
+        w.session.start(0).unwrap();
+        assert_eq!((w.id().as_str(), w.get("login")), (FIRST, Some(1)));
+        assert_eq!(w.cookies().len(), 1);
+    }
+}
+
+#[test]
+fn a_start_that_fails_after_regenerate_does_not_fall_back_to_the_old_id() {
+    let handler = Recorder::new(true).with(KNOWN, "n|i:1;");
+    let mut w = world(handler.failing("read", 3, Code::ELOCKED), &[]).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    w.session.regenerate_id(false).unwrap();
+    w.set("login", 1).unwrap();
+    w.session.close().unwrap();
+    assert_eq!(code(w.session.start(0)), Code::ELOCKED);
+    w.session.start(0).unwrap();
+    assert_eq!((w.id().as_str(), w.get("login")), (FIRST, Some(1)));
+}
+
+#[test]
+fn an_update_that_could_not_start_is_repeated_on_the_same_session() {
+    let handler = Recorder::new(true).with(KNOWN, "n|i:1;");
+    let mut w = world(handler.failing("read", 2, Code::ELOCKED), &[]);
+    w.session.set_id(KNOWN.as_bytes()).unwrap();
+    w.session.start(0).unwrap();
+    w.session.close().unwrap();
+    let mut add = |session: &mut Session| {
+        session.set_value(ROOT, Place::At(Key::Bytes(b"n")), Scalar::Int(2))
+    };
+    assert_eq!(code(w.session.update(&mut add)), Code::ELOCKED);
+    w.session.update(&mut add).unwrap();
+    assert_eq!(w.handler.stored(KNOWN).unwrap(), "n|i:2;");
+}
+
+#[test]
+fn a_session_that_is_not_there_is_not_kept() {
+    let mut w = world(Recorder::new(true), &[]);
+    w.session.set_id(KNOWN.as_bytes()).unwrap();
+    assert_eq!(code(w.session.start(START_EXISTING)), Code::ENOTFOUND);
+    assert_eq!(w.id(), "");
+}
+
+#[test]
+fn a_value_that_a_start_hook_sets_brings_the_cookie() {
+    let token = |parts: &mut Parts| {
+        parts.after_start = Some(Arc::new(|session: &mut Session| {
+            session.set_value(ROOT, Place::At(Key::Bytes(b"csrf")), Scalar::Int(7))
+        }));
+    };
+    let mut w = world_with(Recorder::new(true), &[], token);
+    w.session.start(0).unwrap();
+    assert_eq!(w.cookies().len(), 1);
+    w.session.close().unwrap();
+    assert_eq!(w.handler.stored(FIRST).unwrap(), "csrf|i:7;");
+    let mut w = world_with(Recorder::new(true), &[("session.cache_limiter", "")], token);
+    w.session.mark_headers_sent().unwrap();
+    assert_eq!(code(w.session.start(0)), Code::EHEADERS);
+    assert_eq!(w.handler.inner.lock().unwrap().store.len(), 0);
+}
+
+#[test]
+fn no_cookie_is_left_for_a_record_that_was_not_made() {
+    let started = |handler: Recorder| {
+        let mut w = world(handler, &[]);
+        w.session.start(0).unwrap();
+        w
+    };
+    let mut w = started(Recorder::new(true));
+    let place = Place::At(Key::Bytes(b"n"));
+    assert_eq!(
+        code(w.session.set_serialized(ROOT, place, b"garbage")),
+        Code::EDATA
+    );
+    assert_eq!(code(w.session.decode(b"garbage")), Code::EDATA);
+    assert!(w.cookies().is_empty());
+    w.set("n", 1).unwrap();
+    assert_eq!(w.cookies().len(), 1);
+    w.session.remove_value(ROOT, Key::Bytes(b"n")).unwrap();
+    w.session.close().unwrap();
+    assert!(w.cookies().is_empty());
+    let mut w = started(Recorder::new(true));
+    w.set("n", 1).unwrap();
+    w.session.abort().unwrap();
+    assert!(w.cookies().is_empty());
+    let mut w = started(Recorder::new(true).failing("write", 1, Code::EIO));
+    w.set("n", 1).unwrap();
+    assert_eq!(code(w.session.close()), Code::EIO);
+    assert!(w.cookies().is_empty());
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    w.session.close().unwrap();
+    assert_eq!(w.cookies().len(), 1);
+    assert_eq!(w.handler.stored(&w.id()).unwrap(), "n|i:1;");
+}
+
+#[test]
+fn an_adopted_id_that_others_filled_meanwhile_is_not_overwritten() {
+    let set = [("session.use_strict_mode", "0")];
+    let handler = Recorder::new(true).failing("write", 1, Code::EEXIST);
+    let mut w = world(handler, &set).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    assert_eq!(w.id(), KNOWN);
+    w.set("n", 1).unwrap();
+    assert_eq!(code(w.session.close()), Code::EGONE);
+}
+
+#[test]
+fn what_is_set_explicitly_wins_over_the_profile() {
+    let set = [("sess.profile", "php82"), ("sess.create", "write")];
+    let mut w = world(Recorder::new(true), &set);
+    w.session.start(0).unwrap();
+    assert!(w.cookies().is_empty());
+    w.session.close().unwrap();
+    assert_eq!(w.handler.inner.lock().unwrap().store.len(), 0);
+    let mut w = world(Recorder::new(true), &set);
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    w.session.close().unwrap();
+    assert_eq!(
+        (w.cookies().len(), w.handler.stored(FIRST).unwrap().as_str()),
+        (1, "n|i:1;")
+    );
+}
+
+#[test]
+fn reset_after_set_raw_gives_the_values_back() {
+    let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), &[]).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    w.session.set_raw(b"anything").unwrap();
+    w.session.reset().unwrap();
+    assert_eq!(w.get("n"), Some(1));
+    w.set("n", 2).unwrap();
+    w.session.close().unwrap();
+    assert_eq!(w.handler.stored(KNOWN).unwrap(), "n|i:2;");
+}
+
+#[test]
+fn a_raw_read_and_close_keeps_the_bytes() {
+    let mut w = world(Recorder::new(true).with(KNOWN, "not|serialized"), &[]).visitor(KNOWN);
+    w.session.start(START_RAW | START_READ_AND_CLOSE).unwrap();
+    assert_eq!(w.session.raw(), b"not|serialized");
+    w.session.start(START_RAW).unwrap();
+    w.session.close().unwrap();
+    assert_eq!(w.session.raw(), b"");
+}
+
+#[test]
+fn l_20_a_handler_that_is_owed_a_close_gets_it_before_another_takes_over() {
+    let set = [("sess.profile", "php82")];
+    let handler = Recorder::new(true)
+        .with(KNOWN, "n|i:1;")
+        .failing("open", 2, Code::EIO);
+    let mut w = world(handler, &set).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    let _ = w.session.regenerate_id(false);
+    w.calls();
+    w.session
+        .set_option(c"session.save_handler", c"memory")
+        .unwrap();
+    assert_eq!(w.calls(), "close");
+    w.session.end().unwrap();
+    assert_eq!(w.calls(), "");
+}
+
+#[test]
+fn failures_to_encode_and_of_hooks_are_told() {
+    let set = [("sess.profile", "php82")];
+    let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), &set).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    w.set("a|b", 1).unwrap();
+    assert_eq!(code(w.session.close()), Code::EDATA);
+    assert_eq!(*w.events.lock().unwrap(), ["ENCODE_FAILED"]);
+    let refuse = |parts: &mut Parts| {
+        parts.before_save = Some(Arc::new(|session: &mut Session| {
+            assert_eq!(code(session.close()), Code::EMISUSE);
+            assert_eq!(code(session.abort()), Code::EMISUSE);
+            Err(Error::new(Code(-1007), "no"))
+        }));
+    };
+    let mut w = world_with(Recorder::new(true).with(KNOWN, "n|i:1;"), &[], refuse).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    assert_eq!(code(w.session.close()), Code(-1007));
+    assert_eq!(*w.events.lock().unwrap(), ["HOOK_FAILED"]);
+}
+
+#[test]
+fn a_start_hook_cannot_set_what_a_read_only_start_would_lose() {
+    let token = |parts: &mut Parts| {
+        parts.after_start = Some(Arc::new(|session: &mut Session| {
+            session.set_value(ROOT, Place::At(Key::Bytes(b"csrf")), Scalar::Int(7))
+        }));
+    };
+    let mut w = world_with(Recorder::new(true).with(KNOWN, "n|i:1;"), &[], token).visitor(KNOWN);
+    assert_eq!(code(w.session.start(START_READ_AND_CLOSE)), Code::EMISUSE);
+}
+
+#[test]
+fn another_cookie_name_gets_a_cookie_of_its_own() {
+    let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), &[]).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    w.session.close().unwrap();
+    w.session.set_option(c"session.name", c"OTHER").unwrap();
+    w.session.start(0).unwrap();
+    assert_eq!(
+        w.cookies(),
+        [format!("OTHER={KNOWN}; path=/; HttpOnly; SameSite=Lax")]
+    );
+}
+
+#[test]
+fn an_undecodable_payload_names_the_place_it_lies_in() {
+    let set = [("session.save_path", "/srv/sessions")];
+    let mut w = world(Recorder::new(true).with(KNOWN, "garbage"), &set).visitor(KNOWN);
+    let error = w.session.start(0).unwrap_err();
+    assert!(error.text.contains("\"/srv/sessions\""), "{}", error.text);
+    assert!(!error.text.contains(KNOWN));
 }

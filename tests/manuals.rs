@@ -130,6 +130,7 @@ fn links_lead_somewhere() {
         "docs/files.md",
         "docs/events.md",
         "docs/handlers.md",
+        "docs/abi.md",
     ] {
         let directory = Path::new(manual).parent().unwrap();
         let page = text(manual);
@@ -189,4 +190,51 @@ fn the_code_in_the_manuals_compiles() {
     cc.current_dir(root()).arg(&source);
     let made = run(&mut cc);
     assert!(made.status.success(), "{}", made.all());
+}
+
+/// docs/php.md says what shows each of its claims: files, functions in them, recorded scenarios.
+#[test]
+fn what_the_manual_of_php_claims_is_shown_by_tests_that_exist() {
+    let manual = text("docs/php.md");
+    let deviations = text("tests/oracle/deviations.toml");
+    let is_function = |word: &str| {
+        let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+        word.bytes().all(plain)
+    };
+    let (mut shown, mut functions, mut scenarios) = (0, 0, 0);
+    // The tables whose last column is "shown by".
+    for table in manual.split("| shown by |\n").skip(1) {
+        let is_php86 = table.contains("an unknown id in strict mode");
+        for row in table
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('|'))
+        {
+            let cell = row.trim_end_matches('|').rsplit(" | ").next().unwrap();
+            let mut file = if is_php86 {
+                text("tests/php86.rs")
+            } else {
+                String::new()
+            };
+            assert!(cell.contains("oracle") || cell.contains('`'), "{row}");
+            for word in cell.split('`').skip(1).step_by(2) {
+                if word.starts_with("tests/") || word.starts_with("src/") {
+                    file = text(word);
+                } else if is_function(word) {
+                    let function = format!("fn {word}(");
+                    assert!(file.contains(&function), "{row}: {word}");
+                    functions += 1;
+                } else {
+                    text(&format!("tests/oracle/data/scenarios/{word}.json"));
+                    assert!(deviations.contains(&format!("\"{word}\"")), "{row}: {word}");
+                    scenarios += 1;
+                }
+            }
+            shown += 1;
+        }
+    }
+    assert!(
+        shown >= 35 && functions >= 30 && scenarios >= 7,
+        "{shown} {functions} {scenarios}"
+    );
 }

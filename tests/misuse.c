@@ -205,6 +205,15 @@ static void others_usable(void) {
     CHECK(session != NULL && sess_status(session) == SESS_NONE);
     CHECK_OK(sess_set_cancel(session, now.k));
     sess_free(session);
+    sess_cancel *token = sess_cancel_new();
+    CHECK(token != NULL);
+    sess_cancel_fire(token);
+    sess_cancel_free(token);
+    sess_options *options = sess_options_new();
+    sess_engine *engine = NULL;
+    CHECK_OK(sess_engine_new(options, &engine));
+    sess_options_free(options);
+    sess_engine_free(engine);
     all_refused(LIBRARY, LIBRARY, SESS_OK, "anywhere");
 }
 
@@ -507,11 +516,20 @@ static void test_panic(void) {
 }
 #endif
 
+/* The error begins with the name of the function, then says what of its arguments is wrong. */
+static void check_names(const char *text, const char *call) {
+    size_t len = strcspn(call, "(");
+    if (strncmp(text, call, len) == 0 && strncmp(text + len, ": ", 2) == 0) return;
+    fprintf(stderr, "%s: \"%s\"\n", call, text);
+    abort();
+}
+
 /* A NULL that is not the handle. The reason is kept, and nothing else happens. */
 #define INVALID(call)                                                                              \
     do {                                                                                           \
         CHECK((call) == SESS_EINVAL);                                                              \
-        CHECK(sess_errcode(now.s) == SESS_EINVAL && *sess_errmsg(now.s) != '\0');                  \
+        CHECK(sess_errcode(now.s) == SESS_EINVAL);                                                 \
+        check_names(sess_errmsg(now.s), #call);                                                    \
         CHECK(sess_status(now.s) == SESS_ACTIVE);                                                  \
     } while (0)
 
@@ -531,10 +549,19 @@ static void test_arguments(void) {
     CHECK_OK(sess_options_set_hook(now.o, SESS_BEFORE_SAVE, NULL, NULL, NULL));
     CHECK_OK(sess_options_set_events(now.o, NULL, NULL, NULL));
     CHECK(sess_engine_new(now.o, NULL) == SESS_EINVAL);
+    check_names(sess_options_errmsg(now.o), "sess_engine_new");
+    CHECK(sess_options_set(now.o, NULL, "x") == SESS_EINVAL);
+    CHECK(strcmp(sess_options_errmsg(now.o), "sess_options_set: key must not be NULL") == 0);
     sess_options_free(now.o);
 
     set_up(NULL, NULL);
+    CHECK_OK(sess_set_cookie_header(now.s, NULL, SESS_NTS)); /* no HTTP_COOKIE in the environment */
+    CHECK_OK(sess_set_cookie_header(now.s, NULL, 0));
     CHECK_OK(sess_start(now.s, 0));
+    CHECK(sess_is_new(now.s));
+    CHECK(sess_set_cookie_header(now.s, NULL, SESS_NTS) == SESS_EMISUSE);
+    INVALID(sess_set_id(now.s, NULL, SESS_NTS));
+    CHECK(strcmp(sess_errmsg(now.s), "sess_set_id: id must not be NULL") == 0);
     INVALID(sess_set_cookie_header(now.s, NULL, 1));
     INVALID(sess_set_id(now.s, NULL, SESS_NTS));
     INVALID(sess_set_option(now.s, NULL, "x"));

@@ -31,6 +31,31 @@ fn every_symbol_has_a_row() {
     assert_eq!(listed, recorded.lines().collect());
 }
 
+/// The functions that take a session or one of its values, in every state.
+#[test]
+fn every_function_of_a_session_has_its_answer_in_every_state() {
+    static STATES: Programs = Programs::of("misuse_states.c");
+    let of_sessions = |prototype: &&str| {
+        let first = prototype.split(['(', ',', ')']).nth(1).unwrap_or("");
+        first.contains("sess_session *") || first.contains("sess_value *")
+    };
+    let prototypes = fs::read_to_string(root().join("tests/abi/prototypes.c")).expect("a file");
+    let wanted: BTreeSet<&str> = prototypes
+        .lines()
+        .filter(|line| line.ends_with(");"))
+        .filter(of_sessions)
+        .map(|line| line.split('(').next().unwrap())
+        .map(|begin| begin.rsplit([' ', '*']).next().unwrap())
+        .filter(|symbol| *symbol != "sess_free")
+        .collect();
+    let listed = program(STATES.linked(Link::Shared), &["list"]);
+    assert_eq!(listed.lines().collect::<BTreeSet<_>>(), wanted);
+    assert!(wanted.len() > 60, "{}", wanted.len());
+    for link in [Link::Shared, Link::Static] {
+        assert_eq!(program(STATES.linked(link), &[""; 0]), "");
+    }
+}
+
 #[test]
 fn null_handles_are_refused_by_every_function() {
     misuse("null");

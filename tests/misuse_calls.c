@@ -259,6 +259,76 @@ static void test_parent(void) {
     parent_over("memory");
 }
 
+static int misplaced;
+
+/* All answers at once, whatever was asked. */
+static void answer_everything(struct store *self, const char *callback, sess_call *call) {
+    static const char other[] = "a|s:5:\"other\";";
+    (void)self, (void)callback;
+    misplaced++;
+    CHECK_OK(sess_call_set_data(call, other, sizeof other - 1));
+    CHECK_OK(sess_call_lend_data(call, other, sizeof other - 1, NULL, NULL));
+    CHECK_OK(sess_call_set_id(call, "zyxwvutsrqponmlkjihgfedcba", SESS_NTS));
+    sess_call_gc_more(call);
+}
+
+/* read and create_sid give their own answer after that, the others have none to give. */
+static sess_rc own_create_sid(void *user, sess_call *call) {
+    static int made;
+    char id[32];
+    answer_everything(user, "create_sid", call);
+    snprintf(id, sizeof id, "own-id-of-the-callback-%d", made++);
+    return sess_call_set_id(call, id, SESS_NTS);
+}
+
+static sess_rc own_read(void *user, sess_call *call, const char *id) {
+    struct store *self = user;
+    answer_everything(self, "read", call);
+    if (!self->exists || strcmp(self->id, id) != 0) return sess_call_set_data(call, "", 0);
+    return sess_call_set_data(call, self->data, self->len);
+}
+
+/* An answer to a question that was not asked changes nothing. */
+static void test_misplaced(void) {
+    const char *id = NULL;
+    sess_handler handler = store_handler();
+    handler.create_sid = own_create_sid;
+    handler.read = own_read;
+    store.inside = answer_everything;
+    for (int raw = 0; raw < 2; raw++) {
+        sess_options *options = store_options(&store);
+        CHECK_OK(sess_options_set_handler(options, &handler, &store, NULL));
+        sess_engine *engine = engine_of(options);
+        sess_session *session = sess_new(engine);
+        CHECK_OK(sess_start(session, 0));
+        CHECK(strncmp(sess_id(session), "own-id-", 7) == 0);
+        CHECK(sess_value_count(sess_data(session)) == 0);
+        CHECK_OK(sess_value_set_string(sess_data(session), "a", 1, "mine", 4));
+        CHECK_OK(sess_close(session));
+        CHECK_OK(sess_start(session, raw ? SESS_START_RAW : 0));
+        sess_bytes before = sess_raw(session);
+        CHECK(before.len == 13 && memcmp(before.data, "a|s:4:\"mine\";", 13) == 0);
+        CHECK_OK(sess_gc(session, NULL));
+        CHECK_OK(sess_collect(session, 5, NULL, NULL));
+        CHECK_OK(sess_create_id(session, NULL, 0, &id));
+        sess_bytes after = sess_raw(session);
+        CHECK(after.data == before.data && after.len == 13);
+        CHECK(memcmp(after.data, "a|s:4:\"mine\";", 13) == 0);
+        CHECK_OK(sess_close(session));
+        CHECK(store.len == 13 && memcmp(store.data, "a|s:4:\"mine\";", 13) == 0);
+        CHECK_OK(sess_start(session, raw ? SESS_START_RAW : 0));
+        CHECK_OK(sess_regenerate_id(session, true));
+        CHECK_OK(sess_close(session));
+        CHECK(store.len == 13 && memcmp(store.data, "a|s:4:\"mine\";", 13) == 0);
+        CHECK_OK(sess_start(session, 0));
+        CHECK_OK(sess_destroy(session));
+        sess_free(session);
+        sess_engine_free(engine);
+    }
+    store.inside = NULL;
+    CHECK(misplaced > 40 && store.opened == store.closed);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     if (strcmp(argv[1], "facts") == 0)
@@ -267,6 +337,8 @@ int main(int argc, char **argv) {
         test_ids_of_php();
     else if (strcmp(argv[1], "parent") == 0)
         test_parent();
+    else if (strcmp(argv[1], "misplaced") == 0)
+        test_misplaced();
     else
         return 2;
     return 0;

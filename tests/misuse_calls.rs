@@ -34,3 +34,8 @@ fn php_profiles_take_any_id_of_a_callback_but_one_with_a_nul() {
 fn a_table_can_build_upon_each_callback_of_a_built_in_backend() {
     calls("parent");
 }
+
+#[test]
+fn answers_that_nobody_asked_for_change_nothing() {
+    calls("misplaced");
+}

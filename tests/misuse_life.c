@@ -2,6 +2,7 @@
 #include "abi/check.h"
 
 #include <locale.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +143,10 @@ static sess_rc failing_edit(void *user, sess_session *session) {
     return sess_value_remove(sess_data(session), "no such key", SESS_NTS);
 }
 
+static sess_rc failing_otherwise(void *user, sess_session *session) {
+    return failing_edit(user, session) == SESS_ENOTFOUND ? -2000 : SESS_OK;
+}
+
 static sess_rc answer;
 static const char *reason;
 
@@ -203,8 +208,8 @@ static void hook_fails(sess_when when, const char *text, sess_state state) {
 /* What callbacks and hooks return reaches the caller: known codes and those from SESS_EUSER down as
  * they are, everything else as SESS_EHANDLER; with the reason given, in one line. */
 static void test_codes(void) {
-    hook_fails(SESS_AFTER_START, "the hook after start failed", SESS_NONE);
-    hook_fails(SESS_BEFORE_SAVE, "the hook before save failed", SESS_CLOSED);
+    hook_fails(SESS_AFTER_START, "the hook after start failed: -2000", SESS_NONE);
+    hook_fails(SESS_BEFORE_SAVE, "the hook before save failed: -2000", SESS_CLOSED);
     read_fails(SESS_EIO, NULL, SESS_EIO, "the read callback failed", 0);
     read_fails(SESS_EIO, "disk on fire", SESS_EIO, "disk on fire", 7);
     read_fails(SESS_ELOCKED, "two\nlines\n", SESS_ELOCKED, "two lines", 7);
@@ -217,11 +222,15 @@ static void test_codes(void) {
     CHECK(strcmp(sess_code_name(SESS_EIO), "SESS_EIO") == 0);
     CHECK(strcmp(sess_code_name(-50), "?") == 0 && strcmp(sess_code_name(0), "SESS_OK") == 0);
 
-    static const sess_rc codes[][2] = {
-        {SESS_EIO, SESS_EIO},
-        {-2000, -2000},
-        {5, SESS_EHANDLER},
-        {-50, SESS_EHANDLER},
+    static const struct {
+        sess_rc returned, want;
+        const char *text;
+    } codes[] = {
+        {SESS_EIO, SESS_EIO, "the change failed: SESS_EIO"},
+        {SESS_EREFUSED, SESS_EREFUSED, "the change failed: SESS_EREFUSED"},
+        {-2000, -2000, "the change failed: -2000"},
+        {5, SESS_EHANDLER, "the change failed: 5"},
+        {-50, SESS_EHANDLER, "the change failed: -50"},
     };
     struct store store;
     memset(&store, 0, sizeof store);
@@ -231,13 +240,16 @@ static void test_codes(void) {
     CHECK_OK(sess_value_set_int(sess_data(session), "n", SESS_NTS, 1));
     CHECK_OK(sess_close(session));
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        sess_rc code = codes[i][0];
-        CHECK(sess_update(session, failing, &code) == codes[i][1]);
-        CHECK(strcmp(sess_errmsg(session), "the change failed") == 0);
+        sess_rc code = codes[i].returned;
+        CHECK(sess_update(session, failing, &code) == codes[i].want);
+        CHECK(strcmp(sess_errmsg(session), codes[i].text) == 0);
         CHECK(sess_status(session) == SESS_CLOSED && store.written == 1);
     }
     CHECK(sess_update(session, failing_edit, NULL) == SESS_ENOTFOUND);
-    CHECK(strcmp(sess_errmsg(session), "the change failed") != 0 && store.written == 1);
+    CHECK(strstr(sess_errmsg(session), "the change failed") == NULL && store.written == 1);
+    /* A reason of the hook's own beside another code: both are told. */
+    CHECK(sess_update(session, failing_otherwise, NULL) == -2000 && store.written == 1);
+    CHECK(strstr(sess_errmsg(session), "the change failed: -2000, after: ") != NULL);
     sess_free(session);
     sess_engine_free(engine);
 }
@@ -362,6 +374,48 @@ static void test_exit(void) {
     exit(0);
 }
 
+enum { MANY = 64 };
+static sess_session *many[MANY];
+static struct store order_store;
+
+/* sess_host says which one it is: they have to come in the order of registration. */
+static void note_order(struct store *self, const char *callback, sess_call *call) {
+    (void)self;
+    if (strcmp(callback, "write") != 0) return;
+    printf("%d ", (int)((sess_session **)sess_call_host(call) - many));
+}
+
+/* Registering leaves nothing behind, however often; those that are left are saved in order. */
+static void test_register(void) {
+    sess_engine *engine = engine_of(store_options(&order_store));
+    sess_session *one = sess_new(engine), *two = sess_new(engine);
+    CHECK_OK(sess_register_shutdown(one));
+    struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < 100000; i++) {
+        sess_session *session = sess_new(engine);
+        CHECK_OK(sess_register_shutdown(session));
+        sess_free(two);
+        two = session;
+    }
+    struct mallinfo2 after = mallinfo2();
+    CHECK(after.uordblks < before.uordblks + 65536);
+    sess_free(one);
+    sess_free(two);
+    for (int i = 0; i < MANY; i++) {
+        many[i] = sess_new(engine);
+        CHECK_OK(sess_set_host(many[i], &many[i]));
+        CHECK_OK(sess_register_shutdown(many[i]));
+        /* Those at odd places go at once, so that their room may be used again. */
+        if (i % 2 == 1) sess_free(many[i]);
+    }
+    for (int i = MANY - 2; i >= 0; i -= 2) {
+        CHECK_OK(sess_start(many[i], 0));
+        CHECK_OK(sess_value_set_int(sess_data(many[i]), "n", 1, i));
+    }
+    order_store.inside = note_order;
+    exit(0);
+}
+
 static void exit_inside(struct store *self, const char *callback, sess_call *call) {
     (void)self, (void)call;
     if (strcmp(callback, "close") == 0) exit(0);
@@ -372,7 +426,7 @@ static void after_exit_inside(void) {
     puts("saved once");
 }
 
-/* exit() inside a callback: the session that it belongs to is left as it is. */
+/* exit() inside a callback: the session that it belongs to is left as it is. shows: S-85 */
 static void test_exit_inside(void) {
     sess_engine *engine = engine_of(store_options(&exit_stores[0]));
     sess_session *session = sess_new(engine);
@@ -499,15 +553,11 @@ int main(int argc, char **argv) {
         const char *name;
         void (*run)(void);
     } tests[] = {
-        {"table", test_table},
-        {"order", test_order},
-        {"codes", test_codes},
-        {"lend", test_lend},
-        {"borrowed", test_borrowed},
-        {"exit", test_exit},
-        {"exit-inside", test_exit_inside},
-        {"locale", test_locale},
-        {"recycle", test_recycle},
+        {"table", test_table},       {"order", test_order},
+        {"codes", test_codes},       {"lend", test_lend},
+        {"borrowed", test_borrowed}, {"exit", test_exit},
+        {"register", test_register}, {"exit-inside", test_exit_inside},
+        {"locale", test_locale},     {"recycle", test_recycle},
         {"options", test_options},
     };
     for (size_t i = 0; argc == 2 && i < sizeof tests / sizeof tests[0]; i++) {

@@ -54,6 +54,14 @@ fn s_62_exit_saves_a_registered_session_but_not_in_a_child() {
 }
 
 #[test]
+// shows: S-62
+fn registering_for_exit_is_bounded_and_keeps_its_order() {
+    let order: String = (0..64).step_by(2).map(|i| format!("{i} ")).collect();
+    assert_eq!(life("register"), order);
+}
+
+#[test]
+// shows: S-85
 fn exit_inside_a_callback_neither_hangs_nor_saves_again() {
     assert_eq!(life("exit-inside"), "saved once\n");
 }

@@ -267,7 +267,7 @@ impl Document {
     }
 
     /// All containers around a changed one have changed.
-    fn mark_changed(&mut self, container: u32) {
+    pub(super) fn mark_changed(&mut self, container: u32) {
         let mut node = container;
         while node != ROOT.0 && !self.node(node).is(flag::CHANGED) {
             self.nodes[node as usize].flags |= flag::CHANGED;

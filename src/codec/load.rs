@@ -1,6 +1,6 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
-use super::scan::{RawKey, Scan, note};
+use super::scan::{Fault, RawKey, Scan, note};
 use super::store::no_memory;
 use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
@@ -16,7 +16,6 @@ impl Document {
         limits: &Limits,
     ) -> Result<()> {
         check_size(payload.len(), limits)?;
-        self.depth_limit = limits.depth;
         self.classless = spelling == Spelling::PhpWithoutClasses;
         self.compat = spelling != Spelling::AsStored;
         self.canonical = false;
@@ -48,7 +47,6 @@ impl Document {
                 .map_err(|_| no_memory())?;
             self.respell_table(format, limits, &mut bytes)?;
             self.clear();
-            self.depth_limit = limits.depth;
             self.classless = classless;
             self.compat = true;
             self.canonical = false;
@@ -151,7 +149,9 @@ impl Document {
             }
             let slots = scan.slots;
             node.start = scan.at as u32;
-            scan.value(scratch)?;
+            scan.value(scratch).map_err(|fault| {
+                under_key(fault, &bytes[node.key as usize..node.start as usize])
+            })?;
             node.end = scan.at as u32;
             node.slots = scan.slots - slots;
             root.push(nodes.len() as u32);
@@ -212,6 +212,19 @@ pub(super) fn check_size(len: usize, limits: &Limits) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The fault of a top-level value, with the key it stands under, as stored.
+fn under_key(fault: Fault, key: &[u8]) -> Error {
+    const SHOWN: usize = 64;
+    let key = key.strip_suffix(b"|").unwrap_or(key);
+    let shown = key[..key.len().min(SHOWN)].escape_ascii();
+    let more = if key.len() > SHOWN { "..." } else { "" };
+    let (what, at) = (fault.what, fault.at);
+    Error::new(
+        Code::EDATA,
+        format!("{what} at byte {at}, under the key '{shown}{more}'"),
+    )
 }
 
 pub(super) fn behind_custom() -> Error {

@@ -105,7 +105,6 @@ pub struct Document {
     recount_members: bool,
     /// No nesting is deeper than this.
     deepest: usize,
-    depth_limit: u32,
     hasher: RandomState,
     scratch: scan::Scratch,
     spare_tables: Vec<Table>,
@@ -140,7 +139,6 @@ impl Document {
             edited: false,
             recount_members: false,
             deepest: 0,
-            depth_limit: 0,
             hasher: RandomState::new(),
             scratch: scan::Scratch::default(),
             spare_tables: Vec::new(),

@@ -421,6 +421,11 @@ impl<'a> Scan<'a> {
         Ok(Head { count, object })
     }
 
+    /// One odd spelling is enough to know.
+    fn looks_at_spelling(&self) -> bool {
+        self.spelling && self.notes & note::ODD == 0
+    }
+
     /// The table itself is a container around the values that follow.
     pub fn enter_table(&mut self) {
         self.depth = 1;
@@ -430,7 +435,7 @@ impl<'a> Scan<'a> {
     /// Note whether PHP would write this key of the table otherwise; raw ones stand without a token.
     #[inline(always)]
     pub fn table_key(&mut self, key: RawKey<'a>, raw: bool, scratch: &mut Scratch) {
-        if self.spelling && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
+        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
             self.notes |= note::ODD;
         }
     }
@@ -461,7 +466,7 @@ impl<'a> Scan<'a> {
                 if frame.left > 0 {
                     frame.left -= 1;
                     let key = self.key()?;
-                    if self.spelling
+                    if self.looks_at_spelling()
                         && !scratch
                             .keys
                             .fresh(&mut frame.seen, key, frame.object, self.bytes)

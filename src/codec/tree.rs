@@ -9,6 +9,9 @@ use std::hash::BuildHasher;
 
 pub(super) const NONE: u32 = u32::MAX;
 
+/// Nesting that is listed as a whole when a container is first looked into.
+const DEEP: usize = 64;
+
 pub(super) mod flag {
     /// Still in the list of its parent.
     pub const HELD: u8 = 1;
@@ -129,12 +132,24 @@ impl Document {
     pub(super) fn table(&mut self, node: u32) -> Option<u32> {
         let Node { table, .. } = *self.node(node);
         if table == NONE {
-            return matches!(self.letter(node), b'a' | b'O').then(|| self.list(node));
+            return match self.letter(node) {
+                b'a' | b'O' if self.deepest > DEEP => self.list_all(node),
+                b'a' | b'O' => Some(self.list(node)),
+                _ => None,
+            };
         }
         if self.tables[table as usize].unsettled {
             self.settle(table);
         }
         Some(table)
+    }
+
+    /// List all containers inside at once: one by one, each level would be read again for those above it.
+    fn list_all(&mut self, container: u32) -> Option<u32> {
+        self.link_value(container).ok()?;
+        self.nodes[container as usize].flags &= !flag::CHANGED;
+        self.mark_changed(container);
+        Some(self.node(container).table)
     }
 
     /// List the children of a container from its bytes, which have been validated.

@@ -13,6 +13,7 @@ use apply::{Given, Kind};
 use std::ffi::{CStr, CString};
 
 pub use check::Refusal;
+pub use path::depth_and_mode;
 
 /// Whose defaults and call order apply: `sess.profile`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

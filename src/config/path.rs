@@ -1,7 +1,8 @@
-//! Where the files of sessions lie: relative save paths and the default directory (F-4).
+//! Where the files of sessions lie: what precedes the directory (F-1), relative save paths and the default
+//! directory (F-4).
 
 use super::{Directive, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use std::ffi::{CStr, CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -15,6 +16,7 @@ impl Settings {
             return Ok(());
         }
         let path = self.save_path.clone();
+        self.check_save_path(&path)?;
         match std::env::current_dir() {
             Ok(here) => self.anchor = CString::new(here.into_os_string().into_vec()).ok(),
             Err(error) if is_relative(&path) => {
@@ -30,13 +32,31 @@ impl Settings {
 
     /// The absolute form of a save path that is about to be set, if it needs one.
     pub(super) fn absolute(&self, directive: &Directive, text: &CStr) -> Result<Option<CString>> {
-        match &self.anchor {
-            Some(anchor) if directive.name == c"session.save_path" && is_relative(text) => {
-                let (options, directory) = split(text);
-                let path = [options, anchor.as_bytes(), b"/", directory].concat();
-                Ok(CString::new(path).ok())
-            }
-            _ => Ok(None),
+        let Some(anchor) = &self.anchor else {
+            return Ok(None);
+        };
+        if directive.name != c"session.save_path" {
+            return Ok(None);
+        }
+        self.check_save_path(text)?;
+        if !is_relative(text) {
+            return Ok(None);
+        }
+        let (options, directory) = split(text);
+        let path = [options, anchor.as_bytes(), b"/", directory].concat();
+        Ok(CString::new(path).ok())
+    }
+
+    /// Refuse a save path that the built-in files could not use.
+    fn check_save_path(&self, text: &CStr) -> Result<()> {
+        if self.save_handler.as_bytes() != b"files" || text.is_empty() {
+            return Ok(());
+        }
+        let (options, directory) = split(text);
+        depth_and_mode(options)?;
+        match directory {
+            [] => Err(malformed("there is no directory")),
+            _ => Ok(()),
         }
     }
 
@@ -51,6 +71,44 @@ impl Settings {
             _ => temporary,
         }
     }
+}
+
+/// The longest id has this many characters and one more, which stays for the file's name.
+const DEEPEST: usize = 255;
+
+/// The numbers of `N;` or `N;MODE;`, where they must be what they look like (profile `libsess`): whole
+/// decimal and octal numbers, a depth that some id is long enough for (F-2) and a mode that lets the
+/// owner read and write (F-3).
+pub fn depth_and_mode(options: &[u8]) -> Result<(usize, u32)> {
+    let mut parts = options.split(|byte| *byte == b';');
+    let numbers = options.iter().filter(|byte| **byte == b';').count();
+    let (mut depth, mut mode) = (0, 0o600);
+    if numbers >= 1 {
+        depth = number(parts.next().unwrap_or_default(), 10)
+            .map(|depth| depth as usize)
+            .filter(|depth| *depth <= DEEPEST)
+            .ok_or_else(|| malformed("the depth must be a number, 0 to 255"))?;
+    }
+    if numbers >= 2 {
+        mode = number(parts.next().unwrap_or_default(), 8)
+            .filter(|mode| *mode <= 0o777 && *mode & 0o600 == 0o600)
+            .ok_or_else(|| malformed("the mode must be an octal number, 0600 to 0777"))?;
+    }
+    Ok((depth, mode))
+}
+
+/// Digits and nothing else.
+fn number(text: &[u8], radix: u32) -> Option<u32> {
+    let text = std::str::from_utf8(text).ok()?;
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => u32::from_str_radix(text, radix).ok(),
+        false => None,
+    }
+}
+
+fn malformed(what: &str) -> Error {
+    let text = format!("session.save_path: {what} (DIR, N;DIR or N;MODE;DIR)");
+    Error::new(Code::EINVAL, text)
 }
 
 /// `N;MODE;` and the directory: the first two semicolons count (F-1).
@@ -97,7 +155,7 @@ mod tests {
             .unwrap();
         let expected = format!("{here}/other");
         assert_eq!(settings.save_path.to_str().unwrap(), expected);
-        for kept in [c"", c"2;", c"/abs", c"2;/abs"] {
+        for kept in [c"", c"/abs", c"2;/abs"] {
             settings.set_for_session("session.save_path", kept).unwrap();
             assert_eq!(settings.save_path.as_c_str(), kept);
         }
@@ -106,6 +164,71 @@ mod tests {
         settings.set("session.save_path", c"state").unwrap();
         settings.anchor().unwrap();
         assert_eq!(settings.save_path.as_c_str(), c"state");
+    }
+
+    // shows: F-2, F-3
+    #[test]
+    fn numbers_before_the_directory_are_whole_and_usable() {
+        for (good, meant) in [
+            (&b""[..], (0, 0o600)),
+            (b"2;", (2, 0o600)),
+            (b"255;", (255, 0o600)),
+            (b"0;600;", (0, 0o600)),
+            (b"02;0660;", (2, 0o660)),
+            (b"0;0777;", (0, 0o777)),
+        ] {
+            assert_eq!(depth_and_mode(good), Ok(meant));
+        }
+        for bad in [
+            "x;y;",
+            ";",
+            "-1;",
+            "+1;",
+            " 1;",
+            "1 ;",
+            "1x;",
+            "0x1;",
+            "256;",
+            "4294967296;",
+            "2;0999;",
+            "0;;",
+            ";0600;",
+            "0;rw;",
+            "0;0400;",
+            "0;0200;",
+            "0;0;",
+            "0;01600;",
+            "0;-600;",
+            "0;77777;",
+            "99999999999999999999;",
+        ] {
+            let error = depth_and_mode(bad.as_bytes()).unwrap_err();
+            assert_eq!(error.code, Code::EINVAL, "{bad}");
+            assert!(error.text.starts_with("session.save_path: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn save_paths_are_checked_for_the_built_in_files_only() {
+        let mut settings = Settings::new(Profile::Libsess);
+        settings.set("session.save_path", c"x;y;/dir").unwrap();
+        assert!(settings.anchor().is_err());
+        settings.set("session.save_handler", c"memory").unwrap();
+        settings.anchor().unwrap();
+
+        let mut settings = Settings::new(Profile::Libsess);
+        settings.anchor().unwrap();
+        for bad in [c"x;y;/dir", c"2;", c"0;0600;", c"-1;/tmp"] {
+            let error = settings
+                .set_for_session("session.save_path", bad)
+                .unwrap_err();
+            assert_eq!(error.code, Code::EINVAL, "{bad:?}");
+            assert_eq!(settings.save_path.as_c_str(), c"");
+        }
+
+        let mut settings = Settings::new(Profile::Php82);
+        settings.set("session.save_path", c"x;y;/dir").unwrap();
+        settings.anchor().unwrap();
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub unsafe extern "C" fn sess_status(session: *const sess_session) -> sess_state
     }
 }
 
-/// The current id, a secret: session_id(). "" before start and after destroy.
+/// The current id, a secret: session_id(). "" before start, after destroy, and after a start that failed
+/// unless it keeps the id (see sess_start).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_id(session: *const sess_session) -> *const c_char {
     // SAFETY: the header's rules for pointers.

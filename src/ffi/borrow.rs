@@ -7,7 +7,7 @@ use crate::value::Key;
 use std::ffi::{CStr, c_char, c_void};
 
 /// As a length: up to the NUL.
-const NTS: usize = usize::MAX;
+pub(super) const NTS: usize = usize::MAX;
 /// As a key's length: the next free integer key.
 const APPEND: usize = usize::MAX - 1;
 
@@ -20,15 +20,20 @@ pub(super) fn invalid(text: &'static str) -> Error {
     Error::new(Code::EINVAL, text)
 }
 
-/// Bytes with a length, which may be SESS_NTS.
+/// `what` is the function and its argument, such as "sess_set_id: id".
+pub(super) fn null(what: &str) -> Error {
+    Error::new(Code::EINVAL, format!("{what} must not be NULL"))
+}
+
+/// Bytes with a length, which may be SESS_NTS. `what` they are is for the error.
 ///
 /// # Safety
 /// `ptr` is NULL or describes `len` bytes, or a NUL-terminated text, that stay as they are for `'a`.
-pub(super) unsafe fn bytes<'a>(ptr: *const c_void, len: usize) -> Result<&'a [u8]> {
+pub(super) unsafe fn bytes<'a>(ptr: *const c_void, len: usize, what: &str) -> Result<&'a [u8]> {
     if ptr.is_null() {
         return match len {
             0 => Ok(&[]),
-            _ => Err(invalid("a pointer must not be NULL")),
+            _ => Err(null(what)),
         };
     }
     if len == NTS {
@@ -36,19 +41,20 @@ pub(super) unsafe fn bytes<'a>(ptr: *const c_void, len: usize) -> Result<&'a [u8
         return Ok(unsafe { CStr::from_ptr(ptr.cast()) }.to_bytes());
     }
     if len > isize::MAX as usize {
-        return Err(invalid("a length is out of range"));
+        let text = format!("{what}: the length is out of range");
+        return Err(Error::new(Code::EINVAL, text));
     }
     // SAFETY: the caller promises `len` readable bytes.
     Ok(unsafe { std::slice::from_raw_parts(ptr.cast(), len) })
 }
 
-/// A NUL-terminated text.
+/// A NUL-terminated text. `what` it is is for the error.
 ///
 /// # Safety
 /// `ptr` is NULL or a NUL-terminated text that stays as it is for `'a`.
-pub(super) unsafe fn text<'a>(ptr: *const c_char) -> Result<&'a CStr> {
+pub(super) unsafe fn text<'a>(ptr: *const c_char, what: &str) -> Result<&'a CStr> {
     if ptr.is_null() {
-        return Err(invalid("a pointer must not be NULL"));
+        return Err(null(what));
     }
     // SAFETY: not NULL, so NUL-terminated.
     Ok(unsafe { CStr::from_ptr(ptr) })
@@ -58,9 +64,9 @@ pub(super) unsafe fn text<'a>(ptr: *const c_char) -> Result<&'a CStr> {
 ///
 /// # Safety
 /// As [`text`].
-pub(super) unsafe fn name<'a>(ptr: *const c_char) -> Result<&'a str> {
+pub(super) unsafe fn name<'a>(ptr: *const c_char, what: &str) -> Result<&'a str> {
     // SAFETY: the same promise.
-    let text = unsafe { text(ptr) }?;
+    let text = unsafe { text(ptr, what) }?;
     text.to_str()
         .map_err(|_| invalid("the name of a directive is ASCII"))
 }
@@ -69,21 +75,21 @@ pub(super) unsafe fn name<'a>(ptr: *const c_char) -> Result<&'a str> {
 ///
 /// # Safety
 /// As [`bytes`].
-pub(super) unsafe fn key<'a>(ptr: *const c_char, len: usize) -> Result<Key<'a>> {
+pub(super) unsafe fn key<'a>(ptr: *const c_char, len: usize, what: &str) -> Result<Key<'a>> {
     // SAFETY: the same promise.
-    unsafe { bytes(ptr.cast(), len) }.map(Key::from_bytes)
+    unsafe { bytes(ptr.cast(), len, what) }.map(Key::from_bytes)
 }
 
 /// Where a value goes: a key, or the next free integer key.
 ///
 /// # Safety
 /// As [`bytes`].
-pub(super) unsafe fn place<'a>(ptr: *const c_char, len: usize) -> Result<Place<'a>> {
+pub(super) unsafe fn place<'a>(ptr: *const c_char, len: usize, what: &str) -> Result<Place<'a>> {
     if ptr.is_null() && len == APPEND {
         return Ok(Place::Append);
     }
     // SAFETY: the same promise.
-    unsafe { key(ptr, len) }.map(Place::At)
+    unsafe { key(ptr, len, what) }.map(Place::At)
 }
 
 pub(super) fn lend(bytes: &[u8]) -> sess_bytes {

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn sess_call_set_data(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            let data = bytes(data, len)?;
+            let data = bytes(data, len, "sess_call_set_data: data")?;
             match is_part_of_answer(call, data) {
                 true => call.set_data(&copy(data)?),
                 false => call.set_data(data),
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn sess_call_lend_data(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            let data = bytes(data, len)?;
+            let data = bytes(data, len, "sess_call_lend_data: data")?;
             if is_part_of_answer(call, data) {
                 return call.set_data(&copy(data)?);
             }
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn sess_call_set_id(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            let id = copy(bytes(id.cast(), len)?)?;
+            let id = copy(bytes(id.cast(), len, "sess_call_set_id: id")?)?;
             if !call.settings.php() && !id::is_secure(&id) {
                 let text = "an id is 22 to 256 characters of [A-Za-z0-9,-]";
                 return Err(Error::new(Code::EBADID, text));

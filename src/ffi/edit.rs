@@ -56,11 +56,12 @@ unsafe fn set(
     key: *const c_char,
     key_len: usize,
     value: Scalar<'_>,
+    what: &str,
 ) -> sess_rc {
     // SAFETY: promised by the caller.
     unsafe {
         edit(array, |open, node| {
-            let at = place(key, key_len)?;
+            let at = place(key, key_len, what)?;
             with_copies(open, at, &[], |session, at, _| {
                 session.set_value(node, at, value)
             })
@@ -80,7 +81,7 @@ pub unsafe extern "C" fn sess_value_edit(
     // SAFETY: the header's rules for pointers.
     unsafe {
         edit(array, |open, node| {
-            let at = place(key, key_len)?;
+            let at = place(key, key_len, "sess_value_edit: key")?;
             let node = with_copies(open, at, &[], |session, at, _| session.edit_value(node, at))?;
             found = open.value(node);
             Ok(())
@@ -99,7 +100,15 @@ pub unsafe extern "C" fn sess_value_set_null(
     key_len: usize,
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { set(array, key, key_len, Scalar::Null) }
+    unsafe {
+        set(
+            array,
+            key,
+            key_len,
+            Scalar::Null,
+            "sess_value_set_null: key",
+        )
+    }
 }
 
 /// Set a key to a bool.
@@ -111,7 +120,15 @@ pub unsafe extern "C" fn sess_value_set_bool(
     value: bool,
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { set(array, key, key_len, Scalar::Bool(value)) }
+    unsafe {
+        set(
+            array,
+            key,
+            key_len,
+            Scalar::Bool(value),
+            "sess_value_set_bool: key",
+        )
+    }
 }
 
 /// Set a key to an int.
@@ -123,7 +140,15 @@ pub unsafe extern "C" fn sess_value_set_int(
     value: i64,
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { set(array, key, key_len, Scalar::Int(value)) }
+    unsafe {
+        set(
+            array,
+            key,
+            key_len,
+            Scalar::Int(value),
+            "sess_value_set_int: key",
+        )
+    }
 }
 
 /// Set a key to a float.
@@ -135,7 +160,15 @@ pub unsafe extern "C" fn sess_value_set_float(
     value: f64,
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { set(array, key, key_len, Scalar::Float(value)) }
+    unsafe {
+        set(
+            array,
+            key,
+            key_len,
+            Scalar::Float(value),
+            "sess_value_set_float: key",
+        )
+    }
 }
 
 /// Set a key to a string of any bytes; `len` may be SESS_NTS.
@@ -150,7 +183,8 @@ pub unsafe extern "C" fn sess_value_set_string(
     // SAFETY: the header's rules for pointers.
     unsafe {
         edit(array, |open, node| {
-            let (at, data) = (place(key, key_len)?, bytes(data, len)?);
+            let at = place(key, key_len, "sess_value_set_string: key")?;
+            let data = bytes(data, len, "sess_value_set_string: data")?;
             with_copies(open, at, data, |session, at, data| {
                 session.set_value(node, at, Scalar::String(data))
             })
@@ -170,7 +204,8 @@ pub unsafe extern "C" fn sess_value_set_serialized(
     // SAFETY: the header's rules for pointers.
     unsafe {
         edit(array, |open, node| {
-            let (at, data) = (place(key, key_len)?, bytes(data, len)?);
+            let at = place(key, key_len, "sess_value_set_serialized: key")?;
+            let data = bytes(data, len, "sess_value_set_serialized: data")?;
             with_copies(open, at, data, |session, at, data| {
                 session.set_serialized(node, at, data)
             })
@@ -188,7 +223,7 @@ pub unsafe extern "C" fn sess_value_remove(
     // SAFETY: the header's rules for pointers.
     unsafe {
         edit(array, |open, node| {
-            let name = self::key(key, key_len)?;
+            let name = self::key(key, key_len, "sess_value_remove: key")?;
             with_copies(open, Place::At(name), &[], |session, at, _| match at {
                 Place::At(name) => session.remove_value(node, name),
                 Place::Append => Ok(()),

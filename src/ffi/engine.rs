@@ -1,6 +1,6 @@
 //! Engines.
 
-use super::borrow::invalid;
+use super::borrow::null;
 use super::guard::guard;
 use super::options::Options;
 use super::types::{sess_engine, sess_options, sess_rc};
@@ -19,7 +19,7 @@ pub unsafe extern "C" fn sess_engine_new(
     unsafe {
         Options::run(options, |inside| {
             if engine.is_null() {
-                return Err(invalid("a pointer must not be NULL"));
+                return Err(null("sess_engine_new: engine"));
             }
             let made = Engine::new(inside.settings.clone(), inside.parts.clone())?;
             if let Some(events) = &inside.parts.events {

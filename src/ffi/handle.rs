@@ -29,7 +29,8 @@ pub(super) struct Handle {
     last_words: UnsafeCell<Option<CString>>,
     /// Whether even giving up the session panicked, so that it was dropped.
     dropped: Cell<bool>,
-    pub(super) registered: Cell<bool>,
+    /// Its place in the queue of those that are saved at exit.
+    pub(super) ticket: Cell<Option<shutdown::Ticket>>,
 }
 
 /// The inside of a handle, for the time of one call.
@@ -95,7 +96,7 @@ impl Handle {
             scratch: Cell::default(),
             last_words: UnsafeCell::new(None),
             dropped: Cell::new(false),
-            registered: Cell::new(false),
+            ticket: Cell::new(None),
         }));
         // `around` finds the way back from the session inside.
         handle.expose_provenance();
@@ -203,7 +204,11 @@ impl Handle {
         if !this.gate.close() {
             return;
         }
-        let ours = !this.registered.get() || shutdown::unregister(session);
+        let ours = match this.ticket.get() {
+            // A child's queue does not hold the sessions of its parent.
+            Some(ticket) if this.epoch.is_this_process() => shutdown::unregister(ticket),
+            _ => true,
+        };
         if !this.dropped.get() {
             // SAFETY: the gate is closed, so this is the only reference, and it is dropped only here.
             let _ = guard(|| unsafe { ManuallyDrop::drop(&mut *this.session.get()) });
@@ -242,12 +247,17 @@ pub(super) fn run_hook(
     }
     // SAFETY: the hook has returned, and no reference that it caused is alive.
     let last = unsafe { &*session }.last_error();
-    match last {
-        Some(last) if handle.hook_failed.get() && last.error.code.0 == code => {
-            Err(last.error.clone())
-        }
-        _ => Err(Error::new(host_code(code), format!("the {what} failed"))),
-    }
+    let own = last.filter(|_| handle.hook_failed.get());
+    let said = match Code(code).name() {
+        "?" | "SESS_EUSER" => code.to_string(),
+        name => name.to_owned(),
+    };
+    let text = match own {
+        Some(last) if last.error.code.0 == code => return Err(last.error.clone()),
+        Some(last) => format!("the {what} failed: {said}, after: {}", last.error.text),
+        None => format!("the {what} failed: {said}"),
+    };
+    Err(Error::new(host_code(code), text))
 }
 
 /// The code of a host's function that did not return SESS_OK: what the library does not know is EHANDLER.

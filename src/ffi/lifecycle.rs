@@ -1,12 +1,13 @@
 //! A session's life.
 
-use super::borrow::{bytes, invalid, put};
+use super::borrow::{bytes, null, put};
 use super::gate::Access::Drive;
 use super::handle::{run, run_hook};
 use super::types::{sess_hook_fn, sess_rc, sess_session};
 use std::ffi::{c_char, c_void};
 
-/// The request begins: starts the session if session.auto_start is on, as sess_start; else SESS_OK.
+/// The request begins: starts the session if session.auto_start is on, as sess_start. Else, and if it is
+/// active already, SESS_OK.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_begin(session: *mut sess_session) -> sess_rc {
@@ -26,7 +27,9 @@ pub unsafe extern "C" fn sess_end(session: *mut sess_session) -> sess_rc {
 /// is opened again under its id. A new one reaches the store, and its cookie the headers, at once or with
 /// the first value set, as sess.create says ("libsess": the latter). SESS_ELOCKED, SESS_ECANCELED and
 /// SESS_EBUSY end a wait; SESS_EDATA: the payload is damaged; SESS_ENOTFOUND, SESS_EBADID, SESS_EHEADERS,
-/// SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a failure nothing is locked.
+/// SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a failure nothing is locked, and start again
+/// goes for the same session: an id that was reopened or set by you stays, unless it was unknown or
+/// refused (SESS_ENOTFOUND, SESS_EBADID, SESS_EEXIST). The PHP profiles forget it, as PHP does.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_start(session: *mut sess_session, flags: u32) -> sess_rc {
@@ -93,7 +96,7 @@ pub unsafe extern "C" fn sess_update(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let change = change.ok_or_else(|| invalid("a function must not be NULL"))?;
+            let change = change.ok_or_else(|| null("sess_update: change"))?;
             open.session
                 .update(&mut |session| run_hook(session, change, user, "change"))
         })
@@ -112,11 +115,11 @@ pub unsafe extern "C" fn sess_create_id(
     unsafe {
         run(session, Drive, |open| {
             if id.is_null() {
-                return Err(invalid("a pointer must not be NULL"));
+                return Err(null("sess_create_id: id"));
             }
             let prefix = match prefix.is_null() {
                 true => &[],
-                false => bytes(prefix.cast(), prefix_len)?,
+                false => bytes(prefix.cast(), prefix_len, "sess_create_id: prefix")?,
             };
             let made = open.copied(prefix, |session, prefix| {
                 session.create_id(prefix).map(|id| id.as_ptr())

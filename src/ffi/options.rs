@@ -129,7 +129,8 @@ pub unsafe extern "C" fn sess_options_set(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            let (key, value) = (name(key)?, text(value)?.to_owned());
+            let key = name(key, "sess_options_set: key")?;
+            let value = text(value, "sess_options_set: value")?.to_owned();
             inside.settings.set(key, &value)?;
             inside.notices.extend(inside.settings.take_remarks());
             Ok(())
@@ -149,8 +150,8 @@ pub unsafe extern "C" fn sess_options_load_ini(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            let ini = bytes(text.cast(), len)?;
-            let name = super::borrow::text(name)?.to_string_lossy();
+            let ini = bytes(text.cast(), len, "sess_options_load_ini: text")?;
+            let name = super::borrow::text(name, "sess_options_load_ini: name")?.to_string_lossy();
             let notices = inside.settings.load_ini(ini, &name)?;
             inside.notices.extend(notices);
             Ok(())
@@ -167,7 +168,9 @@ pub unsafe extern "C" fn sess_options_get(
     // SAFETY: the header's rules for pointers.
     let value = unsafe {
         Options::enter(options, |inside| {
-            let value = inside.settings.get(name(key).ok()?)?;
+            let value = inside
+                .settings
+                .get(name(key, "sess_options_get: key").ok()?)?;
             Some(value.as_ptr())
         })
     };

@@ -37,7 +37,11 @@ unsafe extern "C-unwind" fn open(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            backend(call)?.open(call, text(save_path)?, text(session_name)?)
+            backend(call)?.open(
+                call,
+                text(save_path, "open: save_path")?,
+                text(session_name, "open: session_name")?,
+            )
         })
     }
 }
@@ -53,7 +57,11 @@ unsafe extern "C-unwind" fn read(
     id: *const c_char,
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { answer(call, |call| backend(call)?.read(call, text(id)?)) }
+    unsafe {
+        answer(call, |call| {
+            backend(call)?.read(call, text(id, "read: id")?)
+        })
+    }
 }
 
 unsafe extern "C-unwind" fn write(
@@ -66,7 +74,11 @@ unsafe extern "C-unwind" fn write(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            backend(call)?.write(call, text(id)?, bytes(data.cast(), len)?)
+            backend(call)?.write(
+                call,
+                text(id, "write: id")?,
+                bytes(data.cast(), len, "write: data")?,
+            )
         })
     }
 }
@@ -77,7 +89,11 @@ unsafe extern "C-unwind" fn destroy(
     id: *const c_char,
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { answer(call, |call| backend(call)?.destroy(call, text(id)?)) }
+    unsafe {
+        answer(call, |call| {
+            backend(call)?.destroy(call, text(id, "destroy: id")?)
+        })
+    }
 }
 
 unsafe extern "C-unwind" fn gc(
@@ -126,7 +142,7 @@ unsafe extern "C-unwind" fn validate_sid(
         answer(call, |call| {
             let backend = backend(call)?;
             match backend.offers().validate_sid {
-                true => backend.validate_sid(call, text(id)?),
+                true => backend.validate_sid(call, text(id, "validate_sid: id")?),
                 false => Ok(()),
             }
         })
@@ -143,7 +159,11 @@ unsafe extern "C-unwind" fn update_timestamp(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            let (backend, id, data) = (backend(call)?, text(id)?, bytes(data.cast(), len)?);
+            let (backend, id, data) = (
+                backend(call)?,
+                text(id, "update_timestamp: id")?,
+                bytes(data.cast(), len, "update_timestamp: data")?,
+            );
             match backend.offers().update_timestamp {
                 true => backend.update_timestamp(call, id, data),
                 false => backend.write(call, id, data),

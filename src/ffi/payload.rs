@@ -1,12 +1,13 @@
 //! A session's data as bytes.
 
-use super::borrow::{EMPTY, bytes, invalid, lend};
+use super::borrow::{EMPTY, bytes, lend, null};
 use super::gate::Access::Drive;
 use super::handle::{ask, run};
 use super::types::{sess_bytes, sess_rc, sess_session};
 use std::ffi::c_void;
 
-/// The payload as it was loaded or set; not a copy where the backend can map it. Empty unless active.
+/// The payload as it was loaded or set; not a copy where the backend can map it. Empty unless active, or
+/// closed by a start with SESS_START_RAW and SESS_START_READ_AND_CLOSE: then it stays until the next start.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_raw(session: *const sess_session) -> sess_bytes {
     // SAFETY: the header's rules for pointers.
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn sess_set_raw(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let data = bytes(data, len)?;
+            let data = bytes(data, len, "sess_set_raw: data")?;
             open.copied(data, |session, data| session.set_raw(data))
         })
     }
@@ -36,7 +37,7 @@ pub unsafe extern "C" fn sess_encode(session: *mut sess_session, out: *mut sess_
     unsafe {
         run(session, Drive, |open| {
             if out.is_null() {
-                return Err(invalid("a pointer must not be NULL"));
+                return Err(null("sess_encode: out"));
             }
             out.write(lend(open.session.encode()?));
             Ok(())
@@ -55,7 +56,7 @@ pub unsafe extern "C" fn sess_decode(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let data = bytes(data, len)?;
+            let data = bytes(data, len, "sess_decode: data")?;
             open.copied(data, |session, data| session.decode(data))
         })
     }

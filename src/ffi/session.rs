@@ -1,6 +1,6 @@
 //! Sessions before they start.
 
-use super::borrow::{bytes, text};
+use super::borrow::{NTS, bytes, text};
 use super::gate::Access::Drive;
 use super::guard::guard;
 use super::handle::{Handle, ask, run};
@@ -50,9 +50,9 @@ pub unsafe extern "C" fn sess_register_shutdown(session: *mut sess_session) -> s
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            if !open.handle.registered.get() {
-                shutdown::register(session)?;
-                open.handle.registered.set(true);
+            if open.handle.ticket.get().is_none() {
+                let ticket = shutdown::register(session)?;
+                open.handle.ticket.set(Some(ticket));
             }
             Ok(())
         })
@@ -77,7 +77,8 @@ pub unsafe extern "C" fn sess_host(session: *const sess_session) -> *mut c_void 
     unsafe { ask(session, null_mut(), |open| open.session.host().ptr()) }
 }
 
-/// The value of a Cookie: header, parsed at start. Call again for each further such header line.
+/// The value of a Cookie: header, parsed at start; NULL with SESS_NTS, as from getenv, is no cookie. Call
+/// again for each further such header line.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_set_cookie_header(
     session: *mut sess_session,
@@ -87,7 +88,10 @@ pub unsafe extern "C" fn sess_set_cookie_header(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let header = bytes(header.cast(), len)?;
+            let header = match header.is_null() && len == NTS {
+                true => &[],
+                false => bytes(header.cast(), len, "sess_set_cookie_header: header")?,
+            };
             open.copied(header, |session, header| session.set_cookie_header(header))
         })
     }
@@ -103,7 +107,7 @@ pub unsafe extern "C" fn sess_set_id(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let id = bytes(id.cast(), len)?;
+            let id = bytes(id.cast(), len, "sess_set_id: id")?;
             open.copied(id, |session, id| session.set_id(id))
         })
     }
@@ -120,7 +124,8 @@ pub unsafe extern "C" fn sess_set_option(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let (key, value) = (text(key)?.to_owned(), text(value)?.to_owned());
+            let key = text(key, "sess_set_option: key")?.to_owned();
+            let value = text(value, "sess_set_option: value")?.to_owned();
             open.session.set_option(&key, &value)
         })
     }
@@ -135,7 +140,9 @@ pub unsafe extern "C" fn sess_option(
     // SAFETY: the header's rules for pointers.
     unsafe {
         ask(session, null(), |open| {
-            let value = text(key).ok().and_then(|key| open.session.option(key));
+            let value = text(key, "sess_option: key")
+                .ok()
+                .and_then(|key| open.session.option(key));
             value.map_or(null(), |value| value.as_ptr())
         })
     }

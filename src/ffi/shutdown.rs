@@ -5,65 +5,56 @@ use super::handle::Handle;
 use super::types::sess_session;
 use crate::error::{Error, Result};
 use crate::sys::exit;
-use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use crate::sys::fork::PerProcess;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A place for one registered session; NULL when it is vacant.
-struct Place {
-    session: AtomicPtr<sess_session>,
-    next: AtomicPtr<Place>,
+/// A session's place in the queue, kept in its handle.
+pub(super) type Ticket = u64;
+
+/// Who is saved at exit, by ticket: in the order of registration.
+#[derive(Default)]
+struct Queue {
+    waiting: BTreeMap<Ticket, Registered>,
+    next: Ticket,
 }
 
-/// Places in the order in which they were made. They are used again and never freed, and there is no lock,
-/// which a fork could leave locked.
-static FIRST: AtomicPtr<Place> = AtomicPtr::new(null_mut());
+struct Registered(*mut sess_session);
 
-fn places() -> impl Iterator<Item = &'static Place> {
-    let mut link = &FIRST;
-    std::iter::from_fn(move || {
-        // SAFETY: places are never freed.
-        let place = unsafe { link.load(Ordering::Acquire).as_ref() }?;
-        link = &place.next;
-        Some(place)
-    })
+// SAFETY: whoever takes it out of the queue decides over the memory; the handle's gate does the rest.
+unsafe impl Send for Registered {}
+
+/// A forked child begins anew: the sessions of its parent are none of its business.
+static QUEUE: PerProcess<Mutex<Queue>> = PerProcess::new();
+
+fn queue() -> MutexGuard<'static, Queue> {
+    let queue = QUEUE.get(|_| Mutex::default());
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Save this session at exit, after those that were registered before.
-pub(super) fn register(session: *mut sess_session) -> Result<()> {
+pub(super) fn register(session: *mut sess_session) -> Result<Ticket> {
     exit::at_exit(save_all).map_err(|error| Error::io("atexit", &error))?;
-    let mut last = &FIRST;
-    let place = Box::leak(Box::new(Place {
-        session: AtomicPtr::new(session),
-        next: AtomicPtr::new(null_mut()),
-    }));
-    let place: *mut Place = place;
-    while let Err(taken) =
-        last.compare_exchange(null_mut(), place, Ordering::AcqRel, Ordering::Acquire)
-    {
-        // SAFETY: places are never freed.
-        last = unsafe { &(*taken).next };
-    }
-    Ok(())
+    let mut queue = queue();
+    let ticket = queue.next;
+    queue.next += 1;
+    queue.waiting.insert(ticket, Registered(session));
+    Ok(ticket)
 }
 
-/// Forget a session before it is freed; false when the exit of the process has already taken it, so that
-/// its memory has to stay.
-pub(super) fn unregister(session: *mut sess_session) -> bool {
-    places().any(|place| {
-        let mine = place.session.compare_exchange(
-            session,
-            null_mut(),
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
-        mine.is_ok()
-    })
+/// Forget a session of this process before it is freed; false when the exit of the process has already
+/// taken it, so that its memory has to stay.
+pub(super) fn unregister(ticket: Ticket) -> bool {
+    queue().waiting.remove(&ticket).is_some()
 }
 
 extern "C" fn save_all() {
-    for place in places() {
-        let session = place.session.swap(null_mut(), Ordering::AcqRel);
-        // SAFETY: the one who takes a session out of its place decides over its memory.
+    loop {
+        // The queue is not locked while a session is saved: its callbacks may register and free others.
+        let Some((_, Registered(session))) = queue().waiting.pop_first() else {
+            return;
+        };
+        // SAFETY: it was in the queue, so it was not freed, and now nobody else frees its memory.
         if let Some(handle) = unsafe { Handle::of(session) } {
             let _ = handle.enter(Access::Drive, |open| drop(open.session.end()));
         }

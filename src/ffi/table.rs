@@ -1,6 +1,6 @@
 //! A host's nine callbacks as a handler.
 
-use super::borrow::invalid;
+use super::borrow::{invalid, null};
 use super::guard::outside;
 use super::handle::host_code;
 use super::types::{sess_call, sess_handler, sess_rc};
@@ -30,7 +30,7 @@ impl Table {
     pub(super) unsafe fn copy(table: *const sess_handler, user: User) -> Result<Table> {
         const OURS: usize = size_of::<sess_handler>();
         if table.is_null() {
-            return Err(invalid("a pointer must not be NULL"));
+            return Err(null("sess_options_set_handler: handler"));
         }
         // SAFETY: every version begins with its size.
         let size = unsafe { table.cast::<usize>().read_unaligned() };

@@ -49,7 +49,7 @@ pub enum sess_code {
     SESS_EUNSAFE = -13,
     /// The response has begun: no cookie can be sent any more.
     SESS_EHEADERS = -14,
-    /// Well-formed and in time, but a policy says no; the text names the rule.
+    /// Well-formed and in time, but a policy says no; the text names the rule, or the hook that said it.
     SESS_EREFUSED = -15,
     /// Others destroyed or replaced it while open here: nothing stored, final.
     SESS_EGONE = -16,
@@ -156,7 +156,8 @@ pub struct sess_bytes {
 /// Gives `ptr` back to its owner: called exactly once, also for a NULL `ptr`, on the thread that lets go
 /// of the last use; never on one of libsess's own.
 pub type sess_free_fn = Option<unsafe extern "C-unwind" fn(ptr: *mut c_void)>;
-/// A hook. It may read and edit data; a code other than SESS_OK is what the outer call returns.
+/// A hook. It may read and edit data; a code other than SESS_OK is what the outer call returns. Its text is
+/// that of the hook's own call that failed with this code, else it names the hook and the code.
 pub type sess_hook_fn =
     Option<unsafe extern "C-unwind" fn(user: *mut c_void, session: *mut sess_session) -> sess_rc>;
 /// Receives events, on the thread of the call that caused them. It must not call the session.

@@ -75,7 +75,7 @@ unsafe fn find(
     len: usize,
 ) -> *const sess_value {
     // SAFETY: promised by the caller.
-    let Ok(name) = (unsafe { key(name, len) }) else {
+    let Ok(name) = (unsafe { key(name, len, "key") }) else {
         return null();
     };
     match open.session.data().get(node, name) {

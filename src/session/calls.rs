@@ -41,6 +41,14 @@ impl Session {
         })
     }
 
+    /// Of a callback that has no payload to give: one that gives it all the same changes nothing.
+    fn keeping_data<T>(&mut self, ask: impl FnOnce(&mut Session) -> T) -> T {
+        let held = self.call.hold_data();
+        let result = ask(self);
+        self.call.return_data(held);
+        result
+    }
+
     fn with_id<T>(
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call, &CStr) -> Result<T>,
@@ -109,7 +117,8 @@ impl Session {
         self.call.gc_budget = budget_ms;
         self.call.set_gc_more(false);
         let lifetime = self.settings.gc_maxlifetime;
-        let result = self.with_call(|handler, call| handler.gc(call, lifetime));
+        let result = self
+            .keeping_data(|session| session.with_call(|handler, call| handler.gc(call, lifetime)));
         self.call.gc_budget = -1;
         result
     }
@@ -118,7 +127,10 @@ impl Session {
     pub(super) fn call_create_sid(&mut self) -> Result<Id> {
         if self.handler.offers().create_sid {
             self.call.drop_id();
-            match optional(self.with_call(|handler, call| handler.create_sid(call)))? {
+            let made = self.keeping_data(|session| {
+                session.with_call(|handler, call| handler.create_sid(call))
+            });
+            match optional(made)? {
                 Optional::Absent => {}
                 Optional::Ran(()) => return self.take_created_id(),
             }
@@ -151,7 +163,9 @@ impl Session {
         if !self.handler.offers().validate_sid {
             return Ok(Optional::Absent);
         }
-        let result = self.with_call(|handler, call| handler.validate_sid(call, id.as_c_str()));
+        let result = self.keeping_data(|session| {
+            session.with_call(|handler, call| handler.validate_sid(call, id.as_c_str()))
+        });
         match result {
             Ok(()) => Ok(Optional::Ran(Known::Yes)),
             Err(error) if error.code == Code::ENOTFOUND => Ok(Optional::Ran(Known::No)),

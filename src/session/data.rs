@@ -3,7 +3,7 @@
 use super::{Session, State};
 use crate::codec::{self, Document, NodeId, Place, ROOT};
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::value::{Key, Scalar};
+use crate::value::{Format, Key, Scalar};
 
 impl Session {
     /// The data, for reading, in every state.
@@ -50,8 +50,12 @@ impl Session {
         self.check_ours()?;
         let allowed = self.check_change(sets);
         let limits = self.limits();
-        let result = allowed.and_then(|()| edit(&mut self.document, &limits));
-        self.has_table |= result.is_ok();
+        let result = allowed
+            .and_then(|()| edit(&mut self.document, &limits))
+            .and_then(|done| match sets {
+                Some(_) => self.put_pending_cookie().map(|()| done),
+                None => Ok(done),
+            });
         let php = i32::from(result.is_ok());
         self.ended(php, result)
     }
@@ -63,10 +67,13 @@ impl Session {
                 "the session is raw: it has no values",
             ));
         }
+        if self.is_active() && sets.is_some() {
+            self.check_pending_cookie()?;
+        }
         if self.settings.php() {
             return Ok(());
         }
-        if !self.is_active() {
+        if !self.is_active() || self.call.read_only {
             let text = "the session is not active: the change would be lost";
             return Err(Error::new(Code::EMISUSE, text));
         }
@@ -79,12 +86,13 @@ impl Session {
                 Place::Append => codec::check_key(self.settings.format, Key::Int(0))?,
             }
         }
-        self.check_first_value()
+        Ok(())
     }
 
-    /// The payload as it was loaded or set; empty unless active.
+    /// The payload as it was loaded or set; empty unless active, or read raw and closed by the last start.
     pub fn raw(&self) -> &[u8] {
-        if !self.is_active() {
+        let was_read = self.raw && self.call.read_only && self.state == State::Closed;
+        if !self.is_active() && !was_read {
             return &[];
         }
         match &self.raw_new {
@@ -115,7 +123,7 @@ impl Session {
                 format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
             return Err(Error::new(Code::ETOOBIG, text));
         }
-        self.check_first_value()?;
+        self.check_pending_cookie()?;
         let mut raw = Vec::new();
         raw.try_reserve_exact(data.len())
             .map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
@@ -123,7 +131,7 @@ impl Session {
         self.raw_new = Some(raw);
         self.raw = true;
         self.document.clear();
-        Ok(())
+        self.put_pending_cookie()
     }
 
     /// The data as it would be saved now: `session_encode()` (L-26).
@@ -136,6 +144,11 @@ impl Session {
         if !self.has_table {
             let text = "encode: there is no data";
             self.emit(Event::new("NO_DATA", Level::Warning, Code::OK, text));
+            if self.settings.php() {
+                self.php_result = 0;
+                self.encoded.clear();
+                return Ok(&self.encoded);
+            }
         }
         match self.encode_document() {
             Ok(fails) => {
@@ -144,6 +157,16 @@ impl Session {
             }
             Err(error) => self.ended(0, Err(error)),
         }
+    }
+
+    fn count_int_keys(&mut self) -> u32 {
+        let mut count = 0;
+        for index in 0..self.document.count(ROOT) {
+            if let Some((Key::Int(_), _)) = self.document.at(ROOT, index) {
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Add the data of a payload: `session_decode()` (L-27).
@@ -160,17 +183,21 @@ impl Session {
             let error = Error::new(Code::EMISUSE, "the session is raw: it has no values");
             return self.ended(0, Err(error));
         }
-        if !self.settings.php()
-            && let Err(error) = self.check_first_value()
-        {
+        if let Err(error) = self.check_pending_cookie() {
             return self.ended(0, Err(error));
         }
         let (limits, spelling) = (self.limits(), self.spelling());
         let merged = self
             .document
             .merge(self.settings.format, data, spelling, &limits);
+        if self.settings.php() && self.settings.format != Format::PhpSerialize {
+            // PHP goes through all keys again after it has decoded, and warns as if it encoded.
+            let skipped = self.count_int_keys();
+            self.tell_skipped_keys(skipped);
+        }
         let Err(error) = merged else {
-            return self.ended(1, Ok(()));
+            let sent = self.put_pending_cookie();
+            return self.ended(1, sent);
         };
         if self.settings.php() {
             self.destroy_undecodable();

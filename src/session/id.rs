@@ -4,7 +4,7 @@ use crate::error::Result;
 use std::ffi::CStr;
 
 /// An id with the NUL that C wants, in a buffer that is reused.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Id(Vec<u8>);
 
 impl Id {

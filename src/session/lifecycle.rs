@@ -4,7 +4,7 @@ use super::calls::{Known, Optional};
 use super::id::Id;
 use super::save::{Payload, gone_if_not_found};
 use super::{Session, State};
-use crate::config::{Create, Profile};
+use crate::config::Profile;
 use crate::error::{Code, Error, Result};
 use std::ffi::CStr;
 
@@ -22,7 +22,7 @@ impl Session {
 
     /// The request ends: saves and closes a session that is active (L-8, S-61).
     pub fn end(&mut self) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         let saved = if self.is_active() {
             self.save_and_unlock()
         } else {
@@ -35,7 +35,7 @@ impl Session {
 
     /// Unlock without saving: `session_abort()`. Data stays as changed, in memory only.
     pub fn abort(&mut self) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             return self.ended(
                 0,
@@ -47,15 +47,13 @@ impl Session {
         }
         let closed = self.call_close();
         self.state = State::Closed;
-        if self.unmade {
-            self.has_id = false;
-        }
+        self.give_up_unmade();
         self.ended(1, closed)
     }
 
     /// Delete the stored session and close: `session_destroy()`. Data stays readable.
     pub fn destroy(&mut self) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             return self.refuse(
                 "NOT_ACTIVE",
@@ -68,7 +66,10 @@ impl Session {
             self.warn("DESTROY_FAILED", error);
         }
         let closed = self.call_close();
+        self.give_up_unmade();
         self.forget_id();
+        // L-16: PHP forgets its table; the host's keeps its contents.
+        self.has_table = false;
         self.unmade = false;
         self.cookie_pending = false;
         self.state = State::Destroyed;
@@ -78,7 +79,7 @@ impl Session {
 
     /// Go on under a new id: `session_regenerate_id()`.
     pub fn regenerate_id(&mut self, delete_old: bool) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             let text = "regenerate_id: the session is not active";
             return self.refuse("NOT_ACTIVE", Code::EMISUSE, text);
@@ -88,10 +89,19 @@ impl Session {
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
         self.keep_raw_payload();
-        let payload = match self.encode_payload() {
-            Ok(payload) => payload,
+        let payload = match self.try_payload() {
+            Ok((payload, skipped)) => {
+                // What is not written leaves nothing out.
+                if !delete_old {
+                    self.tell_skipped_keys(skipped);
+                }
+                payload
+            }
             // D9: nothing is written for data that cannot be encoded; the session goes on.
-            Err(error) => return self.ended(0, Err(error)),
+            Err(error) => {
+                self.warn("ENCODE_FAILED", &error);
+                return self.ended(0, Err(error));
+            }
         };
         if self.settings.profile == Profile::Php5 {
             return self.regenerate_as_php5(delete_old);
@@ -120,7 +130,7 @@ impl Session {
     }
 
     /// A raw payload has to outlive the close of the old id.
-    fn keep_raw_payload(&mut self) {
+    pub(super) fn keep_raw_payload(&mut self) {
         if self.raw && self.raw_new.is_none() {
             self.raw_new = Some(self.call.data().unwrap_or_default().to_vec());
         }
@@ -243,6 +253,7 @@ impl Session {
 
     /// Start under the id in force, run `change`, close; a `change` that fails aborts.
     pub fn update(&mut self, change: &mut dyn FnMut(&mut Session) -> Result<()>) -> Result<()> {
+        self.check_free()?;
         if self.is_active() {
             return self.ended(
                 0,
@@ -259,7 +270,7 @@ impl Session {
 
     /// A fresh id starting with `prefix`: `session_create_id()` (L-24, S-43 to S-45).
     pub fn create_id(&mut self, prefix: &[u8]) -> Result<&CStr> {
-        self.check_ours()?;
+        self.check_free()?;
         if !prefix.is_empty() && !crate::id::is_valid(prefix) {
             let text = "create_id: a prefix holds only A-Z a-z 0-9 , - and at most 256 of them";
             return self.refuse("PREFIX_MALFORMED", Code::EBADID, text);
@@ -300,7 +311,7 @@ impl Session {
 
     /// Collect all expired sessions now: `session_gc()`. Their number, or -1 if not known.
     pub fn gc(&mut self) -> Result<i64> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             return self.refuse("NOT_ACTIVE", Code::EMISUSE, "gc: the session is not active");
         }
@@ -312,7 +323,7 @@ impl Session {
     /// Collect for about `budget_ms` (-1: to the end) without starting a session. The number removed
     /// or -1, and whether more is left.
     pub fn collect(&mut self, budget_ms: i64) -> Result<(i64, bool)> {
-        self.check_ours()?;
+        self.check_free()?;
         let collected = if self.is_active() {
             self.call_gc(budget_ms)
                 .map(|removed| (removed, self.call.gc_more()))
@@ -332,12 +343,12 @@ impl Session {
         self.ended(0, Err(Error::new(Code::EMISUSE, text)))
     }
 
-    /// Whether a value may be set although no record exists yet: the cookie must still be possible.
-    pub(super) fn check_first_value(&mut self) -> Result<()> {
-        if self.unmade && self.cookie_pending && self.settings.create == Create::Write {
-            self.send_cookie()?;
-            self.cookie_pending = false;
+    /// As `check_ours`, and no hook is running: what drives the session is not for hooks.
+    pub(super) fn check_free(&mut self) -> Result<()> {
+        if self.in_hook {
+            let error = Error::new(Code::EMISUSE, "a hook may only read and edit the data");
+            return self.ended(0, Err(error));
         }
-        Ok(())
+        self.check_ours()
     }
 }

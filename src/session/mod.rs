@@ -112,6 +112,10 @@ pub struct Session {
     unmade: bool,
     /// The cookie of a session that is not made yet has not been put into the headers.
     cookie_pending: bool,
+    /// It was, with the first value, and is to be taken back if no record is made after all.
+    cookie_early: bool,
+    /// A hook of the host's is running.
+    in_hook: bool,
     cookies: Vec<u8>,
     document: Document,
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
@@ -126,7 +130,7 @@ pub struct Session {
     lock_timeout_ms: Option<i64>,
     /// Whether the cache limiter's headers are in the list.
     cache_headers_put: bool,
-    /// Whether PHP would have a `$_SESSION` at all.
+    /// Whether PHP would know of the table: from the first start on, until destroy.
     has_table: bool,
     gc_dice: Option<RandomState>,
     gc_throws: u64,
@@ -163,6 +167,8 @@ impl Session {
             found: false,
             unmade: false,
             cookie_pending: false,
+            cookie_early: false,
+            in_hook: false,
             cookies: Vec::new(),
             document: Document::new(),
             has_stored: false,
@@ -201,6 +207,7 @@ impl Session {
         self.found = false;
         self.unmade = false;
         self.cookie_pending = false;
+        self.cookie_early = false;
         self.cookies.clear();
         self.document.clear();
         self.has_stored = false;
@@ -216,6 +223,14 @@ impl Session {
         self.php_result = 1;
         self.opened_in = None;
         Ok(())
+    }
+
+    /// Run a host's hook. From inside it nothing but data and getters can be used.
+    fn run_hook(&mut self, hook: &Hook) -> Result<()> {
+        self.in_hook = true;
+        let result = hook(self);
+        self.in_hook = false;
+        result.inspect_err(|error| self.warn("HOOK_FAILED", error))
     }
 
     /// The handler in force: the host's table, or the built-in one that `session.save_handler` names.

@@ -78,7 +78,12 @@ impl Session {
         self.settings = Arc::new(settings);
         self.call.settings = self.settings.clone();
         if &*name == "session.save_handler" {
+            // L-20: a handler that is owed a close gets it before another takes its place.
+            let _ = self.call_close();
             self.choose_handler(true);
+        }
+        if &*name == "session.name" || name.starts_with("session.cookie_") {
+            self.cookie_known = false;
         }
         self.ended(1, Ok(()))
     }

@@ -22,22 +22,55 @@ impl Session {
         self.send_cookie()
     }
 
+    /// Whether a value may be set although no record exists yet: its cookie must still be possible.
+    pub(super) fn check_pending_cookie(&self) -> Result<()> {
+        if self.unmade && self.cookie_pending && self.headers_sent {
+            return Err(too_late());
+        }
+        Ok(())
+    }
+
+    /// With the first value of a session that is not made yet comes its cookie.
+    pub(super) fn put_pending_cookie(&mut self) -> Result<()> {
+        if self.unmade && self.cookie_pending {
+            self.send_cookie()?;
+            self.cookie_pending = false;
+            self.cookie_early = true;
+        }
+        Ok(())
+    }
+
+    /// No record was made after all: nothing is stored under the id, and no client is to know it.
+    pub(super) fn give_up_unmade(&mut self) {
+        if !self.unmade {
+            return;
+        }
+        self.has_id = false;
+        self.cookie_pending = false;
+        if std::mem::take(&mut self.cookie_early) && !self.headers_sent {
+            let begins = self.cookie_begins();
+            self.headers.withdraw(c"Set-Cookie", &begins);
+            self.cookie_known = false;
+        }
+    }
+
+    fn cookie_begins(&self) -> Vec<u8> {
+        let mut begins = self.settings.name.to_bytes().to_vec();
+        begins.push(b'=');
+        begins
+    }
+
     /// Put the session cookie into the headers (C-1 to C-6).
     pub(super) fn send_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
-            return Err(Error::new(
-                Code::EHEADERS,
-                "the response has begun: the session cookie cannot be sent any more",
-            ));
+            return Err(too_late());
         }
         match cookie::build(&self.settings, self.id.bytes(), clock::unix_now()) {
             Ok(value) => {
-                let mut begins = self.settings.name.to_bytes().to_vec();
-                begins.push(b'=');
                 self.headers.put(Header {
                     name: c"Set-Cookie",
                     value: value.into(),
-                    replaces: Some(CString::new(begins).unwrap_or_default()),
+                    replaces: Some(CString::new(self.cookie_begins()).unwrap_or_default()),
                 });
                 self.cookie_known = true;
                 Ok(())
@@ -74,4 +107,9 @@ impl Session {
         ));
         Err(error)
     }
+}
+
+fn too_late() -> Error {
+    let text = "the response has begun: the session cookie cannot be sent any more";
+    Error::new(Code::EHEADERS, text)
 }

@@ -17,7 +17,7 @@ pub(super) enum Payload {
 impl Session {
     /// Save and unlock: `session_write_close()`. The lock is released even if saving fails.
     pub fn close(&mut self) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             return self.ended(
                 0,
@@ -35,10 +35,7 @@ impl Session {
         let saved = self.save();
         let closed = self.call_close();
         self.state = State::Closed;
-        if self.unmade {
-            // Nothing is stored under the id and no client knows it.
-            self.has_id = false;
-        }
+        self.give_up_unmade();
         if !self.settings.php() {
             self.collect_by_chance();
         }
@@ -47,12 +44,18 @@ impl Session {
 
     fn save(&mut self) -> Result<()> {
         if let Some(hook) = self.shared.before_save.clone() {
-            hook(self)?;
+            self.run_hook(&hook)?;
         }
-        if self.unmade && !self.has_content() {
-            return Ok(());
+        if self.unmade {
+            if !self.has_content() {
+                return Ok(());
+            }
+            // The record is made now, and its lock may have to be waited for.
+            self.arm_lock_timeout();
         }
-        let payload = self.encode_payload()?;
+        let payload = self
+            .encode_payload()
+            .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
         let stored = self.store(payload);
         stored.map_err(|error| {
             self.warn("WRITE_FAILED", &error);
@@ -67,22 +70,30 @@ impl Session {
         self.raw_new.is_some() || self.document.count(crate::codec::ROOT) > 0
     }
 
-    /// The bytes to store. Fails before anything is written (D9).
+    /// The bytes to store, and what was left out told. Fails before anything is written (D9).
     pub(super) fn encode_payload(&mut self) -> Result<Payload> {
+        let (payload, skipped) = self.try_payload()?;
+        self.tell_skipped_keys(skipped);
+        Ok(payload)
+    }
+
+    /// The bytes to store and the number of integer keys left out.
+    pub(super) fn try_payload(&mut self) -> Result<(Payload, u32)> {
         self.encoded.clear();
         if self.raw {
-            return Ok(match &self.raw_new {
+            let payload = match &self.raw_new {
                 None => Payload::AsRead,
                 Some(raw) => {
                     self.encoded.extend_from_slice(raw);
                     Payload::Encoded { empty: false }
                 }
-            });
+            };
+            return Ok((payload, 0));
         }
         if !self.settings.php() && self.has_stored && !self.document.edited() {
-            return Ok(Payload::AsRead);
+            return Ok((Payload::AsRead, 0));
         }
-        let empty = self.encode_document()?;
+        let (empty, skipped) = self.try_encode()?;
         let limit = self.settings.max_data_bytes;
         if self.encoded.len() as u64 > limit {
             let len = self.encoded.len();
@@ -90,17 +101,18 @@ impl Session {
                 format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
             return Err(Error::new(Code::ETOOBIG, text));
         }
-        Ok(Payload::Encoded { empty })
+        Ok((Payload::Encoded { empty }, skipped))
     }
 
     /// Encode the table into `self.encoded`; true if PHP 8.2 would say that it could not.
     pub(super) fn encode_document(&mut self) -> Result<bool> {
-        let (limits, spelling) = (self.limits(), self.spelling());
-        self.encoded.clear();
-        let encoded =
-            self.document
-                .encode(self.settings.format, spelling, &limits, &mut self.encoded)?;
-        for _ in 0..encoded.skipped_int_keys {
+        let (empty, skipped) = self.try_encode()?;
+        self.tell_skipped_keys(skipped);
+        Ok(empty)
+    }
+
+    pub(super) fn tell_skipped_keys(&self, count: u32) {
+        for _ in 0..count {
             let text = "an integer key cannot be held by this format and was left out";
             self.emit(Event::new(
                 "KEY_NUMERIC_SKIPPED",
@@ -109,9 +121,17 @@ impl Session {
                 text,
             ));
         }
+    }
+
+    fn try_encode(&mut self) -> Result<(bool, u32)> {
+        let (limits, spelling) = (self.limits(), self.spelling());
+        self.encoded.clear();
+        let encoded =
+            self.document
+                .encode(self.settings.format, spelling, &limits, &mut self.encoded)?;
         // V-16: from PHP 8.6 on an empty table encodes to the empty string like any other.
         let fails_when_empty = matches!(self.settings.profile, Profile::Php82 | Profile::Php5);
-        Ok(encoded.empty && fails_when_empty)
+        Ok((encoded.empty && fails_when_empty, encoded.skipped_int_keys))
     }
 
     fn store(&mut self, payload: Payload) -> Result<()> {
@@ -189,6 +209,11 @@ pub(super) fn gone_if_not_found(error: Error) -> Error {
             code: Code::EGONE,
             errno: error.errno,
             text: "the session was destroyed while it was open here; nothing was stored".into(),
+        },
+        Code::EEXIST => Error {
+            code: Code::EGONE,
+            errno: error.errno,
+            text: "others made a session under this id meanwhile; nothing was stored".into(),
         },
         _ => error,
     }

@@ -40,7 +40,7 @@ enum CacheHeaders {
 impl Session {
     /// Lock and load, or begin a new session: `session_start()`.
     pub fn start(&mut self, flags: u32) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if flags & !(START_RAW | START_READ_AND_CLOSE | START_EXISTING) != 0 {
             return self.ended(0, Err(Error::new(Code::EINVAL, "start: unknown flags")));
         }
@@ -57,6 +57,7 @@ impl Session {
             let text = "a session cannot be started after the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
+        let in_force = self.has_id.then(|| (self.id.clone(), self.cookie_known));
         let cookie = self.take_id_from_request();
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
         if existing && self.id.is_empty() {
@@ -70,17 +71,17 @@ impl Session {
         match self.initialise(cookie, existing, CacheHeaders::Put) {
             Ok(()) => {}
             Err(failed) => {
-                // Who is told to try later means the same session; a cookie is looked at again anyway.
-                let later = matches!(
+                // Who tries again means the same session, unless there is none.
+                let hopeless = matches!(
                     failed.error.code,
-                    Code::ELOCKED | Code::ECANCELED | Code::EBUSY
+                    Code::ENOTFOUND | Code::EBADID | Code::EEXIST
                 );
-                let kept = later && cookie == Cookie::ToSend && !self.settings.php();
-                let id = std::mem::take(&mut self.id);
+                let kept = !self.settings.php() && !hopeless && !self.is_new;
                 self.abandon_start();
-                if kept {
+                if let Some((id, cookie_known)) = in_force.filter(|_| kept) {
                     self.id = id;
                     self.has_id = true;
+                    self.cookie_known = cookie_known;
                 }
                 let php = if failed.stage == Stage::Id { -1 } else { 0 };
                 return self.ended(php, Err(failed.error));
@@ -88,7 +89,11 @@ impl Session {
         }
         let closed = if self.call.read_only {
             self.state = State::Closed;
+            if self.raw {
+                self.keep_raw_payload();
+            }
             let closed = self.call_close();
+            self.give_up_unmade();
             if !self.settings.php() {
                 self.collect_by_chance();
             }
@@ -101,7 +106,7 @@ impl Session {
 
     /// Throw away changes and load again: `session_reset()`.
     pub fn reset(&mut self) -> Result<()> {
-        self.check_ours()?;
+        self.check_free()?;
         if !self.is_active() {
             return self.ended(
                 0,
@@ -111,6 +116,7 @@ impl Session {
                 )),
             );
         }
+        self.raw = self.call.raw;
         if self.unmade {
             self.raw_new = None;
             self.document.clear();
@@ -171,6 +177,7 @@ impl Session {
         self.is_new = false;
         self.unmade = false;
         self.cookie_pending = false;
+        self.cookie_early = false;
         self.call.fresh = false;
         self.arm_lock_timeout();
         if let Err(error) = self.call_open() {
@@ -195,7 +202,7 @@ impl Session {
 
     fn load(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
         let mut cookie = self.settle_id(cookie, existing)?;
-        if self.settings.php() {
+        if self.sends_at_once() {
             self.send_cookie_if(cookie)
                 .map_err(Failed::at(Stage::Headers))?;
         }
@@ -204,6 +211,7 @@ impl Session {
         if self.read_or_begin(existing)? {
             cookie = Cookie::ToSend;
         }
+        self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
         if self.settings.php() && self.gc_hits() {
             // S-58: what gc says at start is never looked at.
             let _ = self.call_gc(-1);
@@ -212,17 +220,13 @@ impl Session {
         self.has_stored = self.settings.lazy_write && (self.settings.php() || self.found);
         self.decode_loaded()?;
         if let Some(hook) = self.shared.after_start.clone() {
-            hook(self).map_err(Failed::at(Stage::Hook))?;
+            self.run_hook(&hook).map_err(Failed::at(Stage::Hook))?;
         }
-        if !self.settings.php() {
-            if self.unmade {
-                self.cookie_pending |= cookie == Cookie::ToSend;
-            } else {
-                self.send_cookie_if(cookie)
-                    .map_err(Failed::at(Stage::Headers))?;
-            }
+        if self.sends_at_once() || self.unmade {
+            return Ok(());
         }
-        Ok(())
+        self.send_cookie_if(cookie)
+            .map_err(Failed::at(Stage::Headers))
     }
 
     /// Validate the id in strict mode, make one where there is none.
@@ -285,11 +289,13 @@ impl Session {
                     self.found = false;
                     if !strict || self.call.fresh {
                         self.unmade = self.settings.create == Create::Write;
+                        // Whoever makes the record in the meantime is not to be overwritten unread.
+                        self.call.fresh = true;
                         return Ok(renewed);
                     }
                     self.make_id().map_err(Failed::at(Stage::Id))?;
                     renewed = true;
-                    if self.settings.php() {
+                    if self.sends_at_once() {
                         self.send_cookie_if(Cookie::ToSend)
                             .map_err(Failed::at(Stage::Headers))?;
                     }
@@ -307,8 +313,13 @@ impl Session {
 
     /// Whether read makes the record of an id that has none, as PHP's does (F-13).
     pub(super) fn reads_create(&self) -> bool {
-        let adopts = self.call.fresh || !self.settings.use_strict_mode;
-        self.settings.php() || (self.settings.create == Create::Start && adopts)
+        let adopts = self.call.fresh || !self.settings.use_strict_mode || self.settings.php();
+        self.settings.create == Create::Start && adopts
+    }
+
+    /// Whether the cookie goes out before the record was read, as PHP's does (S-10).
+    fn sends_at_once(&self) -> bool {
+        self.settings.php() && self.settings.create == Create::Start
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -323,6 +334,19 @@ impl Session {
             Spelling::Canonical
         } else {
             Spelling::AsStored
+        }
+    }
+
+    /// A decode error with the place where the payload is.
+    fn with_place(&self, error: Error) -> Error {
+        let path = self.settings.save_path.to_string_lossy();
+        let text = format!(
+            "a session under \"{path}\" cannot be decoded: {}",
+            error.text
+        );
+        Error {
+            text: text.into(),
+            ..error
         }
     }
 
@@ -341,6 +365,7 @@ impl Session {
         if self.settings.php() {
             self.destroy_undecodable();
         }
+        let error = self.with_place(error);
         self.warn("DECODE_FAILED", &error);
         Err(Failed {
             stage: Stage::Decode,
@@ -356,10 +381,13 @@ impl Session {
         let _ = self.call_close();
     }
 
-    /// L-7: after a failed start there is no id and no data.
+    /// L-7: after a failed start there is no id and no data; what PHP never knew of stays.
     fn abandon_start(&mut self) {
+        self.give_up_unmade();
         self.forget_id();
-        self.document.clear();
+        if self.has_table || !self.settings.php() {
+            self.document.clear();
+        }
         self.state = State::None;
         self.unmade = false;
         self.cookie_pending = false;

@@ -183,7 +183,8 @@ impl Drop for Descriptor {
 pub fn exists(path: &CStr) -> io::Result<bool> {
     match statx(libc::AT_FDCWD, path, 0, libc::STATX_TYPE) {
         Ok(_) => Ok(true),
-        Err(error) if error.raw_os_error() == Some(ENOENT) => Ok(false),
+        // A name that is too long names nothing.
+        Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ENAMETOOLONG)) => Ok(false),
         Err(error) => Err(error),
     }
 }

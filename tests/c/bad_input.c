@@ -88,24 +88,42 @@ static void save_paths(void) {
         sess_engine_free(e);
         CHECK_INT(count_entries(directory, ""), 0);
     }
-    static const char *const bad[] = {"0;77777;%s", "99999999999999999999;%s"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const bad[] = {
+        "0;77777;%s", "99999999999999999999;%s",
+        "x;y;%s",     "2;0999;%s",
+        "-1;%s",      "256;%s",
+        " 1;%s",      "1x;%s",
+        ";%s",        "0;;%s",
+        "0;0400;%s",  "0;%s;d",
+    };
+    sess_engine *good = files_engine(directory);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(path, sizeof path, bad[i], directory);
         sess_options *o = make_options("session.save_path", path, (const char *)NULL);
         sess_engine *e = NULL;
-        sess_rc rc = sess_engine_new(o, &e);
-        if (rc == SESS_OK) {
-            sess_session *s = sess_new(e);
-            rc = sess_start(s, 0);
-            CHECK_HAS(sess_errmsg(s), "session.save_path");
-            sess_free(s);
-            sess_engine_free(e);
-        } else {
-            CHECK_HAS(sess_options_errmsg(o), "session.save_path");
-        }
-        CHECK_INT(rc, SESS_EINVAL);
+        CHECK_INT(sess_engine_new(o, &e), SESS_EINVAL);
+        CHECK(e == NULL);
+        CHECK_HAS(sess_options_errmsg(o), "session.save_path");
         sess_options_free(o);
+        sess_session *s = sess_new(good);
+        CHECK_RC(sess_set_option(s, "session.save_path", path), SESS_EINVAL, s);
+        CHECK_HAS(sess_errmsg(s), "session.save_path");
+        CHECK_STR(sess_option(s, "session.save_path"), directory);
+        sess_free(s);
+        /* Another storage reads its path in its own way. */
+        sess_engine_free(take_engine(make_options("session.save_handler", "memory",
+                                                  "session.save_path", path, (const char *)NULL)));
     }
+    sess_engine_free(good);
+    /* PHP takes what strtol takes. */
+    snprintf(path, sizeof path, "0x;0600y;%s", directory);
+    sess_engine *php = take_engine(
+        make_options("sess.profile", "php82", "session.save_path", path, (const char *)NULL));
+    sess_session *s = session_of(php, ID_A);
+    CHECK_OK(sess_start(s, 0), s);
+    CHECK_OK(sess_destroy(s), s);
+    sess_free(s);
+    sess_engine_free(php);
     CHECK_INT(count_entries(directory, ""), 0);
     remove_directory(directory);
     free(directory);

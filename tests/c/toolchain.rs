@@ -100,7 +100,13 @@ impl Toolchain {
             .to_path_buf();
         let shared = deps.join("libsess.so");
         assert!(shared.is_file(), "{} has not been built", shared.display());
-        for name in ["libsess.so", "libsess.so.0.1"] {
+        let soname = concat!(
+            "libsess.so.",
+            env!("CARGO_PKG_VERSION_MAJOR"),
+            ".",
+            env!("CARGO_PKG_VERSION_MINOR")
+        );
+        for name in ["libsess.so", soname] {
             symlink(&shared, out.path().join(name)).unwrap();
         }
         Toolchain {

@@ -134,7 +134,8 @@ fn f_27_levels_are_walked_exactly_and_not_by_php_8_2() {
         assert!(old[2..].iter().all(|name| dir.0.join(name).exists()));
         assert!(!dir.0.join(old[0]).exists() && !dir.0.join(old[1]).exists());
     }
-    let mut client = Client::strict(&format!("-1;{}", dir.text()));
+    let save_path = format!("-1;{}", dir.text());
+    let mut client = Client::php(&save_path).with(|settings| settings.profile = Profile::Php86);
     client.open().unwrap();
     assert_eq!(client.gc(1440).unwrap(), 0);
 }

@@ -26,8 +26,8 @@ pub fn now() -> i64 {
         .map_or(0, |d| d.as_secs() as i64)
 }
 
-/// Run a job: `{settings, handler, steps, cookie, mtime, memory}`, all references resolved. Gives
-/// `{trace, memory, panics, t0, t1}`.
+/// Run a job: `{settings, handler, steps, cookie, mtime, memory}` and a `profile` where it is not
+/// php82, all references resolved. Gives `{trace, memory, panics, t0, t1}`.
 pub fn run(job: &Value, overlap: Box<dyn FnMut(u64) -> String>, talk: bool) -> Value {
     let t0 = now();
     let host = Box::new(Host {
@@ -150,11 +150,10 @@ impl Host {
         // SAFETY: `self` outlives the engine and its session; all strings outlive their calls.
         unsafe {
             let options = sess_options_new();
-            self.rc(sess_options_set(
-                options,
-                c"sess.profile".as_ptr(),
-                c"php82".as_ptr(),
-            ));
+            let profile = job["profile"].as_str().unwrap_or("php82");
+            let profile = c_string(profile.as_bytes()).unwrap_or_default();
+            let key = c"sess.profile".as_ptr();
+            self.rc(sess_options_set(options, key, profile.as_ptr()));
             for (k, v) in job["settings"].as_object().into_iter().flatten() {
                 let rc = match setting_text(v) {
                     Some(v) => {
@@ -236,6 +235,13 @@ impl Host {
         list.into()
     }
 
+    /// What is put again comes behind the host's own headers.
+    fn sent_again(&self, which: impl Fn(&str) -> bool) {
+        for own in self.own_headers.borrow_mut().iter_mut() {
+            own.2.retain(|h| !which(h[0].as_str().unwrap_or("")));
+        }
+    }
+
     /// One step as the goldens have it, and whether the request ends with it.
     fn step(&self, step: &Value) -> (Value, bool) {
         self.blocks.borrow_mut().push(Block::default());
@@ -282,11 +288,22 @@ impl Host {
         text(unsafe { sess_option(self.session.get(), key.as_ptr()) })
     }
 
+    /// The number that PHP reads of a setting: leading digits, with K, M or G behind them.
     fn option_int(&self, name: &str) -> i64 {
-        String::from_utf8_lossy(&self.option(name))
+        let text = String::from_utf8_lossy(&self.option(name))
             .trim()
-            .parse()
-            .unwrap_or(0)
+            .to_owned();
+        let end = text
+            .char_indices()
+            .find(|(i, c)| !(c.is_ascii_digit() || *i == 0 && matches!(c, '-' | '+')))
+            .map_or(text.len(), |(i, _)| i);
+        let n: i64 = text[..end].parse().unwrap_or(0);
+        n << match text.as_bytes().last() {
+            Some(b'k' | b'K') => 10,
+            Some(b'm' | b'M') => 20,
+            Some(b'g' | b'G') => 30,
+            _ => 0,
+        }
     }
 
     fn option_bool(&self, name: &str) -> bool {
@@ -325,7 +342,23 @@ impl Host {
         // SAFETY: the session is live through all steps; all bytes outlive their calls.
         unsafe {
             match x["op"].as_str().unwrap_or("?") {
-                "start" => self.start(x),
+                "start" => {
+                    let active = self.active();
+                    let outcome = self.start(x);
+                    if !active && matches!(&outcome, Outcome::Value(v) if v["v"] == true) {
+                        let limiter = self.option("cache_limiter").to_ascii_lowercase();
+                        self.sent_again(|name| match (&limiter[..], name) {
+                            (_, "Set-Cookie") => true,
+                            (b"nocache", name) => name != "Last-Modified",
+                            (b"public" | b"private", name) => name != "Pragma",
+                            (b"private_no_expire", name) => {
+                                matches!(name, "Cache-Control" | "Last-Modified")
+                            }
+                            _ => false,
+                        });
+                    }
+                    outcome
+                }
                 "write_close" => {
                     self.rc(sess_close(s));
                     self.php(yes)
@@ -343,7 +376,10 @@ impl Host {
                     self.php(yes)
                 }
                 "regenerate" => {
-                    self.rc(sess_regenerate_id(s, x["delete_old"] == true));
+                    let rc = self.rc(sess_regenerate_id(s, x["delete_old"] == true));
+                    if rc == SESS_OK {
+                        self.sent_again(|name| name == "Set-Cookie");
+                    }
                     self.php(yes)
                 }
                 // session_unset() works only while active; $_SESSION itself can always be changed.
@@ -462,6 +498,8 @@ impl Host {
                     self.rc(sess_mark_headers_sent(s));
                     Outcome::Value(null_t())
                 }
+                // As setcookie(): too late once output has begun.
+                "host_cookie" if self.output.get() => Outcome::Value(bool_t(false)),
                 "host_cookie" => {
                     let line = format!(
                         "{}={}",
@@ -531,7 +569,7 @@ impl Host {
     fn change(&self, name: &str, v: &Value, number: bool) -> Outcome {
         let old = self.option(name);
         let old = if number {
-            int_t(String::from_utf8_lossy(&old).trim().parse().unwrap_or(0))
+            int_t(self.option_int(name))
         } else {
             string_t(&old)
         };

@@ -438,11 +438,15 @@ impl Writer {
         let n = t["n"].to_string();
         if kind(t) == "ref" {
             let Some(inner) = t.get("v") else {
-                out.extend_from_slice(format!("R:{};", self.at[&n]).as_bytes());
+                // A link out of the value: by itself it is nothing.
+                match self.at.get(&n) {
+                    Some(slot) => out.extend_from_slice(format!("R:{slot};").as_bytes()),
+                    None => self.value(&null_t(), out),
+                }
                 return;
             };
             if kind(inner) == "sameobject" {
-                let slot = self.at[&inner["n"].to_string()];
+                let slot = *self.at.get(&inner["n"].to_string()).unwrap_or(&1);
                 self.at.insert(n, slot);
                 out.extend_from_slice(format!("R:{slot};").as_bytes());
                 return;
@@ -477,7 +481,10 @@ impl Writer {
                 self.pairs(&t["props"], out);
                 out.push(b'}');
             }
-            "sameobject" => out.extend_from_slice(format!("r:{};", self.at[&n]).as_bytes()),
+            "sameobject" => match self.at.get(&n) {
+                Some(slot) => out.extend_from_slice(format!("r:{slot};").as_bytes()),
+                None => out.extend_from_slice(b"N;"),
+            },
             "enum" => {
                 let mut name = bytes_of(&t["class"]);
                 name.push(b':');

@@ -173,7 +173,10 @@ impl Handler for Files {
                 });
                 match held {
                     None => false,
-                    Some(Err(problem)) => problem.error.code != Code::ENOTFOUND,
+                    // A name too long for the file system is refused, but names nothing.
+                    Some(Err(problem)) => {
+                        problem.error.code != Code::ENOTFOUND && state.has_file(id.to_bytes())
+                    }
                     Some(Ok(())) => true,
                 }
             };

@@ -1,5 +1,6 @@
 //! `session.save_path`, and the paths of session files.
 
+use crate::config::depth_and_mode;
 use crate::error::{Code, Error, Result};
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,8 +26,9 @@ pub(super) struct Place {
 
 impl Place {
     /// Parse `DIR`, `N;DIR` or `N;MODE;DIR`; an empty text is the directory for temporary files: the one
-    /// given, else the environment's (F-4).
-    pub fn parse(text: &[u8], temporary: &[u8]) -> Result<Place> {
+    /// given, else the environment's (F-4). `strict`: the numbers must be what they look like; else they
+    /// are what C's strtol makes of them, as in PHP.
+    pub fn parse(text: &[u8], temporary: &[u8], strict: bool) -> Result<Place> {
         let mut parts: Vec<&[u8]> = text.splitn(3, |byte| *byte == b';').collect();
         let dir = parts.pop().unwrap_or_default();
         let mut place = Place {
@@ -34,6 +36,11 @@ impl Place {
             mode: 0o600,
             dir: dir.to_vec(),
         };
+        if strict {
+            let options = &text[..text.len() - dir.len()];
+            (place.depth, place.mode) = depth_and_mode(options)?;
+            parts.clear();
+        }
         if let Some(depth) = parts.first() {
             let depth = strtol(depth, 10).ok_or_else(|| malformed("depth"))?;
             place.depth = depth as usize;

@@ -69,7 +69,7 @@ impl State {
             self.parsed = None;
             self.journal = journal::Cache::default();
             let parsed = (text.to_vec(), temporary.to_vec());
-            let place = Place::parse(text, temporary);
+            let place = Place::parse(text, temporary, !call.settings.php());
             self.place = place.map_err(|error| warn(call, "SAVE_PATH_MALFORMED", error))?;
             self.parsed = Some(parsed);
         }
