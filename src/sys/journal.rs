@@ -119,6 +119,12 @@ pub fn open_own(path: &Path, create: bool) -> io::Result<Option<File>> {
     Ok(Some(file))
 }
 
+/// Whether there is nothing of that name, for all that can be told.
+pub fn is_nothing(path: &Path) -> bool {
+    let about = std::fs::symlink_metadata(path);
+    about.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
 /// Whether a file has that size and no holes, which would raise SIGBUS on a full disk.
 pub fn is_whole(file: &File, size: u64) -> io::Result<bool> {
     let about = file.metadata()?;

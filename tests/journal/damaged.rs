@@ -66,7 +66,7 @@ fn random_records_are_ignored() {
     let mut seed = 1_u64;
     let mut random = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        seed >> 33 | seed << 31
+        seed.rotate_left(31)
     };
     for round in 0..20 {
         for index in 0..RECORDS {
@@ -79,7 +79,7 @@ fn random_records_are_ignored() {
         let tag = layout::tag(inode, born);
         for probe in 0..4 {
             let base = Journal::record((tag + probe) % RECORDS);
-            journal.set(base, tag << 18 | 1 + (round + probe) % 3);
+            journal.set(base, (tag << 18) | (1 + (round + probe) % 3));
             if round > 10 {
                 journal.set(base + layout::INODE, inode);
                 journal.set(base + layout::BORN, born);

@@ -145,7 +145,7 @@ impl Journal {
             self.file.write_all_at(old, base + OLD).unwrap();
             self.file.write_all_at(new, base + NEW).unwrap();
         }
-        let now = ticks() / 16_000 & 0xFFFF;
+        let now = (ticks() / 16_000) & 0xFFFF;
         self.set(base + STATE, tag << 18 | now << 2 | phase);
         index
     }
@@ -170,7 +170,7 @@ impl Journal {
             .unwrap();
         assert!(bytes.iter().all(|byte| *byte == 0), "record {index}");
         let external = fs::metadata(self.external(index));
-        assert!(external.is_ok_and(|about| about.len() > 1) == false);
+        assert!(!external.is_ok_and(|about| about.len() > 1));
     }
 
     /// Make a record look as if it was claimed that many seconds ago.

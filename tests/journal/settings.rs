@@ -139,3 +139,29 @@ fn power_stores_what_process_stores() {
     assert_eq!(Journal::of(&dir).in_use(), [0; 0]);
     assert_eq!(client.events(), [""; 0]);
 }
+
+#[test]
+fn threads_share_a_journal() {
+    let dir = Dir::new();
+    let mut first = Client::php(dir.text());
+    layout::prime(&mut first);
+    std::thread::scope(|scope| {
+        for thread in 0..8_u8 {
+            let mut client = first.another();
+            let dir = &dir;
+            scope.spawn(move || {
+                let id = format!("thread-{}", thread % 5);
+                for round in 0..60_usize {
+                    let found = client.start(&id).unwrap();
+                    assert!(found.iter().all(|byte| *byte == found[0]));
+                    let len = [100, 9000, 40, 66_000, 5000][(round + usize::from(thread)) % 5];
+                    client.write(&id, &vec![b'a' + thread; len]).unwrap();
+                    client.close();
+                }
+                assert_eq!(client.events(), [""; 0]);
+                assert!(!dir.get(&id).is_empty());
+            });
+        }
+    });
+    assert_eq!(Journal::of(&dir).in_use(), [0; 0]);
+}

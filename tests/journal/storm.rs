@@ -172,11 +172,18 @@ fn storm(base: &Path, kills: u32, with_php: bool) -> Tally {
         assert!(texts.knows(&client.start(id).unwrap()));
         client.close();
     }
+    let journal = Journal::of(&dir);
+    let left = journal.in_use();
+    // PHP destroys what it finds torn, and whose file is gone may have a writer for a minute.
+    assert!(with_php || left.is_empty(), "{left:?}");
+    for index in left {
+        journal.age(index, 120);
+    }
     client.open().unwrap();
     client.gc(1440).unwrap();
     client.close();
     assert_eq!(client.events(), [""; 0]);
-    assert_eq!(Journal::of(&dir).in_use(), [0; 0]);
+    assert_eq!(journal.in_use(), [0; 0]);
     tally
 }
 

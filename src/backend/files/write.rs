@@ -63,16 +63,12 @@ struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     fn arm(&mut self, state: &State, held: &Held, old: &[u8], new: &[u8]) -> Option<Armed<'a>> {
-        match self
-            .journal?
-            .arm(&held.facts, &state.id, old, new, self.power)
-        {
-            Ok(armed) => armed,
-            Err(error) => {
-                self.trouble = Some(error);
-                None
-            }
-        }
+        let journal = self.journal?;
+        let armed = journal.arm(&held.facts, &state.id, old, new, self.power);
+        armed.unwrap_or_else(|error| {
+            self.trouble = journal.is_first_trouble().then_some(error);
+            None
+        })
     }
 }
 

@@ -215,13 +215,13 @@ fn path(place: &Place, settings: &Settings) -> io::Result<PathBuf> {
 }
 
 fn open(place: &Place, path: &Path, make: bool) -> io::Result<Option<Arc<Journal>>> {
+    if !make && system::is_nothing(path) {
+        return Ok(None);
+    }
     let unknown = || io::Error::other("the file system is none of ext4, XFS and tmpfs");
     let sessions = Path::new(OsStr::from_bytes(&place.dir));
+    let device = system::device(sessions)?.ok_or_else(unknown)?;
     let beside = path.parent().unwrap_or(sessions);
-    let device = match system::device(sessions) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        device => device?.ok_or_else(unknown)?,
-    };
     if beside != sessions {
         system::device(beside)?.ok_or_else(unknown)?;
     }
@@ -238,3 +238,6 @@ fn open(place: &Place, path: &Path, make: bool) -> io::Result<Option<Arc<Journal
     }
     Ok(journal.map(Arc::new))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,8 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"libsessJ");
 const VERSION: u64 = 1;
@@ -124,6 +125,8 @@ pub(in crate::backend::files) struct Journal {
     /// Where its sessions lie, and the device of that directory.
     pub(super) place: Place,
     device: u64,
+    /// The host was told that a payload could not be put beside the journal.
+    is_told: AtomicBool,
 }
 
 /// A record that protects a write.
@@ -157,6 +160,7 @@ impl Journal {
             path: path.into(),
             place: place.clone(),
             device,
+            is_told: AtomicBool::new(false),
         };
         let header = (0..GEOMETRY.len()).map(|index| journal.region.get(8 * index));
         if !header.eq(GEOMETRY) {
@@ -183,6 +187,11 @@ impl Journal {
     /// How many bytes its file has.
     pub const fn size() -> u64 {
         SIZE
+    }
+
+    /// Whether this is the first failure to protect a write, of which the host is told.
+    pub fn is_first_trouble(&self) -> bool {
+        !self.is_told.swap(true, Relaxed)
     }
 
     /// Whether its name still leads to it.
