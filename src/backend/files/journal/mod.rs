@@ -6,6 +6,7 @@
 //! some point and old ones behind, which whoever locks the session next completes. A file of any other
 //! form was written since, by PHP for example, and stays as it is.
 
+mod layout;
 mod record;
 mod settle;
 

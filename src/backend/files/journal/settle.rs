@@ -1,7 +1,8 @@
 //! What is done about a record whose writer died.
 
 use super::super::path::Place;
-use super::record::{Journal, Mark, Payloads, Phase};
+use super::layout::{Mark, Phase};
+use super::record::{Journal, Payloads};
 use crate::sys::file::{Access, Descriptor, EFBIG, Facts, Kind as FileKind};
 use crate::sys::journal::ticks;
 use crate::sys::limit;

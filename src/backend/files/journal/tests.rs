@@ -1,4 +1,5 @@
-use super::record::{Journal, Phase};
+use super::layout::Phase;
+use super::record::Journal;
 use super::{Place, is_needed, open};
 use crate::sys::file::{Access, Descriptor, Facts};
 use std::ffi::CString;
