@@ -7,6 +7,7 @@ DESTDIR ?=
 CARGO   ?= cargo
 CC      ?= cc
 INSTALL ?= install
+STRIP   ?= strip
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1)
 # 0.1.0 -> 0.1: while the version is below 1.0 each minor one may change the interface.
@@ -21,11 +22,13 @@ all: build/libsess.pc ## Build build/libsess.so, build/libsess.a and build/libse
 	ln -sf $(SHARED) build/libsess.so.$(SOVERSION)
 	ln -sf libsess.so.$(SOVERSION) build/libsess.so
 
+PC = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+    -e 's|@VERSION@|$(VERSION)|' packaging/libsess.pc.in
+
 # Depends on variables, so it is made anew each time.
 build/libsess.pc: packaging/libsess.pc.in FORCE
 	@mkdir -p build
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@VERSION@|$(VERSION)|' packaging/libsess.pc.in > $@
+	@$(PC) > $@
 
 demo: all ## Run the demonstration: one program over files, memory and nine callbacks of its own
 	@$(MAKE) --no-print-directory -C c-examples demo CC='$(CC)' CPPFLAGS=-I../include \
@@ -38,7 +41,7 @@ setup: ## Install what the tests need (apt, as root; otherwise says what to run)
 test: ## Install what the tests need, run all tests, print the time of each part
 	@scripts/test
 
-check: ## Formats, lints, and whether the committed header is up to date
+check: ## Formats, lints, whether the header is up to date, and whether it breaks programs
 	@scripts/check
 
 bench: ## Measure a session's cycle beside a minimal C program
@@ -48,15 +51,27 @@ rules: ## List the rules that no test shows, dropping those that one shows by no
 	@SESS_RULES=write $(CARGO) test --quiet --test rules
 	@cat tests/rules-untested.txt
 
-install: all ## Install library, header and libsess.pc under DESTDIR and PREFIX
+# $(call stripped,FLAGS,FILE): most of a file is debug information, and in the archive what only rustc reads.
+stripped = if command -v '$(firstword $(STRIP))' >/dev/null 2>&1; then $(STRIP) $(1) '$(2)'; \
+    else echo 'note: no program to strip $(notdir $(2)): installed as it was built'; fi
+
+# Root may have no cargo, and is not to leave files in the sources: what is installed was made before.
+install: ## Install what make has built: library, header and libsess.pc, under DESTDIR and PREFIX
+	@test -f build/$(SHARED) && test -f build/libsess.a || { echo 'Nothing is built: run make first' >&2; exit 1; }
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)'
 	$(INSTALL) -m 755 build/$(SHARED) '$(DESTDIR)$(LIBDIR)/$(SHARED)'
+	@$(call stripped,--strip-unneeded,$(DESTDIR)$(LIBDIR)/$(SHARED))
 	ln -sf $(SHARED) '$(DESTDIR)$(LIBDIR)/libsess.so.$(SOVERSION)'
 	ln -sf libsess.so.$(SOVERSION) '$(DESTDIR)$(LIBDIR)/libsess.so'
 	$(INSTALL) -m 644 build/libsess.a '$(DESTDIR)$(LIBDIR)/libsess.a'
+	@$(call stripped,-g -R .llvmbc -R .llvmcmd,$(DESTDIR)$(LIBDIR)/libsess.a)
 	$(INSTALL) -m 644 include/sess.h '$(DESTDIR)$(INCLUDEDIR)/sess.h'
-	$(INSTALL) -m 644 build/libsess.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc'
-	@test -n '$(DESTDIR)' || echo "Installed. Run ldconfig if $(LIBDIR) is in its list."
+	$(PC) > '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc'
+	@chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc'
+	@test -n '$(DESTDIR)' || { \
+	    PATH="$$PATH:/usr/sbin:/sbin"; \
+	    if test "$$(id -u)" = 0 && command -v ldconfig >/dev/null 2>&1; then ldconfig; \
+	    else echo 'Installed. Run ldconfig, as root, if $(LIBDIR) is in its list.'; fi; }
 
 uninstall: ## Remove what install put there
 	rm -f '$(DESTDIR)$(LIBDIR)/$(SHARED)' '$(DESTDIR)$(LIBDIR)/libsess.so.$(SOVERSION)' \
@@ -64,7 +79,7 @@ uninstall: ## Remove what install put there
 	    '$(DESTDIR)$(INCLUDEDIR)/sess.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc'
 
 help: ## This list
-	@echo 'make [target] [PREFIX=/usr/local] [LIBDIR=PREFIX/lib] [DESTDIR=]'
+	@echo 'make [target] [PREFIX=/usr/local] [LIBDIR=PREFIX/lib] [DESTDIR=] [STRIP=strip]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:

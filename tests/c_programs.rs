@@ -419,8 +419,15 @@ fn examples_makefile() {
 /// A compiler or checker that is not there is named together with the remedy.
 #[test]
 fn a_missing_tool_is_named() {
-    let missing = std::panic::catch_unwind(|| tool("no-such-compiler")).unwrap_err();
-    let text = missing.downcast_ref::<String>().unwrap();
-    assert_eq!(text, "no-such-compiler is missing: run scripts/setup");
+    let panic = std::panic::catch_unwind(|| tool("no-such-compiler")).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert_eq!(
+        text,
+        "no-such-compiler is missing, and scripts/setup does not know it"
+    );
+    assert_eq!(
+        toolchain::programs::missing("clang-format"),
+        "clang-format is missing: run scripts/setup (it says or does: apt-get install clang-format)"
+    );
     assert!(LIMIT > Duration::ZERO);
 }

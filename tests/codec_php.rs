@@ -4,8 +4,11 @@
 //! shows: E-20, E-30, E-31, E-33, Z-12, Z-23, Z-24, Z-25, Z-26, Z-29
 
 mod codec_support;
+#[path = "common/tool.rs"]
+mod programs;
 
 use codec_support::*;
+use programs::tool;
 use sess::codec::{Document, NodeId, Place, ROOT, Spelling};
 use sess::error::Code;
 use sess::value::{Format, Key, Kind, Scalar};
@@ -295,12 +298,12 @@ fn edits_leave_all_else_as_php_sees_it() {
             }
         }
     }
-    let child = Command::new("php")
+    let child = Command::new(tool("php"))
         .args(["-n", "-r", JUDGE])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn();
-    let mut child = child.unwrap_or_else(|_| panic!("php is missing: run scripts/setup"));
+    let mut child = child.expect("php starts");
     let mut stdin = child.stdin.take().unwrap();
     let count = cases.len();
     let kept = cases.clone();

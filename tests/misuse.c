@@ -1,5 +1,6 @@
 /* Every function of sess.h used wrongly: with NULL, from a callback, from a hook, from a second
- * thread, in a forked child, after a bug. One row for each symbol; `misuse list` prints them. */
+ * thread, in a forked child, after a bug. One row for each symbol; `misuse list` prints them. In
+ * the wrong state: misuse_states.c. In the wrong callback: misuse_calls.c. */
 #include "abi/check.h"
 
 #include <pthread.h>

@@ -125,11 +125,11 @@ fn ini(scratch: &Scratch, text: &str) -> PathBuf {
 #[test]
 fn a_save_path_anywhere_makes_the_notice_needless() {
     let scratch = Scratch::new("ini-path");
-    let path = ini(&scratch, "session.save_path = \"2;/srv/php;x\"\n");
+    let path = ini(&scratch, "session.save_path = \"2;0600;/srv/php;x\"\n");
     let loaded = load(&path, &[]);
     assert_eq!(loaded.rc, "SESS_OK");
     assert!(loaded.events.is_empty(), "{:?}", loaded.events);
-    assert_eq!(loaded.value("session.save_path"), "2;/srv/php;x");
+    assert_eq!(loaded.value("session.save_path"), "2;0600;/srv/php;x");
     let path = ini(&scratch, "session.name = A\n");
     let loaded = load(&path, &[("session.save_path", "/srv/php")]);
     assert!(loaded.events.is_empty(), "{:?}", loaded.events);

@@ -131,7 +131,7 @@ impl Document {
             Place::Append => Key::Int(self.next_key(table)?),
         };
         let position = self.look_up(table, key);
-        let old = position.map(|position| self.tables[table as usize].order[position]);
+        let old = position.map(|position| self.tables[table as usize].at(position));
         let scalar = !matches!(value[0].first(), Some(b'a' | b'O' | b'C' | b'E'));
         self.guard(array.0, old, slots as usize, usize::from(scalar))?;
 
@@ -158,18 +158,9 @@ impl Document {
         let start = at + (head_len + body.len() + close.len()) as u32;
         let len: usize = value.iter().map(|part| part.len()).sum();
         let node = self.nodes.len() as u32;
-        self.nodes.push(Node {
-            buffer,
-            key: at,
-            start,
-            end: start + len as u32,
-            slots,
-            table: NONE,
-            parent: array.0,
-            cell: NONE,
-            object: NONE,
-            flags: 0,
-        });
+        let end = start + len as u32;
+        self.nodes
+            .push(Node::new(buffer, at, start, end, array.0, 0));
         if notes & note::REFS != 0 {
             let before = self.opaque.take();
             let linked = self.link_value(node);
@@ -181,8 +172,8 @@ impl Document {
         }
         self.place(table, node, position);
         if let Key::Int(int) = key {
-            let next = &mut self.tables[table as usize].next;
-            *next = next.after(int);
+            let table = &mut self.tables[table as usize];
+            table.set_next(table.next().after(int));
         }
         self.mark_changed(array.0);
         self.edited = true;
@@ -197,17 +188,17 @@ impl Document {
             self.tables[table as usize].recount = true;
             return;
         };
-        let old = self.tables[table as usize].order[position];
-        let cell = self.node(old).cell;
+        let old = self.tables[table as usize].at(position);
+        let cell = self.cell_of(old);
         self.recount_members = true;
         if cell != NONE {
             // All members of a PHP reference change at once.
-            self.nodes[node as usize].cell = cell;
+            self.share(node).cell = cell;
             self.cells[cell as usize].value = node;
             return;
         }
         self.nodes[node as usize].flags |= flag::HELD;
-        self.tables[table as usize].order[position] = node;
+        self.replace(table, position, node);
         self.let_go(old);
     }
 
@@ -215,16 +206,18 @@ impl Document {
         let table = self.editable(array)?;
         let missing = || Error::new(Code::ENOTFOUND, format!("no key {}", keys::name(key)));
         let position = self.find_entry(array, table, key).ok_or_else(missing)?;
-        let old = self.tables[table as usize].order[position];
+        let old = self.tables[table as usize].at(position);
         self.guard(array.0, Some(old), 0, 0)?;
         self.know_next(table);
         let place = &mut self.tables[table as usize];
-        place.order[position] = NONE;
         place.live -= 1;
         place.recount = true;
+        let indexed = place.index().is_some();
+        let order = place.list(&mut self.spare_order);
+        order[position] = NONE;
         // Trailing gaps would only be walked over.
-        while place.order.last() == Some(&NONE) && !place.index.is_built() {
-            place.order.pop();
+        while order.last() == Some(&NONE) && !indexed {
+            order.pop();
         }
         self.let_go(old);
         self.mark_changed(array.0);
@@ -238,15 +231,12 @@ impl Document {
             self.guard(array.0, Some(array.0), 0, 0)?;
         }
         self.opaque = self.opaque.filter(|_| array != ROOT);
-        let order = std::mem::take(&mut self.tables[table as usize].order);
-        for place in order {
-            if place != NONE {
-                self.let_go(place);
-            }
+        let mut cleared = std::mem::take(&mut self.tables[table as usize]);
+        for place in cleared.places() {
+            self.let_go(place);
         }
-        let place = &mut self.tables[table as usize];
-        place.clear();
-        place.recount = true;
+        self.spare_order = cleared.clear();
+        self.tables[table as usize].recount = true;
         self.mark_changed(array.0);
         self.edited = true;
         Ok(())
@@ -276,26 +266,24 @@ impl Document {
     }
 
     fn know_next(&mut self, table: u32) {
-        if self.tables[table as usize].next != Next::Unknown {
+        if self.tables[table as usize].next() != Next::Unknown {
             return;
         }
         let place = &self.tables[table as usize];
         let next = place
-            .order
-            .iter()
-            .filter(|node| **node != NONE)
-            .filter_map(|node| match self.key(*node) {
+            .places()
+            .filter_map(|node| match self.key(node) {
                 Key::Int(int) => Some(int),
                 Key::Bytes(_) => None,
             })
             .max()
             .map_or(Next::Free(0), |int| Next::Free(int).after(int));
-        self.tables[table as usize].next = next;
+        self.tables[table as usize].set_next(next);
     }
 
     fn next_key(&mut self, table: u32) -> Result<i64> {
         self.know_next(table);
-        match self.tables[table as usize].next {
+        match self.tables[table as usize].next() {
             Next::Free(key) => Ok(key),
             _ => Err(Error::new(
                 Code::EINVAL,
@@ -334,7 +322,7 @@ impl Document {
 
     /// Whether a place comes after all references that cannot be resolved; None if that is not sure.
     fn stands_after(&self, container: u32, old: Option<u32>, opaque: Opaque) -> Option<bool> {
-        if old.is_some_and(|old| self.node(old).cell != NONE) {
+        if old.is_some_and(|old| self.cell_of(old) != NONE) {
             return None;
         }
         let last = self.path(opaque.last)?;
@@ -359,8 +347,8 @@ impl Document {
                 parent if parent == ROOT.0 => 0,
                 parent => self.node(parent).table,
             };
-            let order = &self.tables.get(table as usize)?.order;
-            path.push(order.iter().position(|other| *other == node)?);
+            let table = self.tables.get(table as usize)?;
+            path.push((0..table.len()).find(|position| table.at(*position) == node)?);
             node = parent;
         }
         path.reverse();

@@ -20,7 +20,34 @@ pub(super) struct Walk {
     by_object: bool,
     /// Write every token as PHP would.
     respell: bool,
+    /// What nothing has changed goes out as it stands, without a look at references.
+    plain: bool,
     depth_limit: usize,
+}
+
+/// How keys stand in the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tokens {
+    Serialized,
+    /// As in php: `key|`.
+    Piped,
+    /// As in php_binary: behind a length byte.
+    Counted,
+}
+
+/// Bytes of a buffer that some places take up together.
+#[derive(Default)]
+struct Run {
+    buffer: u32,
+    start: usize,
+    end: usize,
+    places: usize,
+}
+
+impl Run {
+    fn is_empty(&self) -> bool {
+        self.places == 0
+    }
 }
 
 impl Walk {
@@ -30,6 +57,7 @@ impl Walk {
             frames: Vec::new(),
             by_object: spelling != Spelling::AsStored,
             respell,
+            plain: false,
             depth_limit: match limits.depth {
                 0 => usize::MAX,
                 depth => depth as usize,
@@ -95,14 +123,29 @@ impl Document {
         if walk.by_object {
             self.count_members();
         }
+        walk.plain = !walk.respell && self.cells.is_empty() && self.objects.is_empty();
         if format == Format::PhpSerialize {
             walk.slots = 1;
             out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
             walk.frames.push((table, 0));
             return self.write_frames(walk, out);
         }
-        for position in 0..self.tables[table as usize].order.len() {
-            let place = self.tables[table as usize].order[position];
+        let tokens = match format {
+            Format::Php => Tokens::Piped,
+            _ => Tokens::Counted,
+        };
+        let mut position = 0;
+        while position < self.tables[table as usize].len() {
+            if walk.plain {
+                let run = self.run(table, position, tokens);
+                if !run.is_empty() {
+                    position += run.places;
+                    self.copy(run, out)?;
+                    continue;
+                }
+            }
+            let place = self.tables[table as usize].at(position);
+            position += 1;
             if place == NONE {
                 continue;
             }
@@ -137,6 +180,49 @@ impl Document {
         Ok(())
     }
 
+    /// Untouched places that stand next to each other in one buffer.
+    fn run(&self, table: u32, position: usize, tokens: Tokens) -> Run {
+        let table = &self.tables[table as usize];
+        let (wanted, lead) = match tokens {
+            Tokens::Serialized => (0, 0),
+            Tokens::Piped => (flag::RAW_KEY | flag::PIPE, 0),
+            Tokens::Counted => (flag::RAW_KEY, 1),
+        };
+        let mut run = Run::default();
+        while let Some(place) = table.get(position + run.places)
+            && place != NONE
+        {
+            let node = self.node(place);
+            let start = node.key.wrapping_sub(lead) as usize;
+            if node.flags & (flag::RAW_KEY | flag::PIPE | flag::CHANGED) != wanted {
+                break;
+            }
+            if run.is_empty() {
+                run.buffer = node.buffer;
+                run.start = start;
+            } else if node.buffer != run.buffer || start != run.end {
+                break;
+            }
+            if tokens == Tokens::Counted {
+                // A flag may have stood in the length byte.
+                let len = (node.start - node.key) as usize;
+                if usize::from(self.store.get(node.buffer)[start]) != len {
+                    break;
+                }
+            }
+            run.end = node.end as usize;
+            run.places += 1;
+        }
+        run
+    }
+
+    fn copy(&self, run: Run, out: &mut Vec<u8>) -> Result<()> {
+        let bytes = &self.store.get(run.buffer)[run.start..run.end];
+        reserve(out, bytes.len())?;
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+
     /// One value by itself.
     pub(super) fn write_value(
         &mut self,
@@ -147,7 +233,7 @@ impl Document {
         if walk.by_object {
             self.count_members_from(value);
         }
-        let cell = self.node(value).cell;
+        let cell = self.cell_of(value);
         if cell != NONE && self.cells[cell as usize].value == value {
             self.cells[cell as usize].number = 1;
         }
@@ -160,7 +246,15 @@ impl Document {
 
     fn write_frames(&mut self, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
         while let Some((table, position)) = walk.frames.last_mut() {
-            let Some(place) = self.tables[*table as usize].order.get(*position).copied() else {
+            if walk.plain {
+                let run = self.run(*table, *position, Tokens::Serialized);
+                if !run.is_empty() {
+                    *position += run.places;
+                    self.copy(run, out)?;
+                    continue;
+                }
+            }
+            let Some(place) = self.tables[*table as usize].get(*position) else {
                 out.push(b'}');
                 walk.frames.pop();
                 continue;
@@ -190,7 +284,7 @@ impl Document {
         walk: &mut Walk,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let cell = self.node(place).cell;
+        let cell = self.cell_of(place);
         if cell == NONE {
             return self.write_body(place, walk, out);
         }
@@ -200,7 +294,7 @@ impl Document {
             number,
             ..
         } = self.cells[cell as usize];
-        let object = self.node(value).object;
+        let object = self.object_at(value);
         if walk.by_object && object != NONE {
             let number = self.objects[object as usize].number;
             if number != 0 && (live > 1 || bare) {
@@ -221,12 +315,13 @@ impl Document {
         let node = *self.node(value);
         if node.is(flag::OPAQUE) {
             out.extend_from_slice(self.bytes_of(value));
-            walk.slots += node.slots;
+            walk.slots += self.slots_of(value);
             return Ok(());
         }
         let mut body = value;
-        if node.object != NONE {
-            let object = &mut self.objects[node.object as usize];
+        let object = self.object_at(value);
+        if object != NONE {
+            let object = &mut self.objects[object as usize];
             if object.number != 0 {
                 walk.slots += 1;
                 write_reference(b'r', object.number, out);
@@ -238,7 +333,7 @@ impl Document {
         let letter = self.letter(body);
         let container = matches!(letter, b'a' | b'O');
         if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
-            walk.slots += self.node(body).slots;
+            walk.slots += self.slots_of(body);
             if walk.respell {
                 self.respell(body, out);
             } else {
@@ -256,7 +351,7 @@ impl Document {
         walk.frames.push((table, 0));
         let place = &self.tables[table as usize];
         if walk.respell || place.recount {
-            canonical::write_head(self.bytes_of(body), place.live, walk.respell, out);
+            canonical::write_head(self.bytes_of(body), place.live as usize, walk.respell, out);
         } else {
             let mut scan = Scan::new(self.bytes_of(body), 0, 0, false);
             scan.head()?;
@@ -318,12 +413,9 @@ impl Document {
             if table == NONE || (body != ROOT.0 && !self.node(body).is(flag::CHANGED)) {
                 continue;
             }
-            for place in &self.tables[table as usize].order {
-                if *place == NONE {
-                    continue;
-                }
-                let mut value = *place;
-                let cell = self.nodes[value as usize].cell;
+            for place in self.tables[table as usize].places() {
+                let mut value = place;
+                let cell = self.cell_of(value);
                 if cell != NONE {
                     let cell = &mut self.cells[cell as usize];
                     cell.live += 1;
@@ -332,7 +424,7 @@ impl Document {
                     }
                     value = cell.value;
                 }
-                let object = self.nodes[value as usize].object;
+                let object = self.object_at(value);
                 if object != NONE {
                     let object = &mut self.objects[object as usize];
                     object.live += 1;

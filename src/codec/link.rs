@@ -3,6 +3,7 @@
 //! Only bytes that hold references come here; all their containers are listed at once.
 
 use super::scan::{Scan, note};
+use super::table::Table;
 use super::tree::{NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
 use crate::error::{Code, Error, Result};
@@ -43,7 +44,6 @@ struct Frame {
     table: u32,
     left: usize,
     property: bool,
-    first_slot: usize,
 }
 
 /// Where references behind a custom object stand; what is in between must not shift.
@@ -87,7 +87,6 @@ impl Document {
             table: 0,
             left: scan.head()?.count,
             property: false,
-            first_slot: 0,
         };
         let at = scan.at;
         self.link(buffer, at, None, vec![frame], &mut slots)
@@ -125,7 +124,6 @@ impl Document {
                         at += 1;
                         let node = &mut self.nodes[frame.node as usize];
                         node.end = at as u32;
-                        node.slots = (slots.slots.len() - frame.first_slot) as u32;
                         continue;
                     } else {
                         return Ok(());
@@ -138,7 +136,8 @@ impl Document {
             if matches!(letter, b'a' | b'O') {
                 let head = scan.head()?;
                 at = scan.at;
-                let table = self.new_table();
+                let table = self.tables.len() as u32;
+                self.tables.push(Table::default());
                 let node = &mut self.nodes[place as usize];
                 node.table = table;
                 node.flags |= flag::CHANGED;
@@ -147,7 +146,6 @@ impl Document {
                     table,
                     left: head.count,
                     property: head.object,
-                    first_slot: slots.slots.len(),
                 });
                 slots.slots.push(slot);
                 continue;
@@ -157,7 +155,6 @@ impl Document {
             let names = scan.notes & note::REFS != 0;
             let node = &mut self.nodes[place as usize];
             node.end = at as u32;
-            node.slots = u32::from(letter != b'R');
             if names {
                 let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
                 let number = scan.unsigned("a reference without a number")?;
@@ -198,29 +195,19 @@ impl Document {
             flags |= flag::ODD_KEY;
             self.odd_keys.insert(number, plain);
         }
-        self.nodes.push(Node {
-            buffer,
-            key: at as u32,
-            start,
-            end: start,
-            slots: 0,
-            table: NONE,
-            parent: frame.node,
-            cell: NONE,
-            object: NONE,
-            flags,
-        });
+        self.nodes.push(Node::new(
+            buffer, at as u32, start, start, frame.node, flags,
+        ));
         let at = match self.look_up_node(frame.table, number) {
             Some(position) => {
-                let table = &mut self.tables[frame.table as usize];
-                table.recount = true;
-                let old = std::mem::replace(&mut table.order[position], number);
+                self.tables[frame.table as usize].recount = true;
+                let old = self.replace(frame.table, position, number);
                 self.let_go(old);
                 position
             }
             None => {
                 self.append(frame.table, number);
-                self.tables[frame.table as usize].order.len() - 1
+                self.tables[frame.table as usize].len() - 1
             }
         };
         let slot = Slot {
@@ -256,7 +243,7 @@ impl Document {
         }
         let target = match slot.table {
             NONE => slot.at,
-            table => self.tables[table as usize].order[slot.at as usize],
+            table => self.tables[table as usize].at(slot.at as usize),
         };
         if target == ROOT.0 {
             return fault("a reference to the whole table");
@@ -274,7 +261,7 @@ impl Document {
             return fault("an object reference to something else");
         }
         let object = self.object_of(value);
-        self.nodes[place as usize].object = object;
+        self.share(place).object = object;
         self.objects[object as usize].sites.push(place);
         Ok(())
     }
@@ -291,7 +278,7 @@ impl Document {
 
     /// Make `place` a member of the reference that `target` is or becomes.
     fn join(&mut self, place: u32, target: u32) {
-        let mut cell = self.node(target).cell;
+        let mut cell = self.cell_of(target);
         if cell == NONE {
             cell = self.cells.len() as u32;
             let held = self.node(target).is(flag::HELD);
@@ -301,12 +288,12 @@ impl Document {
                 live: 0,
                 number: 0,
             });
-            self.nodes[target as usize].cell = cell;
+            self.share(target).cell = cell;
             if self.is_object(target) {
                 self.object_of(target);
             }
         }
-        self.nodes[place as usize].cell = cell;
+        self.share(place).cell = cell;
         self.cells[cell as usize].places.push(place);
         self.recount_members = true;
     }
@@ -314,12 +301,12 @@ impl Document {
     /// Whether the value is an object, an enum case or a custom object.
     pub(super) fn is_object(&self, value: u32) -> bool {
         !self.node(value).is(flag::OPAQUE)
-            && (self.node(value).object != NONE || matches!(self.letter(value), b'O' | b'E' | b'C'))
+            && (self.object_at(value) != NONE || matches!(self.letter(value), b'O' | b'E' | b'C'))
     }
 
     /// The object that the value is or stands for.
     fn object_of(&mut self, value: u32) -> u32 {
-        let known = self.node(value).object;
+        let known = self.object_at(value);
         if known != NONE {
             return known;
         }
@@ -330,7 +317,7 @@ impl Document {
             live: 0,
             number: 0,
         });
-        self.nodes[value as usize].object = object;
+        self.share(value).object = object;
         self.recount_members = true;
         object
     }

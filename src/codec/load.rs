@@ -2,7 +2,7 @@
 
 use super::scan::{Fault, RawKey, Scan, note};
 use super::store::no_memory;
-use super::tree::{NONE, Node, flag};
+use super::tree::{Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
@@ -74,24 +74,14 @@ impl Document {
             nodes,
             tables,
             scratch,
+            spare_order,
             ..
         } = self;
         let bytes = store.get(buffer);
         let root = &mut tables[0];
         scratch.clear();
         let mut scan = Scan::new(bytes, 0, limits.depth, spelling);
-        let mut node = Node {
-            buffer,
-            key: 0,
-            start: 0,
-            end: 0,
-            slots: 0,
-            table: NONE,
-            parent: ROOT.0,
-            cell: NONE,
-            object: NONE,
-            flags: flag::HELD,
-        };
+        let mut node = Node::new(buffer, 0, 0, 0, ROOT.0, flag::HELD);
         let mut left = usize::MAX;
         match format {
             _ if bytes.is_empty() => return Ok(0),
@@ -107,8 +97,7 @@ impl Document {
                 left = scan.head()?.count;
                 // The shortest element, `i:0;N;`, has six bytes: a false count reserves no more.
                 let likely = left.min(bytes.len() / 6);
-                root.order.try_reserve(likely).map_err(|_| no_memory())?;
-                nodes.try_reserve(likely).map_err(|_| no_memory())?;
+                nodes.try_reserve_exact(likely).map_err(|_| no_memory())?;
                 scan.enter_table();
             }
         }
@@ -147,14 +136,15 @@ impl Document {
                     }
                 }
             }
-            let slots = scan.slots;
             node.start = scan.at as u32;
             scan.value(scratch).map_err(|fault| {
                 under_key(fault, &bytes[node.key as usize..node.start as usize])
             })?;
             node.end = scan.at as u32;
-            node.slots = scan.slots - slots;
-            root.push(nodes.len() as u32);
+            if nodes.len() == nodes.capacity() {
+                grow(nodes, bytes.len() - scan.at)?;
+            }
+            root.push(nodes.len() as u32, spare_order);
             nodes.push(node);
             node.flags &= !flag::ODD_KEY;
         }
@@ -194,12 +184,19 @@ impl Document {
         let indexed = self.index(buffer, format, false, limits);
         std::mem::swap(&mut table, &mut self.tables[0]);
         indexed?;
-        for place in table.order {
+        for place in table.places() {
             self.add(0, place);
         }
         self.edited = true;
         Ok(())
     }
+}
+
+/// Make room for one more entry, and no more than the bytes that are left can hold: the shortest entry
+/// has three.
+fn grow(nodes: &mut Vec<Node>, left: usize) -> Result<()> {
+    let more = nodes.len().max(16).min(left / 3 + 1);
+    nodes.try_reserve_exact(more).map_err(|_| no_memory())
 }
 
 /// Whether bytes of that number may be taken in.

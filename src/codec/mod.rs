@@ -12,11 +12,14 @@ mod float;
 mod index;
 mod keys;
 mod link;
+mod list;
 mod load;
 mod read;
 mod repeats;
 mod scan;
 mod store;
+mod table;
+mod token;
 mod tree;
 
 pub use canonical::unserialize_prefix;
@@ -26,7 +29,8 @@ use crate::error::Result;
 use crate::value::{Format, Key, Kind, Scalar};
 use std::collections::HashMap;
 use std::hash::RandomState;
-use tree::{NONE, Node, Table, flag};
+use table::Table;
+use tree::{NONE, Node, Shared, flag};
 
 /// A value inside a [`Document`]; valid until the data is replaced as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +87,8 @@ pub struct Document {
     nodes: Vec<Node>,
     /// Tables of containers whose children have been listed; number 0 is the root's.
     tables: Vec<Table>,
+    /// Parts that values have in references.
+    shared: Vec<Shared>,
     cells: Vec<link::Cell>,
     objects: Vec<link::Object>,
     /// Plain bytes of keys that PHP would write differently.
@@ -107,7 +113,7 @@ pub struct Document {
     deepest: usize,
     hasher: RandomState,
     scratch: scan::Scratch,
-    spare_tables: Vec<Table>,
+    open: Vec<list::Open>,
     spare_order: Vec<u32>,
     head: Vec<u8>,
     line: Vec<u8>,
@@ -126,6 +132,7 @@ impl Document {
             store: store::Store::default(),
             nodes: Vec::new(),
             tables: Vec::new(),
+            shared: Vec::new(),
             cells: Vec::new(),
             objects: Vec::new(),
             odd_keys: HashMap::new(),
@@ -141,7 +148,7 @@ impl Document {
             deepest: 0,
             hasher: RandomState::new(),
             scratch: scan::Scratch::default(),
-            spare_tables: Vec::new(),
+            open: Vec::new(),
             spare_order: Vec::new(),
             head: Vec::new(),
             line: Vec::new(),
@@ -155,9 +162,12 @@ impl Document {
         self.store.clear();
         self.nodes.clear();
         for mut table in self.tables.drain(..) {
-            table.clear();
-            self.spare_tables.push(table);
+            let order = table.clear();
+            if order.capacity() > self.spare_order.capacity() {
+                self.spare_order = order;
+            }
         }
+        self.shared.clear();
         self.cells.clear();
         self.objects.clear();
         self.odd_keys.clear();
@@ -171,19 +181,11 @@ impl Document {
         self.edited = false;
         self.recount_members = false;
         self.deepest = 1;
-        let table = self.new_table();
-        self.nodes.push(Node {
-            buffer: 0,
-            key: 0,
-            start: 0,
-            end: 0,
-            slots: 1,
-            table,
-            parent: ROOT.0,
-            cell: NONE,
-            object: NONE,
-            flags: flag::HELD,
-        });
+        self.tables.push(Table::default());
+        let table = 0;
+        let mut root = Node::new(0, 0, 0, 0, ROOT.0, flag::HELD);
+        root.table = table;
+        self.nodes.push(root);
     }
 
     /// Replace the table by a stored payload. All node ids die. On error (EDATA, ETOOBIG, ENOMEM) the
@@ -308,7 +310,7 @@ impl Document {
 
     /// 0, or a number that the members of one PHP reference share.
     pub fn reference(&mut self, node: NodeId) -> u32 {
-        let cell = self.node(node.0).cell;
+        let cell = self.cell_of(node.0);
         if cell == NONE || self.cells[cell as usize].value != node.0 {
             return 0;
         }
@@ -322,7 +324,7 @@ impl Document {
 
     /// 0, or a number that all places holding the same object share.
     pub fn object(&mut self, node: NodeId) -> u32 {
-        let object = self.node(node.0).object;
+        let object = self.object_at(node.0);
         if object == NONE {
             return 0;
         }
@@ -372,18 +374,8 @@ impl Document {
     fn take_value(&mut self, bytes: &[u8], notes: u8) -> Result<u32> {
         let buffer = self.store.keep_alone(bytes)?;
         let node = self.nodes.len() as u32;
-        self.nodes.push(Node {
-            buffer,
-            key: 0,
-            start: 0,
-            end: bytes.len() as u32,
-            slots: 1,
-            table: NONE,
-            parent: ROOT.0,
-            cell: NONE,
-            object: NONE,
-            flags: 0,
-        });
+        let len = bytes.len() as u32;
+        self.nodes.push(Node::new(buffer, 0, 0, len, ROOT.0, 0));
         if notes & scan::note::REFS != 0 {
             self.link_value(node)?;
         }

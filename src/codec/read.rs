@@ -31,16 +31,13 @@ impl Document {
 
     /// The table of an array or object.
     fn children(&mut self, node: NodeId) -> Option<u32> {
-        if !matches!(self.kind_of(node), Kind::Array | Kind::Object) {
-            return None;
-        }
         let body = self.body(node.0);
         self.table(body)
     }
 
     pub(super) fn count_of(&mut self, node: NodeId) -> usize {
         self.children(node)
-            .map_or(0, |table| self.tables[table as usize].live)
+            .map_or(0, |table| self.tables[table as usize].live as usize)
     }
 
     pub(super) fn get_value(&mut self, node: NodeId, key: Key<'_>) -> Option<NodeId> {
@@ -59,16 +56,16 @@ impl Document {
         } else {
             self.find_entry(node, table, key)
         }?;
-        let place = self.tables[table as usize].order[position];
+        let place = self.tables[table as usize].at(position);
         Some(NodeId(self.held(place)))
     }
 
     /// A private or protected property by its plain name, if only one has it.
     fn find_hidden(&self, table: u32, name: &[u8]) -> Option<usize> {
-        let order = &self.tables[table as usize].order;
-        let mut hidden = (0..order.len()).filter(|position| {
-            order[*position] != NONE
-                && match self.key(order[*position]) {
+        let table = &self.tables[table as usize];
+        let mut hidden = (0..table.len()).filter(|position| {
+            table.at(*position) != NONE
+                && match self.key(table.at(*position)) {
                     Key::Bytes([0, mangled @ ..]) => mangled
                         .iter()
                         .position(|byte| *byte == 0)
@@ -83,17 +80,23 @@ impl Document {
     pub(super) fn value_at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
         let table = self.children(node)?;
         self.compact(table);
-        let place = *self.tables[table as usize].order.get(index)?;
+        let place = self.tables[table as usize].get(index)?;
         Some((self.key(place), NodeId(self.held(place))))
     }
 
     /// The bytes between `x:` and `;` of a scalar of that kind.
     pub(super) fn scalar(&self, node: NodeId, kind: Kind) -> Option<&[u8]> {
-        if self.kind_of(node) != kind {
-            return None;
-        }
         let bytes = self.bytes_of(self.body(node.0));
-        bytes.get(2..bytes.len() - 1)
+        let letter = match kind {
+            Kind::Bool => b'b',
+            Kind::Int => b'i',
+            Kind::Float => b'd',
+            _ => return None,
+        };
+        match bytes {
+            [first, b':', text @ .., b';'] if *first == letter && node != ROOT => Some(text),
+            _ => None,
+        }
     }
 
     pub(super) fn int_of(&self, node: NodeId) -> Option<i64> {
@@ -105,13 +108,19 @@ impl Document {
     }
 
     pub(super) fn string_of(&mut self, node: NodeId) -> Option<&[u8]> {
-        if self.kind_of(node) != Kind::String {
+        if node == ROOT {
             return None;
         }
-        if self.letter(node.0) == b's' {
-            let bytes = self.bytes_of(node.0);
-            let quote = bytes.iter().position(|byte| *byte == b'"')?;
-            return bytes.get(quote + 1..bytes.len() - 2);
+        let bytes = self.bytes_of(node.0);
+        match bytes.first() {
+            Some(b's') => {
+                let quote = bytes.iter().position(|byte| *byte == b'"')?;
+                let text = quote + 1..bytes.len() - 2;
+                // Looked up anew, since what is not returned ends the first loan.
+                return self.bytes_of(node.0).get(text);
+            }
+            Some(b'S') => {}
+            _ => return None,
         }
         if !self.plain_strings.contains_key(&node.0) {
             let plain: Box<[u8]> = self.text(node.0).into_owned().into();

@@ -6,23 +6,24 @@ use crate::value::Key;
 use std::hash::{BuildHasher, RandomState};
 
 /// From this many string keys on, a container's keys are looked up by hash.
-const COMPARED_KEYS: usize = 16;
+const COMPARED_KEYS: usize = 64;
 
 /// String keys of the containers that are open, the innermost last.
 #[derive(Default)]
 pub(super) struct Keys {
-    prints: Vec<Print>,
+    /// Keys reduced to what tells most of them apart, by themselves so that many are compared at once.
+    prints: Vec<u32>,
+    places: Vec<Place>,
     index: Index,
     hasher: RandomState,
 }
 
-/// A string key reduced to what tells most keys apart.
+/// Where a string key stands.
 #[derive(Clone, Copy)]
-struct Print {
-    print: u64,
+struct Place {
     start: u32,
     len: u32,
-    /// Where the prints of its container begin.
+    /// Where the keys of its container begin.
     container: u32,
 }
 
@@ -37,6 +38,7 @@ pub(super) struct Seen {
 impl Keys {
     pub fn clear(&mut self) {
         self.prints.clear();
+        self.places.clear();
         self.index.drop();
     }
 
@@ -49,6 +51,7 @@ impl Keys {
 
     pub fn leave(&mut self, seen: &Seen) {
         self.prints.truncate(seen.first);
+        self.places.truncate(seen.first);
     }
 
     /// Whether PHP would write this key so, and it is surely not a repeated one. `all` is what is
@@ -74,79 +77,154 @@ impl Keys {
         }
     }
 
+    #[inline]
     fn fresh_bytes(&mut self, seen: &Seen, bytes: &[u8], all: &[u8]) -> bool {
-        let print = Print::new(bytes, seen.first, all);
+        let print = print_of(bytes);
         let before = &self.prints[seen.first..];
         if before.len() >= COMPARED_KEYS {
-            return self.fresh_hashed(seen, print, all);
+            return self.fresh_hashed(seen, print, bytes, all);
         }
-        let fresh = before
+        // Without a way out of the loop, many are compared at once.
+        let alike = before
             .iter()
-            .all(|other| other.print != print.print || other.bytes(all) != bytes);
-        self.prints.push(print);
+            .fold(false, |alike, other| alike | (*other == print));
+        let fresh = !alike || (seen.first..self.prints.len()).all(|at| self.key(at, all) != bytes);
+        self.push(seen, print, bytes, all);
         fresh
+    }
+
+    fn push(&mut self, seen: &Seen, print: u32, bytes: &[u8], all: &[u8]) {
+        self.prints.push(print);
+        self.places.push(Place {
+            start: (bytes.as_ptr() as usize - all.as_ptr() as usize) as u32,
+            len: bytes.len() as u32,
+            container: seen.first as u32,
+        });
+    }
+
+    fn key<'a>(&self, at: usize, all: &'a [u8]) -> &'a [u8] {
+        let place = self.places[at];
+        &all[place.start as usize..][..place.len as usize]
     }
 
     /// All open containers share the index. What it still holds of those that have been left does not
     /// matter: a position counts only for the key that now stands there.
-    fn fresh_hashed(&mut self, seen: &Seen, print: Print, all: &[u8]) -> bool {
+    fn fresh_hashed(&mut self, seen: &Seen, print: u32, bytes: &[u8], all: &[u8]) -> bool {
         if self.prints.len() - seen.first == COMPARED_KEYS {
             for position in seen.first..self.prints.len() {
                 self.file(position, all);
             }
         }
-        let bytes = print.bytes(all);
         let same = |position: usize| {
             position >= seen.first
-                && self
-                    .prints
-                    .get(position)
-                    .is_some_and(|other| other.print == print.print && other.bytes(all) == bytes)
+                && self.prints.get(position) == Some(&print)
+                && self.key(position, all) == bytes
         };
-        if self.index.find(self.hash(&print, all), same).is_some() {
+        let hash = self.hasher.hash_one((seen.first as u32, bytes));
+        if self.index.find(hash, same).is_some() {
             return false;
         }
-        self.prints.push(print);
+        self.push(seen, print, bytes, all);
         self.file(self.prints.len() - 1, all);
         true
     }
 
-    fn hash(&self, print: &Print, all: &[u8]) -> u64 {
-        self.hasher.hash_one((print.container, print.bytes(all)))
+    fn hash(&self, at: usize, all: &[u8]) -> u64 {
+        let container = self.places[at].container;
+        self.hasher.hash_one((container, self.key(at, all)))
     }
 
     fn file(&mut self, position: usize, all: &[u8]) {
         if !self.index.is_built() || self.index.is_full() {
             self.index.build(2 * self.prints.len());
             for position in 0..self.prints.len() {
-                self.index
-                    .insert(self.hash(&self.prints[position], all), position);
+                self.index.insert(self.hash(position, all), position);
             }
             return;
         }
-        self.index
-            .insert(self.hash(&self.prints[position], all), position);
+        self.index.insert(self.hash(position, all), position);
     }
 }
 
-impl Print {
-    fn new(bytes: &[u8], container: usize, all: &[u8]) -> Print {
-        let mut ends = [0u8; 8];
-        let head = bytes.len().min(4);
-        ends[..head].copy_from_slice(&bytes[..head]);
-        let tail = (bytes.len() - head).min(4);
-        ends[4..4 + tail].copy_from_slice(&bytes[bytes.len() - tail..]);
-        Print {
-            print: u64::from_le_bytes(ends) ^ ((bytes.len() as u64) << 56),
-            start: (bytes.as_ptr() as usize - all.as_ptr() as usize) as u32,
-            len: bytes.len() as u32,
-            container: container as u32,
+/// Prints of the string keys of the containers that are open, the innermost last: enough to know that
+/// no key is repeated, or to look closely.
+#[derive(Default)]
+pub(super) struct Prints {
+    prints: Vec<u32>,
+}
+
+/// What the keys of one container looked like.
+pub(super) struct Glance {
+    first: usize,
+    last_int: i64,
+    doubt: bool,
+}
+
+impl Prints {
+    pub fn enter(&self) -> Glance {
+        Glance {
+            first: self.prints.len(),
+            last_int: i64::MIN,
+            doubt: false,
         }
     }
 
-    fn bytes<'a>(&self, all: &'a [u8]) -> &'a [u8] {
-        &all[self.start as usize..][..self.len as usize]
+    /// `property`: "7" stays a string.
+    #[inline]
+    pub fn note(&mut self, glance: &mut Glance, key: RawKey<'_>, property: bool) {
+        match key {
+            RawKey::Bytes(bytes) => {
+                glance.doubt |= !property
+                    && matches!(bytes.first(), Some(b'-' | b'0'..=b'9'))
+                    && matches!(Key::from_bytes(bytes), Key::Int(_));
+                self.prints.push(print_of(bytes));
+            }
+            RawKey::Int(text) => {
+                let value = clamped_int(text);
+                glance.doubt |= property || value <= glance.last_int;
+                glance.last_int = value;
+            }
+            RawKey::Escaped(_) => glance.doubt = true,
+        }
     }
+
+    /// Whether keys may be repeated in the innermost container, which ends.
+    pub fn leave(&mut self, glance: &Glance) -> bool {
+        let prints = &mut self.prints[glance.first..];
+        let alike = if prints.len() <= COMPARED_KEYS {
+            (1..prints.len()).any(|at| {
+                // Without a way out of the loop, many are compared at once.
+                let (before, print) = (&prints[..at], prints[at]);
+                before
+                    .iter()
+                    .fold(false, |alike, other| alike | (*other == print))
+            })
+        } else {
+            prints.sort_unstable();
+            prints.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        self.prints.truncate(glance.first);
+        alike || glance.doubt
+    }
+
+    pub fn clear(&mut self) {
+        self.prints.clear();
+    }
+}
+
+/// The ends and the length of a key.
+#[inline]
+fn print_of(bytes: &[u8]) -> u32 {
+    let len = bytes.len() as u32;
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(head), Some(tail)) => {
+            u32::from_le_bytes(*head).wrapping_mul(31) ^ u32::from_le_bytes(*tail)
+        }
+        _ => bytes
+            .iter()
+            .fold(0, |all, byte| all << 8 | u32::from(*byte)),
+    };
+    ends ^ len << 24
 }
 
 #[cfg(test)]

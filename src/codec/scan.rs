@@ -1,7 +1,8 @@
 //! One validating pass over stored bytes: syntax, limits and extents, nothing decoded, no recursion.
 
 use super::float;
-use super::repeats::{Keys, Seen};
+use super::repeats::{Keys, Prints, Seen};
+use super::token;
 use crate::error::{Code, Error};
 
 /// Why bytes are not what PHP writes, and where.
@@ -31,25 +32,29 @@ pub(super) mod note {
     pub const ODD: u8 = 8;
 }
 
-/// An array or object whose end has not been seen.
+/// An array or object whose end has not been seen. Counts fit: data is less than 4 GiB.
 #[derive(Clone, Copy)]
-pub(super) struct Frame {
-    left: usize,
+struct Frame {
+    left: u32,
     object: bool,
-    seen: Seen,
 }
 
 /// Buffers of a pass, kept for the next one.
 #[derive(Default)]
 pub(super) struct Scratch {
     frames: Vec<Frame>,
+    /// The keys of each frame, if spelling is looked at.
+    seen: Vec<Seen>,
     keys: Keys,
+    pub prints: Prints,
 }
 
 impl Scratch {
     pub fn clear(&mut self) {
         self.frames.clear();
+        self.seen.clear();
         self.keys.clear();
+        self.prints.clear();
     }
 }
 
@@ -75,7 +80,7 @@ pub(super) struct Scan<'a> {
     keys: Seen,
 }
 
-// The small steps are inlined into the loop of `value`, which is the whole cost of loading.
+// What PHP writes goes through `token`; the steps here see the rest of it, and decide.
 impl<'a> Scan<'a> {
     /// `spelling`: also look for what PHP would write differently (note::ODD is then complete).
     pub fn new(bytes: &'a [u8], at: usize, depth_limit: u32, spelling: bool) -> Scan<'a> {
@@ -272,7 +277,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `i:…;` or `s:…;` in front of an element.
-    #[inline(always)]
+    #[inline(never)]
     pub fn key(&mut self) -> Scanned<RawKey<'a>> {
         let kind = self.peek();
         if !matches!(kind, b's' | b'i' | b'S') || self.bytes.get(self.at + 1) != Some(&b':') {
@@ -292,7 +297,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whatever is not a container, from its type letter on.
-    #[inline(always)]
+    #[inline(never)]
     pub fn leaf(&mut self) -> Scanned<()> {
         let kind = self.peek();
         if kind == b'N' {
@@ -398,7 +403,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The head of an array or object, which takes its slot.
-    #[inline(always)]
+    #[inline(never)]
     pub fn head(&mut self) -> Scanned<Head> {
         let object = self.peek() == b'O';
         let start = self.at;
@@ -442,42 +447,100 @@ impl<'a> Scan<'a> {
 
     /// One whole value. `scratch` keeps the keys of the table between calls.
     pub fn value(&mut self, scratch: &mut Scratch) -> Scanned<()> {
-        scratch.frames.clear();
+        // Two loops, so that looking at spelling costs nothing where it is not wanted.
+        if self.spelling {
+            self.walk::<true>(scratch)
+        } else {
+            self.walk::<false>(scratch)
+        }
+    }
+
+    fn walk<const SPELLING: bool>(&mut self, scratch: &mut Scratch) -> Scanned<()> {
+        let bytes = self.bytes;
+        let frames = &mut scratch.frames;
+        frames.clear();
+        scratch.seen.clear();
+        // The innermost container; those around it are in `frames`.
+        let mut inner = Frame {
+            left: 0,
+            object: false,
+        };
+        let mut depth = self.depth;
+        let mut rest = &bytes[self.at..];
         loop {
-            if matches!(self.peek(), b'a' | b'O') {
-                let head = self.head()?;
-                let depth = self.depth + scratch.frames.len() + 1;
+            let head = if let Some(tail) = token::leaf(rest, !SPELLING) {
+                rest = tail;
+                self.slots += 1;
+                None
+            } else if let Some((count, tail)) = token::array(rest) {
+                rest = tail;
+                self.slots += 1;
+                Some(Head {
+                    count,
+                    object: false,
+                })
+            } else {
+                self.at = bytes.len() - rest.len();
+                let head = match self.peek() {
+                    b'a' | b'O' => Some(self.head()?),
+                    _ => {
+                        self.leaf()?;
+                        None
+                    }
+                };
+                rest = &bytes[self.at..];
+                head
+            };
+            if let Some(head) = head {
+                depth += 1;
                 if depth > self.depth_limit {
+                    self.at = bytes.len() - rest.len();
                     return self.fault("nesting deeper than the limit");
                 }
                 self.deepest = self.deepest.max(depth);
-                scratch.frames.push(Frame {
-                    left: head.count,
+                frames.push(inner);
+                inner = Frame {
+                    left: head.count as u32,
                     object: head.object,
-                    seen: scratch.keys.enter(),
-                });
-            } else {
-                self.leaf()?;
-            }
-            loop {
-                let Some(frame) = scratch.frames.last_mut() else {
-                    return Ok(());
                 };
-                if frame.left > 0 {
-                    frame.left -= 1;
-                    let key = self.key()?;
-                    if self.looks_at_spelling()
-                        && !scratch
-                            .keys
-                            .fresh(&mut frame.seen, key, frame.object, self.bytes)
-                    {
-                        self.notes |= note::ODD;
-                    }
-                    break;
+                if SPELLING {
+                    scratch.seen.push(scratch.keys.enter());
                 }
-                self.byte(b'}', "a container does not end")?;
-                scratch.keys.leave(&frame.seen);
-                scratch.frames.pop();
+            }
+            while inner.left == 0 {
+                if depth == self.depth {
+                    self.at = bytes.len() - rest.len();
+                    return Ok(());
+                }
+                let [b'}', tail @ ..] = rest else {
+                    self.at = bytes.len() - rest.len();
+                    return self.fault("a container does not end");
+                };
+                rest = tail;
+                depth -= 1;
+                if let Some(outer) = frames.pop() {
+                    inner = outer;
+                }
+                if SPELLING && let Some(seen) = scratch.seen.pop() {
+                    scratch.keys.leave(&seen);
+                }
+            }
+            inner.left -= 1;
+            let key = if let Some((key, tail)) = token::key(rest) {
+                rest = tail;
+                key
+            } else {
+                self.at = bytes.len() - rest.len();
+                let key = self.key()?;
+                rest = &bytes[self.at..];
+                key
+            };
+            if SPELLING
+                && self.notes & note::ODD == 0
+                && let Some(seen) = scratch.seen.last_mut()
+                && !scratch.keys.fresh(seen, key, inner.object, bytes)
+            {
+                self.notes |= note::ODD;
             }
         }
     }
@@ -519,6 +582,12 @@ pub(super) fn clamped_int(text: &[u8]) -> i64 {
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
+    if digits.len() <= 18 {
+        let value = digits
+            .iter()
+            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return if negative { -value } else { value };
+    }
     let mut value: i64 = 0;
     for digit in digits {
         let digit = i64::from(digit - b'0');

@@ -1,16 +1,16 @@
 //! Values as places over stored bytes; children are listed when first asked for.
 
-use super::edit::Next;
-use super::index::{Index, LINEAR};
-use super::scan::{self, RawKey, Scan};
+use super::index::LINEAR;
+use super::scan::{self, RawKey};
+use super::token;
 use super::{Document, ROOT};
 use crate::value::Key;
 use std::hash::BuildHasher;
 
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Nesting that is listed as a whole when a container is first looked into.
-const DEEP: usize = 64;
+/// So many keys are looked for one by one before a large table gets an index.
+const SEARCHES: u8 = 2;
 
 pub(super) mod flag {
     /// Still in the list of its parent.
@@ -38,52 +38,39 @@ pub(super) struct Node {
     pub key: u32,
     pub start: u32,
     pub end: u32,
-    /// Slots of the value as stored, its own included.
-    pub slots: u32,
     /// Its children, once listed.
     pub table: u32,
     /// The container it stands in.
     pub parent: u32,
+    /// What it has to do with references: a number in `Document::shared`.
+    pub shared: u32,
+    pub flags: u8,
+}
+
+/// A value's part in references.
+#[derive(Clone, Copy)]
+pub(super) struct Shared {
     /// The PHP reference it is a member of.
     pub cell: u32,
     /// The object it is, if others name it, or stands for (`r:`).
     pub object: u32,
-    pub flags: u8,
-}
-
-/// The children of a container.
-#[derive(Default)]
-pub(super) struct Table {
-    /// Nodes in order; NONE where one was removed.
-    pub order: Vec<u32>,
-    /// How many are not removed.
-    pub live: usize,
-    pub index: Index,
-    /// The next free integer key.
-    pub next: Next,
-    /// The count in the bytes is no longer right.
-    pub recount: bool,
-    /// Keys have not been looked through for repeated ones.
-    pub unsettled: bool,
-}
-
-impl Table {
-    pub fn clear(&mut self) {
-        self.order.clear();
-        self.live = 0;
-        self.index.drop();
-        self.next = Next::Unknown;
-        self.recount = false;
-        self.unsettled = false;
-    }
-
-    pub fn push(&mut self, node: u32) {
-        self.order.push(node);
-        self.live += 1;
-    }
 }
 
 impl Node {
+    /// A value whose bytes begin with its key.
+    pub fn new(buffer: u32, key: u32, start: u32, end: u32, parent: u32, flags: u8) -> Node {
+        Node {
+            buffer,
+            key,
+            start,
+            end,
+            table: NONE,
+            parent,
+            shared: NONE,
+            flags,
+        }
+    }
+
     pub fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -94,9 +81,38 @@ impl Document {
         &self.nodes[node as usize]
     }
 
+    /// The PHP reference a value is a member of.
+    #[inline]
+    pub(super) fn cell_of(&self, node: u32) -> u32 {
+        match self.node(node).shared {
+            NONE => NONE,
+            shared => self.shared[shared as usize].cell,
+        }
+    }
+
+    /// The object that a value is, if others name it, or stands for (`r:`).
+    #[inline]
+    pub(super) fn object_at(&self, node: u32) -> u32 {
+        match self.node(node).shared {
+            NONE => NONE,
+            shared => self.shared[shared as usize].object,
+        }
+    }
+
+    pub(super) fn share(&mut self, node: u32) -> &mut Shared {
+        if self.node(node).shared == NONE {
+            self.nodes[node as usize].shared = self.shared.len() as u32;
+            self.shared.push(Shared {
+                cell: NONE,
+                object: NONE,
+            });
+        }
+        &mut self.shared[self.nodes[node as usize].shared as usize]
+    }
+
     /// The node that has the bytes: an `r:` stands for its object.
     pub(super) fn body(&self, node: u32) -> u32 {
-        match self.node(node).object {
+        match self.object_at(node) {
             NONE => node,
             object => self.objects[object as usize].node,
         }
@@ -104,7 +120,7 @@ impl Document {
 
     /// The node whose value a place shows: a member of a PHP reference shows the common one.
     pub(super) fn held(&self, place: u32) -> u32 {
-        match self.node(place).cell {
+        match self.cell_of(place) {
             NONE => place,
             cell => self.cells[cell as usize].value,
         }
@@ -122,130 +138,11 @@ impl Document {
         self.store.get(node.buffer)[node.start as usize]
     }
 
-    pub(super) fn new_table(&mut self) -> u32 {
-        let table = self.spare_tables.pop().unwrap_or_default();
-        self.tables.push(table);
-        self.tables.len() as u32 - 1
-    }
-
-    /// The table of a container, listing its children if that has not been done.
-    pub(super) fn table(&mut self, node: u32) -> Option<u32> {
-        let Node { table, .. } = *self.node(node);
-        if table == NONE {
-            return match self.letter(node) {
-                b'a' | b'O' if self.deepest > DEEP => self.list_all(node),
-                b'a' | b'O' => Some(self.list(node)),
-                _ => None,
-            };
-        }
-        if self.tables[table as usize].unsettled {
-            self.settle(table);
-        }
-        Some(table)
-    }
-
-    /// List all containers inside at once: one by one, each level would be read again for those above it.
-    fn list_all(&mut self, container: u32) -> Option<u32> {
-        self.link_value(container).ok()?;
-        self.nodes[container as usize].flags &= !flag::CHANGED;
-        self.mark_changed(container);
-        Some(self.node(container).table)
-    }
-
-    /// List the children of a container from its bytes, which have been validated.
-    fn list(&mut self, container: u32) -> u32 {
-        let table = self.new_table();
-        self.nodes[container as usize].table = table;
-        let Node {
-            buffer, start, end, ..
-        } = *self.node(container);
-        let Document {
-            store,
-            nodes,
-            tables,
-            scratch,
-            odd_keys,
-            ..
-        } = self;
-        let bytes = &store.get(buffer)[..end as usize];
-        let mut scan = Scan::new(bytes, start as usize, 0, false);
-        let Ok(head) = scan.head() else {
-            return table;
-        };
-        let order = &mut tables[table as usize];
-        order.order.reserve(head.count);
-        nodes.reserve(head.count);
-        let flags = flag::HELD | if head.object { flag::PROPERTY } else { 0 };
-        for _ in 0..head.count {
-            let key_at = scan.at;
-            let Ok(key) = scan.key() else { break };
-            let (value_at, slots) = (scan.at, scan.slots);
-            if scan.value(scratch).is_err() {
-                break;
-            }
-            let number = nodes.len() as u32;
-            let mut child = Node {
-                buffer,
-                key: key_at as u32,
-                start: value_at as u32,
-                end: scan.at as u32,
-                slots: scan.slots - slots,
-                table: NONE,
-                parent: container,
-                cell: NONE,
-                object: NONE,
-                flags,
-            };
-            if let Some(plain) = plain_key(key, head.object) {
-                child.flags |= flag::ODD_KEY;
-                odd_keys.insert(number, plain);
-            }
-            nodes.push(child);
-            order.push(number);
-        }
-        self.settle(table);
-        table
-    }
-
-    /// Let the last of repeated keys stand where the first did (E-15).
-    fn settle(&mut self, table: u32) {
-        self.tables[table as usize].unsettled = false;
-        if self.canonical || self.ascending(table) {
-            return;
-        }
-        let place = &mut self.tables[table as usize];
-        let mut order = std::mem::replace(&mut place.order, std::mem::take(&mut self.spare_order));
-        place.live = 0;
-        if order.len() > LINEAR {
-            place.index.build(order.len());
-        }
-        for node in &order {
-            if self.add(table, *node).is_some() {
-                self.tables[table as usize].recount = true;
-            }
-        }
-        order.clear();
-        self.spare_order = order;
-    }
-
-    /// Whether all keys are integers that grow, as in a list.
-    fn ascending(&self, table: u32) -> bool {
-        let mut last = None;
-        self.tables[table as usize].order.iter().all(|node| {
-            let Key::Int(int) = self.key(*node) else {
-                return false;
-            };
-            let grows = last.is_none_or(|last| int > last);
-            last = Some(int);
-            grows
-        })
-    }
-
     /// Put a place at the end of a table, or where its key already stands; gives the place that gave way.
     pub(super) fn add(&mut self, table: u32, node: u32) -> Option<u32> {
         match self.look_up_node(table, node) {
             Some(position) => {
-                let old = std::mem::replace(&mut self.tables[table as usize].order[position], node);
+                let old = self.replace(table, position, node);
                 self.let_go(old);
                 Some(old)
             }
@@ -256,98 +153,134 @@ impl Document {
         }
     }
 
+    /// Put a place at a position of a table; gives the one that stood there.
+    pub(super) fn replace(&mut self, table: u32, position: usize, node: u32) -> u32 {
+        let order = self.tables[table as usize].list(&mut self.spare_order);
+        std::mem::replace(&mut order[position], node)
+    }
+
     /// Put a place whose key is not there yet at the end of a table.
     pub(super) fn append(&mut self, table: u32, node: u32) {
-        let position = self.tables[table as usize].order.len();
-        self.tables[table as usize].push(node);
-        if self.tables[table as usize].index.is_built() {
-            if self.tables[table as usize].index.is_full() {
-                self.tables[table as usize].index.drop();
-            } else {
+        let place = &mut self.tables[table as usize];
+        let position = place.len();
+        place.push(node, &mut self.spare_order);
+        match place.index() {
+            None => {}
+            Some(index) if index.is_full() => self.build_index(table),
+            Some(_) => {
                 let hash = self.hasher.hash_one(self.key(node));
-                self.tables[table as usize].index.insert(hash, position);
+                self.tables[table as usize]
+                    .index_mut()
+                    .insert(hash, position);
             }
         }
     }
 
     /// A place is no longer in its table.
     pub(super) fn let_go(&mut self, place: u32) {
-        let node = &mut self.nodes[place as usize];
-        node.flags &= !flag::HELD;
-        let cell = node.cell;
-        if cell != NONE {
-            self.cells[cell as usize]
-                .places
-                .retain(|member| *member != place);
-        }
+        self.nodes[place as usize].flags &= !flag::HELD;
         self.recount_members = true;
     }
 
     /// Where a key stands in a table.
-    pub(super) fn find(&self, table: u32, key: Key<'_>) -> Option<usize> {
+    fn find(&self, table: u32, key: Key<'_>) -> Option<usize> {
         let place = &self.tables[table as usize];
         let at = |position: usize| {
-            let node = place.order[position];
-            node != NONE && self.key(node) == key
+            let node = place.at(position);
+            node != NONE && self.has_key(node, key)
         };
         if let Key::Int(int) = key
             && let Ok(position) = usize::try_from(int)
-            && position < place.order.len()
+            && position < place.len()
             && at(position)
         {
             return Some(position);
         }
-        if !place.index.is_built() {
-            return (0..place.order.len()).find(|position| at(*position));
+        match place.index() {
+            None => (0..place.len()).find(|position| at(*position)),
+            Some(index) => index.find(self.hasher.hash_one(key), at),
         }
-        place.index.find(self.hasher.hash_one(key), at)
     }
 
-    /// As `find`, making an index for large tables.
+    /// As `find`, making an index for large tables that are asked again and again.
     pub(super) fn look_up(&mut self, table: u32, key: Key<'_>) -> Option<usize> {
-        let place = &self.tables[table as usize];
-        if place.order.len() > LINEAR && !place.index.is_built() {
+        let place = &mut self.tables[table as usize];
+        if place.len() > LINEAR && place.index().is_none() {
             // A list needs none.
             if let Key::Int(int) = key
-                && let Some(node) = usize::try_from(int).ok().and_then(|at| place.order.get(at))
-                && *node != NONE
-                && self.key(*node) == key
+                && let Ok(position) = usize::try_from(int)
+                && let Some(node) = place.get(position)
+                && node != NONE
+                && self.has_key(node, key)
             {
-                return usize::try_from(int).ok();
+                return Some(position);
             }
-            self.build_index(table);
+            let place = &mut self.tables[table as usize];
+            if place.searches < SEARCHES {
+                place.searches += 1;
+            } else {
+                self.build_index(table);
+            }
         }
         self.find(table, key)
     }
 
-    /// As `look_up`, for the key of a place.
+    /// Where the key of a place stands; such questions come for every place of a table.
     pub(super) fn look_up_node(&mut self, table: u32, node: u32) -> Option<usize> {
         let place = &self.tables[table as usize];
-        if place.order.len() > LINEAR && !place.index.is_built() {
+        if place.len() > LINEAR && place.index().is_none() {
             self.build_index(table);
         }
         self.find(table, self.key(node))
     }
 
+    /// File all keys of a table, with room for as many again.
     fn build_index(&mut self, table: u32) {
-        let mut index = std::mem::take(&mut self.tables[table as usize].index);
+        let mut index = std::mem::take(self.tables[table as usize].index_mut());
         let place = &self.tables[table as usize];
-        index.build(place.order.len());
-        for (position, node) in place.order.iter().enumerate() {
-            if *node != NONE {
-                index.insert(self.hasher.hash_one(self.key(*node)), position);
+        index.build(place.len() + place.len() / 2);
+        for position in 0..place.len() {
+            let node = place.at(position);
+            if node != NONE {
+                index.insert(self.hasher.hash_one(self.key(node)), position);
             }
         }
-        self.tables[table as usize].index = index;
+        *self.tables[table as usize].index_mut() = index;
     }
 
     /// Close the gaps that removals left.
     pub(super) fn compact(&mut self, table: u32) {
         let place = &mut self.tables[table as usize];
-        if place.order.len() != place.live {
-            place.order.retain(|node| *node != NONE);
-            place.index.drop();
+        if place.len() != place.live as usize {
+            place
+                .list(&mut self.spare_order)
+                .retain(|node| *node != NONE);
+            place.drop_index();
         }
+    }
+
+    /// Whether a place has that key.
+    #[inline]
+    fn has_key(&self, place: u32, key: Key<'_>) -> bool {
+        let node = self.node(place);
+        if let Key::Bytes(bytes) = key
+            && !node.is(flag::ODD_KEY)
+        {
+            // Most keys differ in length or bytes; the rest is looked at closely.
+            let closing = match node.is(flag::RAW_KEY) {
+                true => usize::from(node.is(flag::PIPE)),
+                false => 2,
+            };
+            let token = &self.store.get(node.buffer)[node.key as usize..node.start as usize];
+            let text = token.get(..token.len().saturating_sub(closing));
+            if node.is(flag::RAW_KEY) {
+                return text == Some(bytes);
+            }
+            if token.first() == Some(&b's') && !text.is_some_and(|text| text.ends_with(bytes)) {
+                return false;
+            }
+        }
+        self.key(place) == key
     }
 
     /// The key of a place that stands in a container.
@@ -362,6 +295,9 @@ impl Document {
         if node.is(flag::RAW_KEY) {
             let pipe = usize::from(node.is(flag::PIPE));
             return Key::Bytes(&token[..token.len() - pipe]);
+        }
+        if let Some((RawKey::Bytes(text), _)) = token::key(token) {
+            return fold(text, node.is(flag::PROPERTY));
         }
         match token {
             [b'i', b':', text @ .., b';'] if node.is(flag::PROPERTY) => Key::Bytes(text),
@@ -379,6 +315,18 @@ impl Document {
 
     /// Whether the value can be reached from the root.
     pub(super) fn is_attached(&self, value: u32) -> bool {
+        let mut value = value;
+        // Mostly the way up has no forks.
+        while value != ROOT.0 && self.node(value).shared == NONE {
+            let node = self.node(value);
+            if !node.is(flag::HELD) {
+                return false;
+            }
+            value = node.parent;
+        }
+        if value == ROOT.0 {
+            return true;
+        }
         let mut seen = Vec::new();
         let mut open = vec![value];
         while let Some(value) = open.pop() {
@@ -389,14 +337,13 @@ impl Document {
                 continue;
             }
             seen.push(value);
-            let node = self.node(value);
             let mut hold = |place: u32| {
                 let place = self.node(place);
                 if place.is(flag::HELD) {
                     open.push(place.parent);
                 }
             };
-            match node.cell {
+            match self.cell_of(value) {
                 NONE => hold(value),
                 cell if self.cells[cell as usize].value == value => {
                     self.cells[cell as usize]
@@ -407,8 +354,9 @@ impl Document {
                 }
                 _ => {}
             }
-            if node.object != NONE {
-                let object = &self.objects[node.object as usize];
+            let object = self.object_at(value);
+            if object != NONE {
+                let object = &self.objects[object as usize];
                 if object.node == value {
                     open.extend(&object.sites);
                 }
@@ -430,9 +378,10 @@ fn fold(bytes: &[u8], property: bool) -> Key<'_> {
 pub(super) fn plain_key(key: RawKey<'_>, property: bool) -> Option<Box<[u8]>> {
     match key {
         RawKey::Bytes(_) => None,
+        RawKey::Int(_) if !property => None,
         RawKey::Int(text) => {
             let plain = scan::clamped_int(text).to_string();
-            (property && plain.as_bytes() != text).then(|| plain.into_bytes().into())
+            (plain.as_bytes() != text).then(|| plain.into_bytes().into())
         }
         RawKey::Escaped(text) => {
             let mut plain = Vec::new();

@@ -227,9 +227,15 @@ impl Session {
 
     /// Run a host's hook. From inside it nothing but data and getters can be used.
     fn run_hook(&mut self, hook: &Hook) -> Result<()> {
+        /// Ends with the hook, also when it panics: the session has to be closed then.
+        struct Running<'a>(&'a mut Session);
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                self.0.in_hook = false;
+            }
+        }
         self.in_hook = true;
-        let result = hook(self);
-        self.in_hook = false;
+        let result = hook(Running(self).0);
         result.inspect_err(|error| self.warn("HOOK_FAILED", error))
     }
 

@@ -1,5 +1,8 @@
 //! C programs against the libraries of this build, shared and static.
 
+#[path = "../common/tool.rs"]
+mod programs;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -153,13 +156,7 @@ impl Drop for Scratch {
 
 /// A tool that `scripts/setup` installs.
 pub fn tool(name: &str) -> Command {
-    let found = Command::new(name)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(found.is_ok(), "{name} is missing: run scripts/setup");
-    Command::new(name)
+    Command::new(programs::tool(name))
 }
 
 /// Run to the end, within the limit.

@@ -2,6 +2,10 @@
 
 #![allow(dead_code)]
 
+#[path = "../common/tool.rs"]
+pub mod programs;
+
+pub use programs::tool;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::symlink;
@@ -17,15 +21,6 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 /// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The path of a tool; a missing one fails the test.
-pub fn tool(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(name))
-        .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("{name} is missing: run scripts/setup"))
 }
 
 /// A directory that goes away with the value.

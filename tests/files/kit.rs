@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+#[path = "../common/tool.rs"]
+mod programs;
+
+use programs::tool;
 use sess::backend::files::Files;
 use sess::config::{Profile, Settings};
 use sess::error::{Code, Error};
@@ -312,7 +316,7 @@ impl Php {
     pub fn new(save_path: &str) -> Php {
         let loop_code = r#"while (($line = fgets(STDIN)) !== false) {
             $result = eval($line); echo json_encode($result), "\n"; fflush(STDOUT); }"#;
-        let mut child = Command::new("php")
+        let mut child = Command::new(tool("php"))
             .args(["-n", "-d", &format!("session.save_path=\"{save_path}\"")])
             .args([
                 "-d",
@@ -330,7 +334,7 @@ impl Php {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("php is missing: run scripts/setup");
+            .expect("php starts");
         let input = child.stdin.take().unwrap();
         let output = child.stdout.take().unwrap();
         Php {

@@ -1,0 +1,244 @@
+//! Listing the children of containers from bytes that have been validated.
+
+use super::index::LINEAR;
+use super::repeats::Glance;
+use super::scan::{RawKey, Scan};
+use super::table::Table;
+use super::token;
+use super::tree::{NONE, Node, flag, plain_key};
+use super::{Document, ROOT};
+use crate::value::Key;
+
+/// Containers of up to so many bytes are listed with all that is inside: one by one, each level would
+/// be read again for those above it.
+const SMALL: u32 = 32 * 1024;
+/// So are containers in data that is nested deeper than this.
+const DEEP: usize = 64;
+
+/// A container whose children are being listed.
+pub(super) struct Open {
+    container: u32,
+    table: u32,
+    /// The next child.
+    next: u32,
+    end: u32,
+    property: bool,
+    keys: Glance,
+}
+
+impl Document {
+    /// The table of a container, listing its children if that has not been done.
+    #[inline]
+    pub(super) fn table(&mut self, node: u32) -> Option<u32> {
+        let table = self.node(node).table;
+        match self.tables.get(table as usize) {
+            Some(known) if !known.unsettled => Some(table),
+            _ => self.make_table(node),
+        }
+    }
+
+    #[cold]
+    fn make_table(&mut self, node: u32) -> Option<u32> {
+        if self.node(node).table == NONE {
+            if !matches!(self.letter(node), b'a' | b'O') {
+                return None;
+            }
+            self.list(node)?;
+        }
+        let table = self.node(node).table;
+        if self.tables[table as usize].unsettled {
+            self.settle(table);
+        }
+        Some(table)
+    }
+
+    /// List the children of a container, which holds no references: those are listed when they are read.
+    /// None: out of memory.
+    fn list(&mut self, container: u32) -> Option<()> {
+        let Node {
+            buffer, start, end, ..
+        } = *self.node(container);
+        let whole = end - start <= SMALL || self.deepest > DEEP;
+        let Document {
+            store,
+            nodes,
+            tables,
+            scratch,
+            odd_keys,
+            open,
+            canonical,
+            ..
+        } = self;
+        let bytes = &store.get(buffer)[..end as usize];
+        scratch.clear();
+        open.clear();
+        let mut rest = &bytes[start as usize..];
+        let mut place = container;
+        loop {
+            // A value stands here, whose key has been read.
+            let mut head = None;
+            if let Some(tail) = token::leaf(rest, true) {
+                rest = tail;
+            } else if whole || open.is_empty() {
+                if let Some((count, tail)) = token::array(rest) {
+                    rest = tail;
+                    head = Some((count, false));
+                } else {
+                    let mut scan = Scan::new(bytes, bytes.len() - rest.len(), 0, false);
+                    match scan.peek() {
+                        b'a' | b'O' => {
+                            let found = scan.head().ok()?;
+                            head = Some((found.count, found.object));
+                        }
+                        _ => scan.leaf().ok()?,
+                    }
+                    rest = &bytes[scan.at..];
+                }
+            } else {
+                let mut scan = Scan::new(bytes, bytes.len() - rest.len(), 0, false);
+                scan.value(scratch).ok()?;
+                rest = &bytes[scan.at..];
+            }
+            if let Some((count, property)) = head {
+                let (first, table) = (nodes.len() as u32, tables.len() as u32);
+                nodes.try_reserve(count).ok()?;
+                let blank = Node::new(buffer, 0, 0, 0, place, 0);
+                nodes.resize(nodes.len() + count, blank);
+                tables.try_reserve(1).ok()?;
+                tables.push(Table::run(first, count as u32));
+                open.push(Open {
+                    container: place,
+                    table,
+                    next: first,
+                    end: first + count as u32,
+                    property,
+                    keys: scratch.prints.enter(),
+                });
+            } else {
+                nodes[place as usize].end = (bytes.len() - rest.len()) as u32;
+            }
+            // Then what stands around it ends, or has one more.
+            let inner = loop {
+                let inner = open.last_mut()?;
+                if inner.next != inner.end {
+                    break inner;
+                }
+                rest = &rest[1..];
+                let closed = &mut nodes[inner.container as usize];
+                closed.end = (bytes.len() - rest.len()) as u32;
+                closed.table = inner.table;
+                let doubt = scratch.prints.leave(&inner.keys);
+                tables[inner.table as usize].unsettled = doubt && !*canonical;
+                open.pop();
+                if open.is_empty() {
+                    return Some(());
+                }
+            };
+            place = inner.next;
+            inner.next += 1;
+            let at = bytes.len() - rest.len();
+            let key = match token::key(rest) {
+                Some((key, tail)) => {
+                    rest = tail;
+                    key
+                }
+                None => {
+                    let mut scan = Scan::new(bytes, at, 0, false);
+                    let key = scan.key().ok()?;
+                    rest = &bytes[scan.at..];
+                    key
+                }
+            };
+            let child = &mut nodes[place as usize];
+            child.key = at as u32;
+            child.start = (bytes.len() - rest.len()) as u32;
+            child.flags = flag::HELD;
+            if inner.property {
+                child.flags |= flag::PROPERTY;
+            }
+            if let RawKey::Escaped(_) | RawKey::Int(_) = key
+                && let Some(plain) = plain_key(key, inner.property)
+            {
+                child.flags |= flag::ODD_KEY;
+                odd_keys.insert(place, plain);
+            }
+            scratch.prints.note(&mut inner.keys, key, inner.property);
+        }
+    }
+
+    /// Let the last of repeated keys stand where the first did (E-15).
+    fn settle(&mut self, table: u32) {
+        self.tables[table as usize].unsettled = false;
+        if self.canonical || (table == 0 && self.all_differ()) || self.ascending(table) {
+            return;
+        }
+        let mut whole = std::mem::take(&mut self.tables[table as usize]);
+        let place = &mut self.tables[table as usize];
+        place.recount = whole.recount;
+        for node in whole.places() {
+            if self.add(table, node).is_some() {
+                self.tables[table as usize].recount = true;
+            }
+        }
+        self.spare_order = whole.clear();
+        let place = &mut self.tables[table as usize];
+        if place.len() <= LINEAR {
+            place.drop_index();
+        }
+    }
+
+    /// Whether no key of the whole table is repeated, as far as a quick look can tell.
+    fn all_differ(&mut self) -> bool {
+        let Document {
+            store,
+            nodes,
+            tables,
+            scratch,
+            ..
+        } = self;
+        scratch.prints.clear();
+        let mut glance = scratch.prints.enter();
+        let plain = tables[0].places().all(|place| {
+            let node = &nodes[place as usize];
+            let token = &store.get(node.buffer)[node.key as usize..node.start as usize];
+            let raw = node.is(flag::RAW_KEY);
+            let key = if raw {
+                let pipe = usize::from(node.is(flag::PIPE));
+                Some(RawKey::Bytes(&token[..token.len() - pipe]))
+            } else {
+                token::key(token).map(|(key, _)| key)
+            };
+            if let Some(key) = key {
+                scratch.prints.note(&mut glance, key, raw);
+            }
+            key.is_some()
+        });
+        plain && !scratch.prints.leave(&glance)
+    }
+
+    /// Whether all keys are integers that grow, as in a list.
+    fn ascending(&self, table: u32) -> bool {
+        let mut last = None;
+        self.tables[table as usize].places().all(|node| {
+            let Key::Int(int) = self.key(node) else {
+                return false;
+            };
+            let grows = last.is_none_or(|last| int > last);
+            last = Some(int);
+            grows
+        })
+    }
+
+    /// How many slots a value takes as it is stored (Z-23); asked only where there are references.
+    pub(super) fn slots_of(&mut self, node: u32) -> u32 {
+        if node == ROOT.0 || (self.cells.is_empty() && self.objects.is_empty()) {
+            return 0;
+        }
+        let Node { buffer, start, .. } = *self.node(node);
+        let mut scan = Scan::new(self.store.get(buffer), start as usize, 0, false);
+        match scan.value(&mut self.scratch) {
+            Ok(()) => scan.slots,
+            Err(_) => 0,
+        }
+    }
+}

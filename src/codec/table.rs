@@ -1,0 +1,153 @@
+//! The children of a container, in order.
+
+use super::edit::Next;
+use super::index::Index;
+use super::tree::NONE;
+
+/// The children of a container.
+pub(super) struct Table {
+    order: Order,
+    /// How many are not removed.
+    pub live: u32,
+    /// How often a key has been looked for without an index.
+    pub searches: u8,
+    /// The count in the bytes is no longer right.
+    pub recount: bool,
+    /// Keys have not been looked through for repeated ones.
+    pub unsettled: bool,
+    /// What most tables never need.
+    more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+struct More {
+    index: Index,
+    next: Next,
+}
+
+/// Nodes in order. Children are listed next to each other, so that a list is kept only after edits.
+enum Order {
+    Run {
+        first: u32,
+        len: u32,
+    },
+    /// NONE where one was removed.
+    List(Vec<u32>),
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table::run(0, 0)
+    }
+}
+
+impl Table {
+    /// The table of `len` nodes from `first` on.
+    pub fn run(first: u32, len: u32) -> Table {
+        Table {
+            order: Order::Run { first, len },
+            live: len,
+            searches: 0,
+            recount: false,
+            unsettled: false,
+            more: None,
+        }
+    }
+
+    /// Make it empty; gives its list for reuse.
+    pub fn clear(&mut self) -> Vec<u32> {
+        let order = std::mem::take(self).order;
+        match order {
+            Order::Run { .. } => Vec::new(),
+            Order::List(mut list) => {
+                list.clear();
+                list
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        match &self.order {
+            Order::Run { len, .. } => *len as usize,
+            Order::List(list) => list.len(),
+        }
+    }
+
+    /// The node at a position; NONE where one was removed.
+    #[inline]
+    pub fn get(&self, position: usize) -> Option<u32> {
+        match &self.order {
+            Order::Run { first, len } => {
+                (position < *len as usize).then(|| first + position as u32)
+            }
+            Order::List(list) => list.get(position).copied(),
+        }
+    }
+
+    /// The node at a position that is there.
+    pub fn at(&self, position: usize) -> u32 {
+        self.get(position).unwrap_or(NONE)
+    }
+
+    /// The nodes that have not been removed.
+    pub fn places(&self) -> impl Iterator<Item = u32> {
+        (0..self.len())
+            .map(|position| self.at(position))
+            .filter(|place| *place != NONE)
+    }
+
+    /// Put a node at the end; `spare` as for `list`.
+    pub fn push(&mut self, node: u32, spare: &mut Vec<u32>) {
+        self.live += 1;
+        match &mut self.order {
+            Order::Run { first, len } if *len == 0 || *first + *len == node => {
+                *first = node - *len;
+                *len += 1;
+            }
+            _ => self.list(spare).push(node),
+        }
+    }
+
+    /// The order as a list of its own, for which `spare` may be used.
+    pub fn list(&mut self, spare: &mut Vec<u32>) -> &mut Vec<u32> {
+        if let Order::Run { first, len } = self.order {
+            let mut list = std::mem::take(spare);
+            list.clear();
+            list.extend(first..first + len);
+            self.order = Order::List(list);
+        }
+        match &mut self.order {
+            Order::List(list) => list,
+            Order::Run { .. } => unreachable!("made a list just now"),
+        }
+    }
+
+    /// Where keys stand, once that has been built.
+    pub fn index(&self) -> Option<&Index> {
+        self.more
+            .as_ref()
+            .map(|more| &more.index)
+            .filter(|index| index.is_built())
+    }
+
+    pub fn index_mut(&mut self) -> &mut Index {
+        &mut self.more.get_or_insert_default().index
+    }
+
+    pub fn drop_index(&mut self) {
+        if let Some(more) = &mut self.more {
+            more.index.drop();
+        }
+    }
+
+    /// The next free integer key.
+    pub fn next(&self) -> Next {
+        self.more.as_ref().map_or(Next::Unknown, |more| more.next)
+    }
+
+    pub fn set_next(&mut self, next: Next) {
+        if next != self.next() {
+            self.more.get_or_insert_default().next = next;
+        }
+    }
+}
