@@ -12,4 +12,5 @@ pub mod lock;
 pub mod map;
 pub mod opaque;
 pub mod random;
+mod shed;
 pub mod user;

@@ -294,6 +294,38 @@ pub fn give_up_root() {
     }
 }
 
+/// Give files to the user that [`give_up_root`] becomes, if this is root.
+pub fn hand_over(paths: &[&Path]) {
+    // SAFETY: takes nothing, cannot fail.
+    if unsafe { libc::geteuid() } == 0 {
+        for path in paths {
+            std::os::unix::fs::chown(path, Some(65534), None).unwrap();
+        }
+    }
+}
+
+/// Have a system call fail with `errno` from now on; only in a child.
+pub fn forbid(call: libc::c_long, errno: i32) {
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let (load, equals, answer) = (0x20, 0x15, 0x06);
+    let steps = [
+        step(load, 0, 0, 0),
+        step(equals, call as u32, 0, 1),
+        step(answer, libc::SECCOMP_RET_ERRNO | errno as u32, 0, 0),
+        step(answer, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: steps.len() as u16,
+        filter: steps.as_ptr().cast_mut(),
+    };
+    // SAFETY: the program is valid for the call, which copies it; it binds this child alone.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let mode = libc::SECCOMP_MODE_FILTER;
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &program), 0);
+    }
+}
+
 /// The tests that need another user's files.
 pub fn require_root() {
     // SAFETY: takes nothing, cannot fail.

@@ -44,10 +44,10 @@ pub(super) struct Held {
     pub size: u64,
     /// What names it in the journal.
     pub facts: Facts,
-    /// It was made here, and its directory's entry is not known to be on the disk.
-    pub is_new: bool,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
+    /// Made when it was opened; with durability `power` until its name is on the disk.
+    pub is_new: bool,
     /// Opened by validate_sid, and not read since.
     pub is_unread: bool,
     /// The mark of the answer in the call that holds what the file holds.
@@ -141,10 +141,12 @@ impl State {
             return Ok(());
         };
         let path = path(self)?;
-        if !file::facts(path).is_ok_and(|facts| facts.identity == held.identity) {
-            return Ok(());
-        }
-        match file::unlink(path) {
+        let removed = match file::facts(path) {
+            Ok(facts) if facts.identity != held.identity => Ok(()),
+            Ok(_) => file::unlink(path),
+            Err(error) => Err(error),
+        };
+        match removed {
             Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
                 Err(io_error(self, "unlink", &error))
             }

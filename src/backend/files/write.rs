@@ -96,6 +96,12 @@ pub(super) fn copy(data: &[u8]) -> Result<Vec<u8>> {
     Ok(copy)
 }
 
+/// What is answered where any write would raise SIGXFSZ.
+pub(super) fn no_writing(state: &State) -> Error {
+    let error = io::Error::from_raw_os_error(file::EFBIG);
+    io_error(state, "write", &error)
+}
+
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
 fn empty(state: &State, held: &Held, power: bool) -> Result<()> {
     let emptied = if held.size == 0 {
@@ -122,10 +128,6 @@ fn overwrite(
     data: &[u8],
     guard: &mut Guard,
 ) -> Result<()> {
-    if !limit::may_write_files() {
-        let error = io::Error::from_raw_os_error(file::EFBIG);
-        return Err(io_error(state, "write", &error));
-    }
     let mut spare = std::mem::take(&mut state.spare);
     let copied = held.copy.and_then(|mark| call.copied(mark));
     let result = match copied.filter(|bytes| bytes.len() as u64 == held.size) {
