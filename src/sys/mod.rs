@@ -6,6 +6,7 @@ pub mod dir;
 pub mod exit;
 pub mod file;
 pub mod fork;
+pub mod journal;
 pub mod limit;
 pub mod lock;
 pub mod map;

@@ -30,7 +30,11 @@ impl Dir {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // Not below the build directory: other users have to be able to enter it.
         let name = format!("libsess-test-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        Dir::at(std::env::temp_dir().join(name))
+    }
+
+    /// One at another place, on another file system for example.
+    pub fn at(path: PathBuf) -> Dir {
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Dir(path)
@@ -55,11 +59,12 @@ impl Dir {
         fs::read(self.file(id)).unwrap()
     }
 
-    /// All names, sorted.
+    /// All names but the journal's, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with(".libsess-"))
             .collect();
         names.sort();
         names

@@ -1,10 +1,12 @@
 //! Sessions as files, shared with PHP: one file an id, locked with flock(2) from read to close, written
 //! in place.
 //!
-//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `gc` removes old ones.
+//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
+//! kill does not tear it, `gc` removes old ones.
 
 mod devices;
 mod gc;
+mod journal;
 mod open;
 mod path;
 mod read;
@@ -29,6 +31,7 @@ const ID_ATTEMPTS: u32 = 4;
 pub struct Files {
     local: devices::Devices,
     collector: gc::Collector,
+    journals: journal::Journals,
     writable: WriteCheck,
 }
 
@@ -89,7 +92,7 @@ impl Handler for Files {
                 }
             };
             let stored = match data.is_empty() || self.writable.may_write() {
-                true => write::put(state, call, data),
+                true => write::put(&self.journals, state, call, data),
                 false => Err(write::no_writing(state)),
             };
             if stored.is_err() && !was_held && state.held.as_ref().is_some_and(|held| held.is_new) {
@@ -127,6 +130,9 @@ impl Handler for Files {
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
         opened(call, |state, call| {
+            if let Some(journal) = self.journals.find(state, call, false) {
+                journal.repair();
+            }
             Ok(self.collector.collect(state, call, max_lifetime)?)
         })
     }

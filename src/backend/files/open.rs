@@ -73,6 +73,7 @@ impl Files {
         missing: Missing,
     ) -> Attempt<()> {
         state.release(call);
+        let mut is_mended = false;
         for _ in 0..ATTEMPTS {
             let Some(opened) = open(state, kind, missing)? else {
                 continue;
@@ -86,11 +87,25 @@ impl Files {
             let Some(facts) = facts? else {
                 continue;
             };
+            let mut facts = facts;
+            if !is_new && !is_mended {
+                if kind == Kind::Exclusive {
+                    facts = state.mend(&self.journals, call, &file, facts)?;
+                } else if state.needs_mending(&self.journals, call, &facts) {
+                    // A shared lock cannot become an exclusive one without being let go.
+                    drop(file);
+                    self.hold(state, call, Kind::Exclusive, Missing::Fail)?;
+                    state.release(call);
+                    is_mended = true;
+                    continue;
+                }
+            }
             state.is_made |= is_new;
             state.held = Some(Held {
                 file,
                 identity: facts.identity,
                 size: facts.size,
+                facts,
                 waited,
                 is_new,
                 is_unread: true,
