@@ -32,6 +32,7 @@ impl Engine {
         settings.finish()?;
         if parts.handler.is_none() {
             settings.anchor()?;
+            settings.check_file_names()?;
         }
         let builtins: Builtins = vec![
             ("files", Arc::new(Files::default())),

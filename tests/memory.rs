@@ -38,6 +38,7 @@ fn on_both(test: impl Fn(Client)) {
 /// Store `data` under `id` in a session of its own.
 fn store(client: &Client, id: &str, data: &[u8]) {
     let mut client = client.another();
+    client.call.create = true;
     client.open().unwrap();
     client.write(id, data).unwrap();
     client.close();
@@ -47,6 +48,7 @@ fn stored(client: &Client, id: &str) -> Result<Vec<u8>, sess::error::Error> {
     let mut client = client.another();
     client.call.create = false;
     client.call.read_only = true;
+    client.patience(Duration::from_secs(10));
     let result = client.start(id);
     client.close();
     result
@@ -56,9 +58,7 @@ fn stored(client: &Client, id: &str) -> Result<Vec<u8>, sess::error::Error> {
 fn bytes_come_back_as_they_were() {
     on_both(|mut client| {
         for data in [&b"n|i:1;"[..], b"", b"\0\xff|\n\0", &[b'x'; 70_000]] {
-            client.open().unwrap();
-            client.write("abc", data).unwrap();
-            client.close();
+            store(&client, "abc", data);
             assert_eq!(client.start("abc").unwrap(), data);
             client.close();
             assert_eq!(stored(&client, "abc").unwrap(), data);
@@ -116,6 +116,57 @@ fn fresh_ids_are_made_by_read_or_write_and_must_be_free() {
     });
 }
 
+#[test]
+fn an_adopted_id_that_others_made_meanwhile_keeps_what_they_stored() {
+    on_both(|mut client| {
+        for create in [false, true] {
+            client.call.fresh = false;
+            client.call.create = false;
+            refused(client.start("adopted"), Code::ENOTFOUND);
+            // The driver adopts the id: nothing is stored under it as far as it knows.
+            client.call.fresh = true;
+            client.call.create = create;
+            store(&client, "adopted", b"another's first");
+            refused(client.write("adopted", b"ours"), Code::EEXIST);
+            // Nothing is locked, and a second attempt fares no better.
+            assert_eq!(stored(&client, "adopted").unwrap(), b"another's first");
+            refused(client.write("adopted", b"ours"), Code::EEXIST);
+            client.close();
+            assert_eq!(stored(&client, "adopted").unwrap(), b"another's first");
+            client.call.fresh = false;
+            client.open().unwrap();
+            client.destroy("adopted").unwrap();
+            client.close();
+        }
+    });
+}
+
+#[test]
+fn an_adopted_id_is_made_by_the_first_write_and_changed_by_the_next() {
+    on_both(|mut client| {
+        refused(client.start("adopted"), Code::ENOTFOUND);
+        client.call.fresh = true;
+        client.write("adopted", b"first").unwrap();
+        assert_eq!(stored_while_held(&client, "adopted"), Code::ELOCKED);
+        client.write("adopted", b"second").unwrap();
+        client.close();
+        assert_eq!(stored(&client, "adopted").unwrap(), b"second");
+    });
+}
+
+#[test]
+fn a_write_to_an_id_that_has_no_session_makes_none_unless_asked() {
+    on_both(|mut client| {
+        client.open().unwrap();
+        refused(client.write("abc", b"x"), Code::ENOTFOUND);
+        refused(stored(&client, "abc"), Code::ENOTFOUND);
+        client.call.create = true;
+        client.write("abc", b"x").unwrap();
+        client.close();
+        assert_eq!(stored(&client, "abc").unwrap(), b"x");
+    });
+}
+
 fn stored_while_held(client: &Client, id: &str) -> Code {
     let mut client = client.another();
     client.call.fresh = false;
@@ -128,6 +179,8 @@ fn callbacks_in_any_order_do_what_they_say() {
     on_both(|mut client| {
         client.open().unwrap();
         client.destroy("abc").unwrap();
+        refused(client.write("abc", b"nobody's"), Code::ENOTFOUND);
+        client.call.create = true;
         client.write("abc", b"one").unwrap();
         client.gc(1_000_000).unwrap();
         client.write("abc", b"two").unwrap();
@@ -140,7 +193,9 @@ fn callbacks_in_any_order_do_what_they_say() {
         assert_eq!(client.read("abc").unwrap(), b"two");
         client.destroy("abc").unwrap();
         client.destroy("abc").unwrap();
+        client.call.create = false;
         refused(client.read("abc"), Code::ENOTFOUND);
+        client.call.create = true;
         client.write("abc", b"again").unwrap();
         client.close();
         client.close();

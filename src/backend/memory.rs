@@ -255,7 +255,7 @@ impl Memory {
             None if call.create => {
                 record.data = Some(Vec::new());
                 record.touched = unix_now();
-                state.is_made = is_new;
+                state.is_made = true;
                 call.set_data(&[])
             }
             None => Err(not_found()),
@@ -263,7 +263,6 @@ impl Memory {
     }
 
     fn store(&self, state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
-        self.hold(state, call)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(data.len()).map_err(|_| {
             Error::new(
@@ -272,12 +271,27 @@ impl Memory {
             )
         })?;
         bytes.extend_from_slice(data);
+        let was_held = state.held.is_some();
+        self.hold(state, call)?;
+        let stored = self.put(state, call, bytes);
+        if stored.is_err() && !was_held {
+            state.held = None;
+        }
+        stored
+    }
+
+    /// Store under the lock: where nothing was stored yet there must be nothing, so that nobody's first
+    /// write is lost.
+    fn put(&self, state: &mut State, call: &Call, bytes: Vec<u8>) -> Result<()> {
+        let is_new = call.fresh && !state.is_made;
         let mut records = self.table().lock();
         let record = records.by_id.entry(state.id.clone()).or_default();
-        if call.fresh && !state.is_made && record.data.is_some() {
-            return Err(taken());
+        match record.data {
+            Some(_) if is_new => return Err(taken()),
+            None if !is_new && !call.create => return Err(not_found()),
+            _ => {}
         }
-        state.is_made |= call.fresh;
+        state.is_made |= record.data.is_none();
         record.data = Some(bytes);
         record.touched = unix_now();
         Ok(())

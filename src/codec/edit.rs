@@ -5,6 +5,7 @@ use super::keys;
 use super::link::Opaque;
 use super::load::{behind_custom, check_size};
 use super::scan::note;
+use super::store::no_memory;
 use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, NodeId, Place, ROOT, emit, float};
 use crate::error::{Code, Error, Result};
@@ -259,7 +260,7 @@ impl Document {
                 "the array has been removed or overwritten",
             ));
         }
-        Ok(self.table(array.0).unwrap_or(0))
+        self.table(array.0).ok_or_else(no_memory)
     }
 
     /// All containers around a changed one have changed.

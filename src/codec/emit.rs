@@ -345,9 +345,7 @@ impl Document {
             }
             return Ok(());
         }
-        let Some(table) = self.table(body) else {
-            return Ok(());
-        };
+        let table = self.table(body).ok_or_else(no_memory)?;
         if walk.frames.len() >= walk.depth_limit {
             return Err(too_deep());
         }

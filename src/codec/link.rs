@@ -64,8 +64,16 @@ struct Slots {
 
 impl Document {
     /// Link the top-level entries of a payload, whose nodes begin at `first`.
-    pub(super) fn link_table(&mut self, buffer: u32, format: Format, first: usize) -> Result<()> {
+    /// `count`: how many slots there are.
+    pub(super) fn link_table(
+        &mut self,
+        buffer: u32,
+        format: Format,
+        first: usize,
+        count: usize,
+    ) -> Result<()> {
         let mut slots = Slots::default();
+        grow(&mut slots.slots, count, count)?;
         if format != Format::PhpSerialize {
             for place in first as u32..self.nodes.len() as u32 {
                 self.link(buffer, 0, Some(place), Vec::new(), &mut slots)?;
@@ -133,7 +141,7 @@ impl Document {
             };
             let start = self.node(place).start as usize;
             let rest = self.store.get(buffer).len() - start;
-            grow(&mut slots.slots, rest)?;
+            grow(&mut slots.slots, 1, rest / 3 + 1)?;
             let mut scan = Scan::new(self.store.get(buffer), start, 0, false);
             let letter = scan.peek();
             if matches!(letter, b'a' | b'O') {
@@ -161,10 +169,6 @@ impl Document {
             if names {
                 let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
                 let number = scan.unsigned("a reference without a number")?;
-                grow(&mut self.cells, rest)?;
-                grow(&mut self.objects, rest)?;
-                // Both what names and what is named.
-                grow(&mut self.shared, rest)?;
                 self.resolve(place, slot, letter, number, slots)?;
             }
             if letter != b'R' {
@@ -203,7 +207,7 @@ impl Document {
             self.odd_keys.insert(number, plain);
         }
         let rest = self.store.get(buffer).len() - at;
-        grow(&mut self.nodes, rest)?;
+        grow(&mut self.nodes, 1, rest / 3 + 1)?;
         self.nodes.push(Node::new(
             buffer, at as u32, start, start, frame.node, flags,
         ));
@@ -235,10 +239,8 @@ impl Document {
         number: usize,
         slots: &Slots,
     ) -> Result<()> {
-        let fault = |what: &str| {
-            let at = self.node(place).start;
-            Err(Error::new(Code::EDATA, format!("{what} at byte {at}")))
-        };
+        let at = self.node(place).start;
+        let fault = |what: &str| Err(Error::new(Code::EDATA, format!("{what} at byte {at}")));
         if let Some((custom, seen)) = slots.custom
             && number > seen
             && !self.classless
@@ -262,10 +264,16 @@ impl Document {
             let custom = slots.custom.map_or(target, |(custom, _)| custom);
             return self.make_opaque(place, custom);
         }
+        // Two more values may take part, and a reference and what it names have seven bytes at least.
+        let node = self.node(place);
+        let left = (self.store.get(node.buffer).len() - node.start as usize) / 7;
+        grow(&mut self.shared, 2, 2 * left)?;
         if letter == b'R' {
+            grow(&mut self.cells, 1, left)?;
             self.join(place, target);
             return Ok(());
         }
+        grow(&mut self.objects, 1, left)?;
         let value = self.held(target);
         if !self.is_object(value) {
             return fault("an object reference to something else");

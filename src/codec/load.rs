@@ -1,7 +1,7 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
 use super::scan::{Fault, RawKey, Scan, note};
-use super::store::no_memory;
+use super::store::{grow, no_memory};
 use super::tree::{Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
@@ -141,9 +141,8 @@ impl Document {
                 under_key(fault, &bytes[node.key as usize..node.start as usize])
             })?;
             node.end = scan.at as u32;
-            if nodes.len() == nodes.capacity() {
-                grow(nodes, bytes.len() - scan.at)?;
-            }
+            // The shortest entry, `|N;`, has three bytes.
+            grow(nodes, 1, (bytes.len() - scan.at) / 3 + 1)?;
             root.push(nodes.len() as u32, spare_order);
             nodes.push(node);
             node.flags &= !flag::ODD_KEY;
@@ -154,11 +153,11 @@ impl Document {
                 scan.notes |= note::ODD;
             }
         }
-        let notes = scan.notes;
+        let (notes, slots) = (scan.notes, scan.slots as usize);
         self.deepest = self.deepest.max(scan.deepest);
         self.tables[0].unsettled = true;
         if notes & note::REFS != 0 {
-            self.link_table(buffer, format, first)?;
+            self.link_table(buffer, format, first, slots)?;
         }
         Ok(notes)
     }
@@ -190,13 +189,6 @@ impl Document {
         self.edited = true;
         Ok(())
     }
-}
-
-/// Make room for one more entry, and no more than the bytes that are left can hold: the shortest entry
-/// has three.
-fn grow(nodes: &mut Vec<Node>, left: usize) -> Result<()> {
-    let more = nodes.len().max(16).min(left / 3 + 1);
-    nodes.try_reserve_exact(more).map_err(|_| no_memory())
 }
 
 /// Whether bytes of that number may be taken in.

@@ -18,16 +18,12 @@ pub(super) fn no_memory() -> Error {
     Error::new(Code::ENOMEM, "out of memory for session data")
 }
 
-/// Make room for one more element: twice as much as before, but no more than so many further bytes of a
-/// payload can hold.
-#[inline]
-pub(super) fn grow<T>(list: &mut Vec<T>, bytes: usize) -> Result<()> {
-    // The shortest entry is `|N;`.
-    const SHORTEST: usize = 3;
-    if list.len() < list.capacity() {
+/// Make room for `need` more, and beyond that for no more than the `most` that may still come.
+pub(super) fn grow<T>(list: &mut Vec<T>, need: usize, most: usize) -> Result<()> {
+    if list.capacity() - list.len() >= need {
         return Ok(());
     }
-    let more = list.len().max(8).min(bytes / SHORTEST + 1);
+    let more = list.len().max(16).min(most).max(need);
     list.try_reserve_exact(more).map_err(|_| no_memory())
 }
 

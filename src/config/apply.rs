@@ -2,7 +2,7 @@
 
 use super::parse::{self, Quantity};
 use super::table;
-use super::{Create, Profile, Settings};
+use super::{Create, Durability, Profile, Settings};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::value::Format;
 use std::ffi::{CStr, CString};
@@ -181,6 +181,21 @@ pub(super) fn create(settings: &mut Settings, given: &Given) -> Result<()> {
         ("never", Create::Never),
     ])?;
     Ok(())
+}
+
+pub(super) fn durability(settings: &mut Settings, given: &Given) -> Result<()> {
+    settings.durability = given.one_of(&[
+        ("process", Durability::Process),
+        ("power", Durability::Power),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn absolute_path(given: &Given) -> Result<()> {
+    match given.bytes() {
+        [] | [b'/', ..] => Ok(()),
+        _ => Err(given.refuse("must begin with /")),
+    }
 }
 
 /// Not empty and not a number; where we are strict, a token that every part of the way takes (N-11).

@@ -28,11 +28,25 @@ impl From<Refusal> for Error {
 /// Characters with which PHP takes a name but sends no cookie (N-11).
 const UNSENDABLE: &[u8] = b"=,;.[ \t\r\n\x0b\x0c";
 
+/// NAME_MAX less `sess_`.
+const LONGEST_FILE_ID: u32 = 250;
+
 impl Settings {
     /// Refuse combinations that cannot work together (profile `libsess`; PHP takes them all).
     pub fn finish(&mut self) -> Result<()> {
         if self.profile == Profile::Libsess && self.use_cookies {
             self.check_cookie()?;
+        }
+        Ok(())
+    }
+
+    /// Refuse ids that the built-in files could not name (profile `libsess`; PHP fails at each start).
+    pub fn check_file_names(&self) -> Result<()> {
+        let is_files = self.save_handler.as_bytes() == b"files";
+        if self.profile == Profile::Libsess && is_files && self.sid_length > LONGEST_FILE_ID {
+            let text = "session.sid_length: with session.save_handler files at most 250, \
+                        so that sess_ and the id make a file name";
+            return Err(Error::new(Code::EINVAL, text));
         }
         Ok(())
     }

@@ -39,6 +39,15 @@ pub enum Create {
     Never,
 }
 
+/// What a write survives: `sess.durability`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process at any moment.
+    Process,
+    /// The loss of power as well.
+    Power,
+}
+
 /// Every setting in force, checked and parsed; each field is the directive of that name.
 #[derive(Clone)]
 #[allow(missing_docs)]
@@ -73,6 +82,9 @@ pub struct Settings {
     pub max_depth: u32,
     pub mmap_threshold: u64,
     pub network_fs: bool,
+    pub journal: bool,
+    pub journal_path: CString,
+    pub durability: Durability,
     pub create: Create,
     pub sys_temp_dir: CString,
     /// The texts that were set, by place in the table; the others have their profile's default.
@@ -162,6 +174,9 @@ impl Settings {
             max_depth: 0,
             mmap_threshold: 0,
             network_fs: false,
+            journal: false,
+            journal_path: empty(),
+            durability: Durability::Process,
             create: Create::Start,
             sys_temp_dir: empty(),
             explicit: vec![None; table::TABLE.len()],

@@ -145,8 +145,14 @@ pub(super) static TABLE: &[Directive] = &[
         c"Arrays and objects in one another that are read or written; PHP reads 4096."),
     row(c"sess.mmap_threshold", Session, all(c"8M"), Size(|s| &mut s.mmap_threshold),
         c"Payloads from this size up are mapped by raw starts instead of copied."),
+    row(c"sess.journal", Engine, all(c"1"), Bool(|s| &mut s.journal),
+        c"Whether a process that is killed while it writes leaves the old or the new session, never a mixture."),
+    row(c"sess.journal_path", Engine, all(c""), Text(|s| &mut s.journal_path, apply::absolute_path),
+        c"The directory of the journal; empty: that of the sessions."),
+    row(c"sess.durability", Session, all(c"process"), Custom(c"choice", apply::durability),
+        c"What a write survives: process (a kill), or power (its loss, too), which waits for the disk."),
     row(c"sess.network_fs", Engine, all(c"0"), Bool(|s| &mut s.network_fs),
-        c"Whether sessions may lie on a network file system; without mapping then."),
+        c"Whether sessions may lie on a network file system; without mapping and journal then."),
 ];
 
 /// The directive of that name and its place in the table.

@@ -1,5 +1,6 @@
 //! A token by which another thread ends a wait.
 
+use super::fork::PerProcess;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,8 @@ pub trait Wake: Send + Sync {
 #[derive(Default)]
 pub struct CancelToken {
     fired: AtomicBool,
-    watchers: Mutex<Vec<Arc<dyn Wake>>>,
+    /// A child has none of its parent's waits.
+    watchers: PerProcess<Mutex<Vec<Arc<dyn Wake>>>>,
 }
 
 /// A wait that a token knows of, until it is dropped.
@@ -46,7 +48,8 @@ impl CancelToken {
     }
 
     fn watchers(&self) -> MutexGuard<'_, Vec<Arc<dyn Wake>>> {
-        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        let watchers = self.watchers.get(|_| Mutex::default());
+        watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

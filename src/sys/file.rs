@@ -38,6 +38,8 @@ pub struct Facts {
     pub size: u64,
     /// When it was last modified, in Unix seconds; 0 unless asked for.
     pub modified: i64,
+    /// When it was made, in nanoseconds of Unix time; None where the file system does not keep it.
+    pub born: Option<u64>,
 }
 
 /// The types of file that matter here.
@@ -109,6 +111,16 @@ impl Descriptor {
     /// Make it `len` bytes long.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    /// Bring its content to the disk, and its length.
+    pub fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Bring all of it to the disk; on journalling file systems its name too, if that is new.
+    pub fn sync_all(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 
     /// Set its times to now.
@@ -229,6 +241,10 @@ fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts
         libc::S_IFDIR => Kind::Directory,
         _ => Kind::Other,
     };
+    let born = about.stx_btime;
+    let born = (born.tv_sec as u64)
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(u64::from(born.tv_nsec));
     Ok(Facts {
         identity: (device, about.stx_ino),
         kind,
@@ -236,6 +252,7 @@ fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts
         links: about.stx_nlink,
         size: about.stx_size,
         modified: about.stx_mtime.tv_sec,
+        born: (about.stx_mask & libc::STATX_BTIME != 0).then_some(born),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Which process generation this is, without a system call, and values that a forked child makes anew.
 
+use super::shed;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -41,6 +42,7 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     CHILDHOOD.fetch_add(1, Ordering::Relaxed);
+    shed::close_all();
     FORKS.fetch_add(1, Ordering::SeqCst);
     FORKING.store(0, Ordering::SeqCst);
     CLOSING.store(0, Ordering::SeqCst);
@@ -57,23 +59,29 @@ pub fn closing(opened: Epoch, close: impl FnOnce(bool)) {
 /// Begin to count forks; called before the first session is made.
 pub fn install() {
     INSTALL.call_once(|| {
-        // SAFETY: the functions only touch atomics, which is safe in a child of a threaded process.
+        // SAFETY: the functions only touch atomics and close descriptors, which is safe in a child of a
+        // threaded process.
         unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
+}
+
+/// How many forks lie between the process that began to count and this one.
+pub fn generation() -> u64 {
+    CHILDHOOD.load(Ordering::Relaxed)
 }
 
 impl Epoch {
     /// Now.
     pub fn now() -> Epoch {
         Epoch {
-            process: CHILDHOOD.load(Ordering::Relaxed),
+            process: generation(),
             forks: FORKS.load(Ordering::Relaxed),
         }
     }
 
     /// Whether this process is the one in which the epoch was taken, not a child of it.
     pub fn is_this_process(self) -> bool {
-        self.process == CHILDHOOD.load(Ordering::Relaxed)
+        self.process == generation()
     }
 
     /// Whether this process has forked since, or is about to, so that a child may hold our descriptors.
@@ -109,7 +117,7 @@ impl<T> PerProcess<T> {
     /// This process's value, made when it is first asked for. `make` is given what was inherited from
     /// the parent, whose other threads may have been in the midst of changing it; it must not panic.
     pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
-        let process = CHILDHOOD.load(Ordering::Relaxed);
+        let process = generation();
         loop {
             let inherited = self.current.load(Ordering::Acquire);
             // SAFETY: the pointer is null or came from Box::into_raw below; a value that was replaced

@@ -211,7 +211,7 @@ static void unlistable(const char *directory) {
     CHECK_OK(sess_close(s), s);
     CHECK_INT(told, 1);
     CHECK(file_is(session_file(directory, sess_id(s)), "n|i:1;", 6));
-    CHECK_RC(sess_collect(s, -1, NULL, NULL), SESS_EIO, s);
+    CHECK_RC(sess_collect(s, -1, NULL, NULL), SESS_EUNSUPPORTED, s);
     CHECK_INT(sess_errno(s), EACCES);
     CHECK_HAS(sess_errmsg(s), directory);
     CHECK_HAS(sess_errmsg(s), "not permitted");

@@ -187,13 +187,28 @@ fn f_79_a_directory_that_cannot_be_listed_is_told_with_advice() {
         kit::give_up_root();
         let mut client = Client::php(dir.text());
         client.open().unwrap();
-        let error = refused(client.gc(1440), Code::EIO);
-        assert_eq!(error.errno, libc::EACCES);
-        assert_eq!(client.events(), ["DIR_OPEN_FAILED"]);
+        for _ in 0..2 {
+            // PHP tells each time.
+            let error = refused(client.gc(1440), Code::EUNSUPPORTED);
+            assert_eq!(error.errno, libc::EACCES);
+            assert_eq!(client.events(), ["DIR_OPEN_FAILED"]);
+        }
         // Sessions work in it all the same.
         client.read("own").unwrap();
         client.write("own", b"x").unwrap();
         client.close();
+        let mut client = Client::strict(dir.text());
+        client.open().unwrap();
+        let error = refused(client.gc(1440), Code::EUNSUPPORTED);
+        assert_eq!(client.events(), ["DIR_OPEN_FAILED"]);
+        // Who asks is answered; the event comes once for an engine.
+        for budget in [-1, 2] {
+            let mut client = client.another();
+            client.call.gc_budget = budget;
+            client.open().unwrap();
+            refused(client.gc(1440), Code::EUNSUPPORTED);
+            assert!(client.events().is_empty());
+        }
         error.text.into_owned()
     });
     let told = told.unwrap();

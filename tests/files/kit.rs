@@ -30,7 +30,11 @@ impl Dir {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // Not below the build directory: other users have to be able to enter it.
         let name = format!("libsess-test-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        Dir::at(std::env::temp_dir().join(name))
+    }
+
+    /// One at another place, on another file system for example.
+    pub fn at(path: PathBuf) -> Dir {
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Dir(path)
@@ -55,11 +59,12 @@ impl Dir {
         fs::read(self.file(id)).unwrap()
     }
 
-    /// All names, sorted.
+    /// All names but the journal's, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with(".libsess-"))
             .collect();
         names.sort();
         names
@@ -286,6 +291,38 @@ pub fn give_up_root() {
     // SAFETY: takes nothing, cannot fail.
     if unsafe { libc::geteuid() } == 0 {
         become_user(65534);
+    }
+}
+
+/// Give files to the user that [`give_up_root`] becomes, if this is root.
+pub fn hand_over(paths: &[&Path]) {
+    // SAFETY: takes nothing, cannot fail.
+    if unsafe { libc::geteuid() } == 0 {
+        for path in paths {
+            std::os::unix::fs::chown(path, Some(65534), None).unwrap();
+        }
+    }
+}
+
+/// Have a system call fail with `errno` from now on; only in a child.
+pub fn forbid(call: libc::c_long, errno: i32) {
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let (load, equals, answer) = (0x20, 0x15, 0x06);
+    let steps = [
+        step(load, 0, 0, 0),
+        step(equals, call as u32, 0, 1),
+        step(answer, libc::SECCOMP_RET_ERRNO | errno as u32, 0, 0),
+        step(answer, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: steps.len() as u16,
+        filter: steps.as_ptr().cast_mut(),
+    };
+    // SAFETY: the program is valid for the call, which copies it; it binds this child alone.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let mode = libc::SECCOMP_MODE_FILTER;
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &program), 0);
     }
 }
 

@@ -1,6 +1,8 @@
 //! From id to open file: F-10 to F-16, F-20, F-25, F-51, F-71, and what has no business to be opened.
 
 use crate::kit::{self, Client, Dir, Php, in_child, is_lockable, refused, require_root};
+use sess::config::{Profile, Settings};
+use sess::engine::{Engine, Parts};
 use sess::error::{Code, Error};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -111,6 +113,123 @@ fn a_missing_directory_is_an_error_of_start() {
         refused(client.touch("abc"), Code::ENOTFOUND);
         client.destroy("abc").unwrap();
         assert!(client.events().is_empty());
+    }
+}
+
+#[test]
+fn a_directory_that_vanishes_is_an_error_of_the_next_start() {
+    for create in [false, true] {
+        let dir = Dir::new();
+        let mut client = Client::strict(dir.text());
+        client.call.fresh = true;
+        client.call.create = create;
+        client.start("abc").unwrap();
+        client.close();
+        fs::remove_dir_all(&dir.0).unwrap();
+        client.open().unwrap();
+        let error = refused(client.read("def"), Code::EIO);
+        assert_eq!(error.errno, libc::ENOENT);
+        assert!(error.text.contains(dir.text()), "{error}");
+        assert_eq!(client.events(), ["FILE_OPEN_FAILED"]);
+        client.close();
+    }
+}
+
+#[test]
+fn f_5_an_id_that_makes_no_file_name_is_refused_before_any_file() {
+    // shows: I-10
+    let dir = Dir::new();
+    for length in [250, 251, 256] {
+        let id = "a".repeat(length);
+        for fresh in [false, true] {
+            let mut client = Client::strict(dir.text());
+            client.open().unwrap();
+            refused(client.validate(&id), Code::ENOTFOUND);
+            assert!(client.events().is_empty());
+            client.call.fresh = fresh;
+            client.call.create = !fresh;
+            let read = client.read(&id);
+            let written = client.write(&id, b"x");
+            if length == 250 {
+                read.unwrap();
+                written.unwrap();
+                fs::remove_file(dir.file(&id)).unwrap();
+            } else {
+                let error = refused(read, Code::EBADID);
+                assert!(!error.text.contains("aaaa"), "{error}");
+                refused(written, Code::EBADID);
+                assert_eq!(client.events(), ["FILE_OPEN_FAILED"; 2]);
+            }
+            client.close();
+        }
+    }
+    assert!(dir.names().is_empty());
+}
+
+#[test]
+fn i_6_ids_too_long_for_file_names_are_refused_with_the_engine() {
+    let made = |profile, handler: &str, length: &str| {
+        let mut settings = Settings::new(profile);
+        settings.set("session.save_handler", &kit::c(handler))?;
+        settings.set("session.sid_length", &kit::c(length))?;
+        Engine::new(settings, Parts::default()).map(drop)
+    };
+    let error = refused(made(Profile::Libsess, "files", "251"), Code::EINVAL);
+    for name in ["session.sid_length", "session.save_handler"] {
+        assert!(error.text.contains(name), "{error}");
+    }
+    made(Profile::Libsess, "files", "250").unwrap();
+    made(Profile::Libsess, "memory", "256").unwrap();
+    made(Profile::Php82, "files", "256").unwrap();
+}
+
+#[test]
+fn a_new_file_that_cannot_be_used_is_removed() {
+    for (call, errno, fails_old) in [
+        (libc::SYS_flock, libc::ENOLCK, "flock"),
+        (libc::SYS_statx, libc::EIO, "statx"),
+        (libc::SYS_fstatfs, libc::EIO, "fstatfs"),
+    ] {
+        let dir = Dir::new();
+        let old = dir.put("old", b"kept", 0);
+        for fresh in [false, true] {
+            let told = in_child(|| {
+                let mut client = Client::strict(dir.text());
+                client.call.create = true;
+                kit::forbid(call, errno);
+                client.open().unwrap();
+                client.call.fresh = fresh;
+                let error = refused(client.read("new"), Code::EIO);
+                assert_eq!(error.errno, errno);
+                refused(client.write("new", b"x"), Code::EIO);
+                client.call.fresh = false;
+                refused(client.read("old"), Code::EIO);
+                error.text.into_owned()
+            });
+            assert!(told.unwrap().contains(fails_old));
+            assert_eq!(dir.names(), ["sess_old"]);
+            assert_eq!(fs::read(&old).unwrap(), b"kept");
+        }
+    }
+}
+
+#[test]
+fn a_new_file_that_others_locked_first_is_theirs() {
+    let dir = Dir::new();
+    for fresh in [false, true] {
+        let told = in_child(|| {
+            let mut client = Client::strict(dir.text());
+            client.call.create = true;
+            client.call.fresh = fresh;
+            client.patience(Duration::ZERO);
+            // As if another opened and locked it between our open and our flock.
+            kit::forbid(libc::SYS_flock, libc::EWOULDBLOCK);
+            refused(client.start("new"), Code::ELOCKED);
+            String::new()
+        });
+        told.unwrap();
+        assert_eq!(dir.names(), ["sess_new"]);
+        fs::remove_file(dir.file("new")).unwrap();
     }
 }
 

@@ -225,9 +225,9 @@ fn i_10_f_12_ids_are_checked_before_any_file_is_touched() {
         store(dir.text(), id).unwrap();
         assert!(dir.file(id).exists());
     }
-    // 256 characters pass the check, but not the file system.
+    // 256 characters are an id, but with sess_ no file name.
     let mut client = Client::php(dir.text());
-    let error = refused(client.start(&"q".repeat(256)), Code::EIO);
+    let error = refused(client.start(&"q".repeat(256)), Code::EBADID);
     assert_eq!(error.errno, libc::ENAMETOOLONG);
     assert_eq!(client.events(), ["FILE_OPEN_FAILED"]);
 }

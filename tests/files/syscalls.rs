@@ -78,6 +78,9 @@ fn name(number: i64) -> &'static str {
         libc::SYS_pwrite64 => "pwrite",
         libc::SYS_utimensat => "utimensat",
         libc::SYS_ftruncate => "ftruncate",
+        libc::SYS_fdatasync => "fdatasync",
+        libc::SYS_fsync => "fsync",
+        libc::SYS_msync => "msync",
         libc::SYS_close => "close",
         libc::SYS_getrandom => "getrandom",
         libc::SYS_unlinkat => "unlinkat",
@@ -95,12 +98,28 @@ fn name(number: i64) -> &'static str {
     }
 }
 
+/// A directory with a journal, so that no cycle looks whether there is one by now.
+fn prepared() -> Dir {
+    let dir = Dir::new();
+    let mut client = Client::php(dir.text());
+    client.start("first").unwrap();
+    client.write("first", &[b'x'; 5000]).unwrap();
+    client.destroy("first").unwrap();
+    client.close();
+    let mut all = std::fs::read_dir(&dir.0).unwrap();
+    assert!(all.any(|entry| {
+        let name = entry.unwrap().file_name();
+        name.to_str().unwrap().starts_with(".libsess-")
+    }));
+    dir
+}
+
 const READ: [&str; 5] = ["openat", "flock", "statx", "pread", "close"];
 
 #[test]
 fn f_54_reading_takes_5_calls() {
     // shows: F-40, F-43, F-46; PHP takes 7, and 8 in strict mode.
-    let dir = Dir::new();
+    let dir = prepared();
     dir.put("abc", &[b'x'; 2048], 0);
     for strict in [false, true] {
         let mut client = Client::strict(dir.text());
@@ -120,7 +139,7 @@ fn f_54_reading_takes_5_calls() {
 #[test]
 fn f_54_an_unchanged_session_takes_6_calls() {
     // shows: F-42, F-46; PHP takes 8, and 9 in strict mode.
-    let dir = Dir::new();
+    let dir = prepared();
     dir.put("abc", &[b'x'; 2048], 0);
     for strict in [false, true] {
         let mut client = Client::strict(dir.text());
@@ -143,7 +162,7 @@ fn f_54_an_unchanged_session_takes_6_calls() {
 #[test]
 fn f_54_a_changed_session_takes_6_calls_and_7_when_shorter() {
     // shows: F-41, F-22, F-63: the file is never cut before the write, so that no kill empties it.
-    let dir = Dir::new();
+    let dir = prepared();
     dir.put("abc", &[b'x'; 2048], 0);
     let mut client = Client::php(dir.text());
     client.patience(std::time::Duration::from_secs(30));
@@ -180,8 +199,8 @@ fn f_54_a_changed_session_takes_6_calls_and_7_when_shorter() {
 
 #[test]
 fn f_54_a_new_session_takes_5_calls_and_1_for_its_id() {
-    // shows: F-44
-    let dir = Dir::new();
+    // shows: F-44. One that is made by its first write looks for the directory at its start.
+    let dir = prepared();
     for create in [false, true] {
         let mut client = Client::strict(dir.text());
         client.call.fresh = true;
@@ -193,16 +212,89 @@ fn f_54_a_new_session_takes_5_calls_and_1_for_its_id() {
             client.write(&id, &[b'x'; 2048]).unwrap();
             client.close();
         });
-        assert_eq!(
-            calls,
-            ["getrandom", "openat", "flock", "statx", "pwrite", "close"]
-        );
+        let looked: &[&str] = if create { &[] } else { &["statx"] };
+        let made = ["openat", "flock", "statx", "pwrite", "close"];
+        assert_eq!(calls, [&["getrandom"], looked, &made].concat());
     }
 }
 
 #[test]
+fn f_73_the_journal_takes_no_call() {
+    let dir = prepared();
+    let mut client = Client::php(dir.text());
+    for (before, step) in [
+        (5000_i64, -100),
+        (5000, 100),
+        (60_000, -1000),
+        (60_000, 1000),
+    ] {
+        let mut size = before;
+        dir.put("abc", &vec![b'x'; size as usize], 0);
+        let calls = calls_of(|| {
+            size += step;
+            client.start("abc").unwrap();
+            client.write("abc", &vec![b'y'; size as usize]).unwrap();
+            client.close();
+        });
+        let mut expected = vec!["openat", "flock", "statx", "pread", "pwrite"];
+        expected.extend((step < 0).then_some("ftruncate"));
+        expected.push("close");
+        assert_eq!(calls, expected, "{before} {step}");
+    }
+    client.call.read_only = true;
+    let calls = calls_of(|| {
+        client.start("abc").unwrap();
+        client.close();
+    });
+    assert_eq!(calls, READ);
+}
+
+#[test]
+fn a_write_that_survives_the_loss_of_power_is_synced_in_order() {
+    // shows: D-3
+    let dir = prepared();
+    let mut client = Client::php(dir.text()).with(|settings| {
+        settings.set("sess.durability", c"power").unwrap();
+    });
+    for (before, step, expected) in [
+        (500_usize, 100, vec!["pwrite", "fdatasync"]),
+        (5000, 100, vec!["msync", "pwrite", "fdatasync"]),
+        (800, -100, vec!["msync", "pwrite", "ftruncate", "fdatasync"]),
+    ] {
+        let mut size = before as i64;
+        dir.put("abc", &vec![b'x'; before], 0);
+        let calls = calls_of(|| {
+            size += step;
+            client.start("abc").unwrap();
+            client.write("abc", &vec![b'y'; size as usize]).unwrap();
+            client.close();
+        });
+        assert_eq!(calls[..4], READ[..4]);
+        assert_eq!(calls[4..calls.len() - 1], expected);
+    }
+    client.call.fresh = true;
+    let mut calls = calls_of(|| {
+        client.open().unwrap();
+        let id = client.create_sid().unwrap();
+        client.read(&id).unwrap();
+        client.write(&id, b"new").unwrap();
+        client.write(&id, b"newer").unwrap();
+        client.close();
+    });
+    // Debug builds ask whether a descriptor is open before they close it.
+    calls.retain(|call| *call != "fcntl");
+    let made = calls.iter().position(|call| *call == "pwrite").unwrap();
+    // The directory is opened, synced and closed, once.
+    let new = ["pwrite", "fdatasync", "openat", "fsync", "close"];
+    assert_eq!(
+        calls[made..],
+        [&new[..], &["pread", "pwrite", "fdatasync", "close"]].concat()
+    );
+}
+
+#[test]
 fn f_50_abort_only_closes() {
-    let dir = Dir::new();
+    let dir = prepared();
     dir.put("abc", &[b'x'; 2048], 0);
     let mut client = Client::php(dir.text());
     let calls = calls_of(|| {
@@ -214,7 +306,7 @@ fn f_50_abort_only_closes() {
 
 #[test]
 fn f_47_f_48_regenerate_leaves_the_old_file_before_it_makes_the_new_one() {
-    let dir = Dir::new();
+    let dir = prepared();
     for delete in [false, true] {
         let mut client = Client::strict(dir.text());
         let calls = calls_of(|| {
@@ -251,7 +343,7 @@ fn f_47_f_48_regenerate_leaves_the_old_file_before_it_makes_the_new_one() {
 
 #[test]
 fn f_52_gc_looks_once_at_each_file_and_locks_only_old_ones() {
-    let dir = Dir::new();
+    let dir = prepared();
     for young in ["a", "b", "c"] {
         dir.put(young, b"x", 0);
     }

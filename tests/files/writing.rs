@@ -3,7 +3,7 @@
 use crate::kit::{self, Client, Dir, in_child, is_lockable, refused};
 use sess::error::Code;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 #[test]
 fn f_72_a_write_replaces_the_content_in_place() {
@@ -48,9 +48,12 @@ fn a_write_without_a_read_locks_and_replaces() {
     client.open().unwrap();
     client.write("abc", b"new").unwrap();
     assert!(!is_lockable(&path));
+    refused(client.write("unknown", b"x"), Code::ENOTFOUND);
+    client.call.create = true;
     client.write("never-read", b"made").unwrap();
     client.close();
     assert_eq!(dir.get("abc"), b"new");
+    assert_eq!(dir.names(), ["sess_abc", "sess_never-read"]);
     assert_eq!(dir.get("never-read"), b"made");
 }
 
@@ -103,6 +106,30 @@ fn f_24_destroying_what_is_not_there_is_success() {
     client.start("abc").unwrap();
     client.destroy("abc").unwrap();
     client.close();
+}
+
+#[test]
+fn f_78_a_file_that_cannot_be_removed_is_told() {
+    let dir = Dir::new();
+    let path = dir.put("abc", b"x", 0);
+    let told = in_child(|| {
+        kit::hand_over(&[&dir.0, &path]);
+        kit::give_up_root();
+        let mut client = Client::php(dir.text());
+        client.start("abc").unwrap();
+        fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o000)).unwrap();
+        let destroyed = client.destroy("abc");
+        fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = refused(destroyed, Code::EIO);
+        assert_eq!(error.errno, libc::EACCES);
+        // The session is held still, so that it can be tried again.
+        assert!(!is_lockable(&path));
+        client.destroy("abc").unwrap();
+        error.text.into_owned()
+    });
+    let told = told.unwrap();
+    assert!(told.contains(dir.text()) && !told.contains("abc"), "{told}");
+    assert!(dir.names().is_empty());
 }
 
 #[test]
@@ -210,6 +237,82 @@ fn f_62_a_write_past_the_limit_is_undone_and_kills_nobody() {
         });
         assert!(told.as_ref().unwrap().ends_with("undone"), "{told:?}");
         assert!(fs::read(&path).unwrap() == old, "{} to {new}", old.len());
+    }
+}
+
+#[test]
+fn f_62_a_limit_of_nothing_is_noticed_until_the_first_write() {
+    // shows: F-73, as far as docs/files.md promises it.
+    let dir = Dir::new();
+    let path = dir.put("abc", b"old", 50);
+    let told = in_child(|| {
+        // As a host does that takes its right to write away for a while: the hard limit stays.
+        let set_limit = |bytes| {
+            let limit = libc::rlimit {
+                rlim_cur: bytes,
+                rlim_max: libc::RLIM_INFINITY,
+            };
+            // SAFETY: the struct is valid; the limit is this child's own.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+        };
+        let mut client = Client::php(dir.text());
+        set_limit(0);
+        client.start("abc").unwrap();
+        refused(client.write("abc", b"new"), Code::EIO);
+        // A refusal is not remembered.
+        set_limit(100);
+        client.write("abc", b"new").unwrap();
+        // Another engine asks for itself, and a child of this process too.
+        set_limit(0);
+        let mut other = Client::php(dir.text());
+        client.close();
+        other.start("abc").unwrap();
+        refused(other.write("abc", b"other"), Code::EIO);
+        other.close();
+        let in_grandchild = in_child(|| {
+            client.start("abc").unwrap();
+            refused(client.write("abc", b"grandchild"), Code::EIO)
+                .text
+                .into_owned()
+        });
+        in_grandchild.unwrap();
+        // A host that ignores the signal is told at any time.
+        // SAFETY: the disposition is this child's own.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+        client.start("abc").unwrap();
+        let error = refused(client.write("abc", b"newer"), Code::EIO);
+        assert_eq!(error.errno, libc::EFBIG);
+        client.close();
+        String::new()
+    });
+    told.unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
+
+#[test]
+fn a_file_that_was_made_for_a_write_that_fails_goes_with_it() {
+    let dir = Dir::new();
+    for fresh in [false, true] {
+        let told = in_child(|| {
+            let mut client = Client::strict(dir.text());
+            client.call.create = true;
+            client.call.fresh = fresh;
+            limit_file_size(2);
+            client.open().unwrap();
+            refused(client.write("abc", b"too long"), Code::EIO);
+            assert!(dir.names().is_empty());
+            client.write("abc", b"ok").unwrap();
+            client.close();
+            // What was there before stays.
+            client.call.fresh = false;
+            client.open().unwrap();
+            refused(client.write("abc", b"too long"), Code::EIO);
+            client.close();
+            String::new()
+        });
+        told.unwrap();
+        assert_eq!(dir.get("abc"), b"ok");
+        fs::remove_file(dir.file("abc")).unwrap();
     }
 }
 

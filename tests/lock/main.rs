@@ -8,7 +8,7 @@ mod kit;
 
 use kit::{Client, Dir, eventually, in_child, is_lockable, refused, threads_named, waits_for};
 use sess::error::{Code, Error};
-use sess::sys::cancel::CancelToken;
+use sess::sys::cancel::{CancelToken, Wake};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -373,6 +373,90 @@ fn a_child_waits_with_a_table_of_its_own() {
     });
     patient.close();
     eventually("no lock is left", || is_lockable(&dir.file("abc")));
+}
+
+#[test]
+fn a_child_can_use_a_token_whose_parent_was_just_firing_it() {
+    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>, AtomicBool);
+    impl Wake for Stuck {
+        fn wake(&self) {
+            self.1.store(true, Ordering::Release);
+            let _ = self.0.lock().unwrap().recv();
+        }
+    }
+    let _alone = alone();
+    sess::sys::fork::install();
+    let dir = Dir::new();
+    let _holder = held(&dir, "abc");
+    let (go_on, stuck) = std::sync::mpsc::channel();
+    let watcher = Arc::new(Stuck(Mutex::new(stuck), AtomicBool::new(false)));
+    let token = Arc::new(CancelToken::default());
+    let watch = token.watch(watcher.clone());
+    std::thread::scope(|scope| {
+        scope.spawn(|| token.fire());
+        eventually("a watcher is woken", || watcher.1.load(Ordering::Acquire));
+        let result = in_child(|| {
+            // SAFETY: this child's own alarm ends it should it block.
+            unsafe { libc::alarm(10) };
+            let mut client = Client::php(dir.text());
+            client.call.cancel = Some(token.clone());
+            refused(start_within(&mut client, "abc", 20_000).0, Code::ECANCELED);
+            // Its parent's waiters are none of its business.
+            token.fire();
+            String::new()
+        });
+        drop(go_on);
+        result.unwrap();
+    });
+    drop(watch);
+}
+
+/// How many descriptors of a file this process has.
+fn descriptors_of(path: &std::path::Path) -> usize {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    descriptors
+        .filter(|entry| fs::read_link(entry.as_ref().unwrap().path()).is_ok_and(|to| to == path))
+        .count()
+}
+
+#[test]
+fn f_18_a_child_does_not_keep_the_descriptors_of_its_parents_waiters() {
+    let _alone = alone();
+    let dir = Dir::new();
+    let path = dir.file("abc");
+    let holder = held(&dir, "abc");
+    let client = Client::php(dir.text());
+    std::thread::scope(|scope| {
+        for patient in [true, true, false] {
+            let mut client = client.another();
+            scope.spawn(move || {
+                if patient {
+                    client.patience(Duration::from_secs(20));
+                }
+                client.start("abc").unwrap();
+                client.close();
+            });
+        }
+        eventually("the waiters' descriptors", || descriptors_of(&path) == 4);
+        eventually("a waiter", || waits_for(&path));
+        // Only the holder's is left, which is none of ours.
+        let in_child = in_child(|| {
+            assert_eq!(descriptors_of(&path), 1);
+            String::new()
+        });
+        assert_eq!(descriptors_of(&path), 4);
+        drop(holder);
+        in_child.unwrap();
+    });
+    eventually("no lock is left", || is_lockable(&path));
+    // What is no longer waited with is nobody's to close.
+    let mut client = client.another();
+    client.start("abc").unwrap();
+    in_child(|| {
+        assert_eq!(descriptors_of(&path), 1);
+        String::new()
+    })
+    .unwrap();
 }
 
 #[test]

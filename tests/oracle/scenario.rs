@@ -380,6 +380,10 @@ impl Run<'_> {
         entries.sort();
         for p in entries {
             let name = p.file_name().unwrap_or_default().to_string_lossy();
+            // The journal is no session's, and PHP has none.
+            if name.starts_with(".libsess-") {
+                continue;
+            }
             let rel = format!("{below}{name}");
             let Ok(m) = fs::symlink_metadata(&p) else {
                 continue;

@@ -14,12 +14,15 @@ use crate::sys::lock::{self, Kind};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// An engine's collector: where the slices have come to.
 #[derive(Default)]
 pub(super) struct Collector {
     walk: PerProcess<Mutex<Option<Walk>>>,
+    /// Stands for the directory of which the host was told last that it may not be listed.
+    unlistable: AtomicU64,
 }
 
 /// A walk through the directories of a save path.
@@ -64,7 +67,7 @@ impl Collector {
         };
         if budget.is_none() {
             let mut removed = 0;
-            Walk::begin(&state.place, call)?.run(&task, &mut removed)?;
+            self.begin(&state.place, call)?.run(&task, &mut removed)?;
             return Ok(removed);
         }
         // One slice at a time: another thread's is as good as ours.
@@ -74,7 +77,7 @@ impl Collector {
         };
         let mut walk = match kept.take().filter(|walk| walk.place == state.place) {
             Some(walk) => walk,
-            None => Walk::begin(&state.place, call)?,
+            None => self.begin(&state.place, call)?,
         };
         let mut removed = 0;
         if !walk.run(&task, &mut removed)? {
@@ -83,19 +86,39 @@ impl Collector {
         }
         Ok(removed)
     }
-}
 
-impl Walk {
-    fn begin(place: &Place, call: &mut Call) -> Result<Walk> {
+    fn begin(&self, place: &Place, call: &mut Call) -> Result<Walk> {
         let path = CString::new(place.dir.clone())
             .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))?;
-        let dir = Dir::open(&path).map_err(|error| cannot_list(place, call, &error))?;
+        let dir = Dir::open(&path).map_err(|error| self.cannot_list(place, call, &error))?;
         Ok(Walk {
             place: place.clone(),
             levels: vec![dir],
         })
     }
 
+    /// A directory that may not be listed, as Debian's, is no failure: others collect there. The host
+    /// hears of it once, not after every session; PHP tells each time (F-79).
+    fn cannot_list(&self, place: &Place, call: &mut Call, error: &io::Error) -> Error {
+        let mut failure = Error::io(format_args!("listing {}", show(place)), error);
+        if failure.errno == EACCES {
+            failure.code = Code::EUNSUPPORTED;
+            failure.text = format!(
+                "listing {} is not permitted: leave collecting to a job of the directory's owner",
+                show(place)
+            )
+            .into();
+            let mark = place.mark();
+            let is_known = self.unlistable.swap(mark, Ordering::Relaxed) == mark;
+            if is_known && !call.settings.php() {
+                return failure;
+            }
+        }
+        warn(call, "DIR_OPEN_FAILED", failure)
+    }
+}
+
+impl Walk {
     /// Go on until the end (true) or the task's deadline (false).
     fn run(&mut self, task: &Task, removed: &mut i64) -> Result<bool> {
         while let Some(dir) = self.levels.last_mut() {
@@ -170,18 +193,6 @@ impl Task<'_> {
         facts.kind == FileKind::Regular
             && self.now.saturating_sub(facts.modified) > self.max_lifetime
     }
-}
-
-fn cannot_list(place: &Place, call: &mut Call, error: &io::Error) -> Error {
-    let mut failure = Error::io(format_args!("listing {}", show(place)), error);
-    if failure.errno == EACCES {
-        let text = format!(
-            "listing {} is not permitted: leave collecting to a job of the directory's owner",
-            show(place)
-        );
-        failure.text = text.into();
-    }
-    warn(call, "DIR_OPEN_FAILED", failure)
 }
 
 fn show(place: &Place) -> std::borrow::Cow<'_, str> {

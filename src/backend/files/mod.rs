@@ -1,10 +1,12 @@
 //! Sessions as files, shared with PHP: one file an id, locked with flock(2) from read to close, written
 //! in place.
 //!
-//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `gc` removes old ones.
+//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
+//! kill does not tear it, `gc` removes old ones.
 
 mod devices;
 mod gc;
+mod journal;
 mod open;
 mod path;
 mod read;
@@ -15,11 +17,11 @@ use super::{not_open, with_state};
 use crate::error::{Code, Result};
 use crate::handler::{Call, Gates, Handler, Offers};
 use crate::id;
+use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
 use open::{Attempt, Missing, gone, io_error, taken, unknown};
 use state::State;
 use std::ffi::CStr;
-use std::sync::atomic::AtomicU64;
 
 /// How many ids PHP tries before it gives up (I-14).
 const ID_ATTEMPTS: u32 = 4;
@@ -29,8 +31,8 @@ const ID_ATTEMPTS: u32 = 4;
 pub struct Files {
     local: devices::Devices,
     collector: gc::Collector,
-    /// Stands for the directory that was last seen to exist.
-    directory: AtomicU64,
+    journals: journal::Journals,
+    writable: WriteCheck,
 }
 
 impl Handler for Files {
@@ -73,13 +75,13 @@ impl Handler for Files {
 
     fn write(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
         opened(call, |state, call| {
-            let missing = if call.fresh {
-                Missing::MustMake
-            } else {
-                Missing::Make
-            };
+            open::turn_to(state, call, id)?;
+            let missing = missing(state, call);
             let was_held = state.held.is_some();
-            self.hold_to_change(state, call, id, missing)?;
+            if was_held && missing == Missing::MustMake {
+                return Err(taken().into());
+            }
+            self.hold_to_change(state, call, missing)?;
             let copy;
             let data = match state.has_lent {
                 false => data,
@@ -89,8 +91,11 @@ impl Handler for Files {
                     &copy
                 }
             };
-            let stored = write::put(state, call, data);
-            if stored.is_err() && state.is_made && !was_held {
+            let stored = match data.is_empty() || self.writable.may_write() {
+                true => write::put(&self.journals, state, call, data),
+                false => Err(write::no_writing(state)),
+            };
+            if stored.is_err() && !was_held && state.held.as_ref().is_some_and(|held| held.is_new) {
                 // A file that was made for these bytes goes with them.
                 state.unlink()?;
                 state.forget(call);
@@ -101,7 +106,8 @@ impl Handler for Files {
 
     fn update_timestamp(&self, call: &mut Call, id: &CStr, _data: &[u8]) -> Result<()> {
         opened(call, |state, call| {
-            self.hold_to_change(state, call, id, Missing::Fail)?;
+            open::turn_to(state, call, id)?;
+            self.hold_to_change(state, call, Missing::Fail)?;
             let touched = state.held.as_ref().map_or(Ok(()), |held| held.file.touch());
             Ok(touched.map_err(|error| io_error(state, "touch", &error))?)
         })
@@ -109,7 +115,8 @@ impl Handler for Files {
 
     fn destroy(&self, call: &mut Call, id: &CStr) -> Result<()> {
         opened(call, |state, call| {
-            match self.hold_to_change(state, call, id, Missing::Fail) {
+            open::turn_to(state, call, id)?;
+            match self.hold_to_change(state, call, Missing::Fail) {
                 Err(problem) if problem.error.code == Code::ENOTFOUND => {}
                 result => {
                     result?;
@@ -123,6 +130,9 @@ impl Handler for Files {
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
         opened(call, |state, call| {
+            if let Some(journal) = self.journals.find(state, call, false) {
+                journal.repair();
+            }
             Ok(self.collector.collect(state, call, max_lifetime)?)
         })
     }
@@ -182,12 +192,14 @@ impl Handler for Files {
 impl Files {
     fn read_file(&self, state: &mut State, call: &mut Call) -> Attempt<()> {
         state.check_process()?;
-        let is_new = call.fresh && !state.is_made;
+        let missing = missing(state, call);
+        let is_new = missing == Missing::MustMake;
         if is_new && state.held.is_some() {
             return Err(taken().into());
         }
         if is_new && !call.create {
-            self.check_directory_once(state)?;
+            // The file is made by the first write: that it cannot be is told now.
+            open::check_directory(state)?;
             call.data_buffer(0)?;
             return Ok(());
         }
@@ -195,11 +207,6 @@ impl Files {
             Kind::Shared
         } else {
             Kind::Exclusive
-        };
-        let missing = match (is_new, call.create) {
-            (true, _) => Missing::MustMake,
-            (false, true) => Missing::Make,
-            (false, false) => Missing::Fail,
         };
         for _ in 0..open::ATTEMPTS {
             if state.held.is_none() {
@@ -221,15 +228,8 @@ impl Files {
         Err(gone().into())
     }
 
-    /// Hold the file of `id` for a change, if it is not held yet.
-    fn hold_to_change(
-        &self,
-        state: &mut State,
-        call: &mut Call,
-        id: &CStr,
-        missing: Missing,
-    ) -> Attempt<()> {
-        open::turn_to(state, call, id)?;
+    /// Hold the file of the state's id for a change, if it is not held yet.
+    fn hold_to_change(&self, state: &mut State, call: &mut Call, missing: Missing) -> Attempt<()> {
         state.check_process()?;
         if state.is_gone {
             return Err(gone().into());
@@ -238,6 +238,18 @@ impl Files {
             self.hold(state, call, Kind::Exclusive, missing)?;
         }
         Ok(state.look_again(call)?)
+    }
+}
+
+/// What to do when the state's id has no file: where nothing was stored yet there must be none, so that
+/// nobody's first write is lost.
+fn missing(state: &State, call: &Call) -> Missing {
+    if call.fresh && !state.is_made {
+        Missing::MustMake
+    } else if call.create {
+        Missing::Make
+    } else {
+        Missing::Fail
     }
 }
 

@@ -1,6 +1,7 @@
 //! From an id to an open, locked, checked file.
 
 use super::Files;
+use super::path::PREFIX;
 use super::state::{Held, State};
 use crate::backend::{bad_id, warn};
 use crate::error::{Code, Error, Result};
@@ -11,7 +12,9 @@ use crate::sys::lock::{self, Kind, Patience, Refused};
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
-use std::sync::atomic::Ordering;
+
+/// The longest name in a directory, NAME_MAX.
+const LONGEST_NAME: usize = 255;
 
 /// How often a file that vanished is looked for again (F-71).
 pub(super) const ATTEMPTS: u32 = 5;
@@ -70,34 +73,64 @@ impl Files {
         missing: Missing,
     ) -> Attempt<()> {
         state.release(call);
+        let mut is_mended = false;
         for _ in 0..ATTEMPTS {
             let Some(opened) = open(state, kind, missing)? else {
                 continue;
             };
-            let (file, waited) = lock_file(state, call, opened.file, kind)?;
-            let facts = file
-                .facts()
-                .map_err(|error| io_error(state, "statx", &error))?;
-            if facts.links == 0 {
+            let is_new = opened.is_new;
+            let (file, waited) = lock_file(state, call, opened, kind)?;
+            let facts = self.inspect(state, call.settings.network_fs, &file);
+            if facts.is_err() && is_new {
+                unmake(state)?;
+            }
+            let Some(facts) = facts? else {
                 continue;
+            };
+            let mut facts = facts;
+            if !is_new && !is_mended {
+                if kind == Kind::Exclusive {
+                    facts = state.mend(&self.journals, call, &file, facts)?;
+                } else if state.needs_mending(&self.journals, call, &facts) {
+                    // A shared lock cannot become an exclusive one without being let go.
+                    drop(file);
+                    self.hold(state, call, Kind::Exclusive, Missing::Fail)?;
+                    state.release(call);
+                    is_mended = true;
+                    continue;
+                }
             }
-            let checked = self.check(state, call.settings.network_fs, &file, &facts);
-            if checked.is_err() && opened.is_new {
-                file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))?;
-            }
-            checked?;
-            state.is_made |= missing == Missing::MustMake;
+            state.is_made |= is_new;
             state.held = Some(Held {
                 file,
                 identity: facts.identity,
                 size: facts.size,
+                facts,
                 waited,
+                is_new,
                 is_unread: true,
                 copy: None,
             });
             return Ok(());
         }
         Err(gone().into())
+    }
+
+    /// What a locked file is, if it is one of ours to trust. None: it was deleted.
+    fn inspect(
+        &self,
+        state: &State,
+        network_fs: bool,
+        file: &Descriptor,
+    ) -> Attempt<Option<Facts>> {
+        let facts = file
+            .facts()
+            .map_err(|error| io_error(state, "statx", &error))?;
+        if facts.links == 0 {
+            return Ok(None);
+        }
+        self.check(state, network_fs, file, &facts)?;
+        Ok(Some(facts))
     }
 
     /// Whether the file is one of ours to trust (F-14, D-27).
@@ -141,18 +174,6 @@ impl Files {
         }
         Ok(network)
     }
-
-    /// Whether the directory of a session that will be stored later is there; one without levels is
-    /// looked at once.
-    pub(super) fn check_directory_once(&self, state: &State) -> Attempt<()> {
-        let known = state.place.mark();
-        if state.place.depth == 0 && self.directory.load(Ordering::Relaxed) == known {
-            return Ok(());
-        }
-        check_directory(state)?;
-        self.directory.store(known, Ordering::Relaxed);
-        Ok(())
-    }
 }
 
 /// Check an id, and make its path the one that is worked on.
@@ -160,6 +181,18 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
     let bytes = id.to_bytes();
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
+    }
+    if PREFIX.len() + bytes.len() > LONGEST_NAME {
+        let text = format!(
+            "{}: an id of {} characters makes no file name",
+            state.place.shown(),
+            bytes.len()
+        );
+        let error = Error {
+            errno: file::ENAMETOOLONG,
+            ..Error::new(Code::EBADID, text)
+        };
+        return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
     let fits = state.place.path_of(bytes, &mut state.path).map(drop);
     fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
@@ -210,23 +243,37 @@ fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Opened>> 
 }
 
 /// Whether the directory of the state's id is there.
-pub(super) fn check_directory(state: &State) -> Attempt<()> {
-    let mut directory = Vec::with_capacity(state.path.len());
+pub(super) fn check_directory(state: &mut State) -> Attempt<()> {
+    let mut directory = std::mem::take(&mut state.spare);
+    directory.clear();
     state.place.directory_of(&state.id, &mut directory);
     directory.push(0);
-    let directory = CStr::from_bytes_with_nul(&directory)
-        .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))?;
-    file::is_directory(directory).map_err(|error| open_error(state, &error))
+    let checked = match CStr::from_bytes_with_nul(&directory) {
+        Ok(directory) => file::is_directory(directory).map_err(|error| open_error(state, &error)),
+        Err(_) => Err(Error::new(Code::EINVAL, "session.save_path holds a NUL").into()),
+    };
+    state.spare = directory;
+    checked
 }
 
-fn lock_file(
-    state: &State,
-    call: &Call,
-    file: Descriptor,
-    kind: Kind,
-) -> Result<(Descriptor, bool)> {
-    if lock::try_lock(&file, kind).map_err(|error| io_error(state, "flock", &error))? {
-        return Ok((file, false));
+/// Remove the file that was just made, as it cannot be used.
+fn unmake(state: &State) -> Result<()> {
+    file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))
+}
+
+/// Lock a file; true: others had the lock. A new file that others have locked is theirs by now, and
+/// stays whatever becomes of our wait.
+fn lock_file(state: &State, call: &Call, opened: Opened, kind: Kind) -> Result<(Descriptor, bool)> {
+    let Opened { file, is_new } = opened;
+    match lock::try_lock(&file, kind) {
+        Ok(true) => return Ok((file, false)),
+        Ok(false) => {}
+        Err(error) => {
+            if is_new {
+                unmake(state)?;
+            }
+            return Err(io_error(state, "flock", &error));
+        }
     }
     let identity = file
         .facts()

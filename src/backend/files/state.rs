@@ -1,11 +1,12 @@
 //! What the files backend keeps for one session.
 
+use super::journal;
 use super::open::{gone, io_error, path};
 use super::path::Place;
 use crate::backend::warn;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
-use crate::sys::file::{self, Descriptor};
+use crate::sys::file::{self, Descriptor, Facts};
 use std::ffi::CStr;
 
 /// Lives in [`Call::backend`] as long as the session, so that a recycled one allocates nothing.
@@ -28,6 +29,8 @@ pub(super) struct State {
     pub is_made: bool,
     /// Read lent a mapping.
     pub has_lent: bool,
+    /// The directory's journal, as it was last seen.
+    pub journal: journal::Cache,
     /// For bytes that are needed no longer than one call.
     pub spare: Vec<u8>,
 }
@@ -39,8 +42,12 @@ pub(super) struct Held {
     pub identity: (u64, u64),
     /// Its length.
     pub size: u64,
+    /// What names it in the journal.
+    pub facts: Facts,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
+    /// Made when it was opened; with durability `power` until its name is on the disk.
+    pub is_new: bool,
     /// Opened by validate_sid, and not read since.
     pub is_unread: bool,
     /// The mark of the answer in the call that holds what the file holds.
@@ -60,6 +67,7 @@ impl State {
             .is_some_and(|parsed| parsed.0 == text && parsed.1 == temporary);
         if !is_parsed {
             self.parsed = None;
+            self.journal = journal::Cache::default();
             let parsed = (text.to_vec(), temporary.to_vec());
             let place = Place::parse(text, temporary, !call.settings.php());
             self.place = place.map_err(|error| warn(call, "SAVE_PATH_MALFORMED", error))?;
@@ -133,10 +141,12 @@ impl State {
             return Ok(());
         };
         let path = path(self)?;
-        if !file::facts(path).is_ok_and(|facts| facts.identity == held.identity) {
-            return Ok(());
-        }
-        match file::unlink(path) {
+        let removed = match file::facts(path) {
+            Ok(facts) if facts.identity != held.identity => Ok(()),
+            Ok(_) => file::unlink(path),
+            Err(error) => Err(error),
+        };
+        match removed {
             Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
                 Err(io_error(self, "unlink", &error))
             }

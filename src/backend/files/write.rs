@@ -1,30 +1,88 @@
 //! Storing: in place, by one write, undone when it falls short.
 
+use super::journal::{Armed, Journal, Journals, is_needed, off};
 use super::open::io_error;
 use super::state::{Held, State};
+use crate::config::Durability;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
+use crate::sys::journal::sync_directory;
 use crate::sys::{file, limit};
 use std::io;
 
 /// Put `data` in place of the content of the held file. After a failure the old content is there.
 ///
 /// The file is never replaced by another: who waits for its lock would keep the old one (F-72).
-pub(super) fn put(state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
+pub(super) fn put(
+    journals: &Journals,
+    state: &mut State,
+    call: &mut Call,
+    data: &[u8],
+) -> Result<()> {
     let Some(mut held) = state.held.take() else {
         return Err(Error::new(Code::EMISUSE, "no session is held"));
     };
+    let power = call.settings.durability == Durability::Power;
     let result = if data.is_empty() {
-        empty(state, &held)
+        empty(state, &held, power)
     } else {
-        overwrite(state, &held, call, data)
+        let journal = is_needed(held.size, data.len())
+            .then(|| journals.find(state, call, true))
+            .flatten();
+        let mut guard = Guard {
+            journal: journal.as_deref(),
+            power,
+            trouble: None,
+        };
+        let result = overwrite(state, &held, call, data, &mut guard);
+        if let Some(error) = guard.trouble {
+            call.event(off(&state.place, &error));
+        }
+        result
     };
+    let result = result.and_then(|()| match power && held.is_new {
+        true => keep_name(state, &held),
+        false => Ok(()),
+    });
     if result.is_ok() {
+        held.is_new &= !power;
         held.size = data.len() as u64;
         held.copy = None;
     }
     state.held = Some(held);
     result
+}
+
+/// What surrounds a write.
+struct Guard<'a> {
+    journal: Option<&'a Journal>,
+    power: bool,
+    /// Why there is no record, if that is worth telling.
+    trouble: Option<io::Error>,
+}
+
+impl<'a> Guard<'a> {
+    fn arm(&mut self, state: &State, held: &Held, old: &[u8], new: &[u8]) -> Option<Armed<'a>> {
+        let journal = self.journal?;
+        let armed = journal.arm(&held.facts, &state.id, old, new, self.power);
+        armed.unwrap_or_else(|error| {
+            self.trouble = journal.is_first_trouble().then_some(error);
+            None
+        })
+    }
+}
+
+/// Bring the name of a new file to the disk.
+fn keep_name(state: &State, held: &Held) -> Result<()> {
+    let mut directory = Vec::with_capacity(state.path.len());
+    state.place.directory_of(&state.id, &mut directory);
+    let synced = match sync_directory(&directory) {
+        // It cannot be opened without the right to list it; the file system's own journal takes the
+        // name to the disk with the file.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => held.file.sync_all(),
+        synced => synced,
+    };
+    synced.map_err(|error| io_error(state, "sync", &error))
 }
 
 /// The bytes, in memory of their own.
@@ -38,26 +96,45 @@ pub(super) fn copy(data: &[u8]) -> Result<Vec<u8>> {
     Ok(copy)
 }
 
+/// What is answered where any write would raise SIGXFSZ.
+pub(super) fn no_writing(state: &State) -> Error {
+    let error = io::Error::from_raw_os_error(file::EFBIG);
+    io_error(state, "write", &error)
+}
+
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
-fn empty(state: &State, held: &Held) -> Result<()> {
+fn empty(state: &State, held: &Held, power: bool) -> Result<()> {
     let emptied = if held.size == 0 {
         held.file.touch()
     } else {
         held.file.set_len(0)
     };
-    emptied.map_err(|error| io_error(state, "truncation", &error))
+    emptied.map_err(|error| io_error(state, "truncation", &error))?;
+    sync(state, held, power)
 }
 
-fn overwrite(state: &mut State, held: &Held, call: &Call, data: &[u8]) -> Result<()> {
-    if !limit::may_write_files() {
-        let error = io::Error::from_raw_os_error(file::EFBIG);
-        return Err(io_error(state, "write", &error));
+fn sync(state: &State, held: &Held, power: bool) -> Result<()> {
+    if !power {
+        return Ok(());
     }
+    let synced = held.file.sync_data();
+    synced.map_err(|error| io_error(state, "sync", &error))
+}
+
+fn overwrite(
+    state: &mut State,
+    held: &Held,
+    call: &Call,
+    data: &[u8],
+    guard: &mut Guard,
+) -> Result<()> {
     let mut spare = std::mem::take(&mut state.spare);
     let copied = held.copy.and_then(|mark| call.copied(mark));
     let result = match copied.filter(|bytes| bytes.len() as u64 == held.size) {
-        Some(old) => replace(state, held, data, old),
-        None => fetch(state, held, &mut spare).and_then(|()| replace(state, held, data, &spare)),
+        Some(old) => replace(state, held, data, old, guard),
+        None => {
+            fetch(state, held, &mut spare).and_then(|()| replace(state, held, data, &spare, guard))
+        }
     };
     state.spare = spare;
     result
@@ -87,42 +164,73 @@ fn fetch(state: &State, held: &Held, old: &mut Vec<u8>) -> Result<()> {
     }
 }
 
-/// The two steps in which a payload changes; everything that has to surround them belongs here.
-fn replace(state: &State, held: &Held, data: &[u8], old: &[u8]) -> Result<()> {
-    match held.file.write(data) {
-        Ok(written) if written < data.len() => {
-            // Going on would raise SIGXFSZ at a limit.
-            let error = short(state, written, data.len());
-            return Err(undo(held, written, old, error));
+/// The two steps in which a payload changes, between those that protect them.
+fn replace(state: &State, held: &Held, data: &[u8], old: &[u8], guard: &mut Guard) -> Result<()> {
+    let mut armed = guard.arm(state, held, old, data);
+    if let Some(record) = armed.take_if(|_| guard.power) {
+        let synced = record.sync();
+        if let Err(error) = synced {
+            record.free();
+            return Err(io_error(state, "sync of the journal", &error));
         }
-        Ok(_) => {}
+        armed = Some(record);
+    }
+    let result = change(state, held, data, old, &mut armed);
+    if matches!(result, Ok(()) | Err(Failed::Undone(_))) {
+        // A record may go only once the file is on the disk: else it could be gone there alone.
+        sync(state, held, guard.power)?;
+        if let Some(armed) = armed {
+            armed.free();
+        }
+    }
+    result.map_err(|(Failed::Undone(error) | Failed::Torn(error))| error)
+}
+
+/// How a change failed: with the old content in place, or without.
+enum Failed {
+    Undone(Error),
+    Torn(Error),
+}
+
+fn change(
+    state: &State,
+    held: &Held,
+    data: &[u8],
+    old: &[u8],
+    armed: &mut Option<Armed>,
+) -> std::result::Result<(), Failed> {
+    let (written, error) = match held.file.write(data) {
+        // Going on would raise SIGXFSZ at a limit.
+        Ok(written) if written < data.len() => (written, short(state, written, data.len())),
+        Ok(written) if data.len() < old.len() => match held.file.set_len(data.len() as u64) {
+            Ok(()) => return Ok(()),
+            Err(error) => (written, io_error(state, "truncation", &error)),
+        },
+        Ok(_) => return Ok(()),
         // A failed write has changed nothing.
-        Err(error) => return Err(io_error(state, "write", &error)),
+        Err(error) => return Err(Failed::Undone(io_error(state, "write", &error))),
+    };
+    if let Some(armed) = armed {
+        armed.turn_round();
     }
-    if data.len() < old.len()
-        && let Err(error) = held.file.set_len(data.len() as u64)
-    {
-        let error = io_error(state, "truncation", &error);
-        return Err(undo(held, data.len(), old, error));
-    }
-    Ok(())
+    undo(held, written, old, error)
 }
 
 /// Put back what a write changed: at most as many bytes as it wrote, so that no limit is met that the
 /// write did not meet.
-fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> Error {
+fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> std::result::Result<(), Failed> {
     let changed = &old[..written.min(old.len())];
     let restored = changed.is_empty()
         || matches!(held.file.write(changed), Ok(count) if count == changed.len());
     let cut = written <= old.len() || held.file.set_len(old.len() as u64).is_ok();
     if restored && cut {
-        return error;
+        return Err(Failed::Undone(error));
     }
     let text = format!("{}, and that failed: the old content is lost", error.text);
-    Error {
+    Err(Failed::Torn(Error {
         text: text.into(),
         ..error
-    }
+    }))
 }
 
 fn short(state: &State, written: usize, wanted: usize) -> Error {

@@ -1,6 +1,5 @@
 //! The threads that block in flock(2) for those who wait.
 
-use super::lock;
 use super::table::Table;
 use std::io;
 use std::sync::PoisonError;
@@ -40,7 +39,7 @@ fn serve(table: &'static Table) {
         };
         while let Some(file) = state.take(key) {
             drop(state);
-            let got = lock(&file, key.kind).map(|()| file);
+            let got = file.lock(key.kind);
             state = table.lock();
             if let Some(unwanted) = state.give(key, got) {
                 // Closing, which lets the lock go, may take a while.

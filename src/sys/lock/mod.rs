@@ -6,6 +6,7 @@
 //! beside processes that block) and a wait that ends early leaves no thread behind.
 
 mod helper;
+mod parked;
 mod table;
 
 use super::cancel::CancelToken;

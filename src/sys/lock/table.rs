@@ -1,7 +1,8 @@
 //! The wait table: who waits for which file, in what order.
 
 use super::helper;
-use super::{Kind, Patience, Refused, lock, try_lock};
+use super::parked::Parked;
+use super::{Kind, Patience, Refused};
 use crate::sys::cancel::Wake;
 use crate::sys::file::Descriptor;
 use crate::sys::fork::PerProcess;
@@ -37,7 +38,7 @@ pub(super) struct State {
     /// Lines that need a helper, the oldest first.
     pub backlog: VecDeque<Key>,
     /// What waiters got, until they pick it up, by ticket.
-    given: HashMap<u64, io::Result<Descriptor>>,
+    given: HashMap<u64, io::Result<Parked>>,
     next_ticket: u64,
     /// Helper threads that live, and those of them that have nothing to do.
     pub helpers: u32,
@@ -56,7 +57,7 @@ struct Line {
 struct Waiter {
     ticket: u64,
     /// Its descriptor, until the helper takes it to wait with.
-    file: Option<Descriptor>,
+    file: Option<Parked>,
     bell: Arc<Bell>,
 }
 
@@ -91,6 +92,7 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
         rung: Condvar::new(),
     });
     let _watch = patience.cancel.map(|token| token.watch(bell.clone()));
+    let file = Parked::new(file);
     let mut state = table.lock();
     if patience.max_waiters != 0 && state.waiting_for(key) >= patience.max_waiters as usize {
         return Err(Refused::Busy);
@@ -101,18 +103,18 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
     // Nothing can end this wait, so that this thread may as well do what a helper would.
     state.lines.entry(key).or_default().blocked += 1;
     drop(state);
-    let result = lock(&file, key.kind);
+    let result = file.lock(key.kind);
     let mut state = table.lock();
     if let Some(line) = state.lines.get_mut(&key) {
         line.blocked -= 1;
     }
     state.tidy(key);
-    result.map(|()| file).map_err(Refused::Failed)
+    result.map(Parked::into_file).map_err(Refused::Failed)
 }
 
 fn wait_in_line(
     mut state: MutexGuard<'static, State>,
-    file: Descriptor,
+    file: Parked,
     key: Key,
     patience: &Patience,
     bell: &Arc<Bell>,
@@ -122,7 +124,7 @@ fn wait_in_line(
     let mut pause = FIRST_PAUSE;
     loop {
         if let Some(given) = state.given.remove(&ticket) {
-            return given.map_err(Refused::Failed);
+            return given.map(Parked::into_file).map_err(Refused::Failed);
         }
         if patience.cancel.is_some_and(|token| token.is_fired()) {
             let left = state.leave(key, ticket);
@@ -178,7 +180,7 @@ impl State {
         }
     }
 
-    fn join(&mut self, key: Key, file: Descriptor, bell: Arc<Bell>) -> u64 {
+    fn join(&mut self, key: Key, file: Parked, bell: Arc<Bell>) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         let line = self.lines.entry(key).or_default();
@@ -227,7 +229,7 @@ impl State {
         let Some(file) = line.waiters.front_mut().and_then(|first| first.file.take()) else {
             return;
         };
-        let got = match try_lock(&file, key.kind) {
+        let got = match file.try_lock(key.kind) {
             Ok(true) => Ok(file),
             Ok(false) => {
                 line.waiters[0].file = Some(file);
@@ -240,7 +242,7 @@ impl State {
     }
 
     /// Take over a line: the descriptor to wait with. None, and the line is gone, if nobody waits.
-    pub fn take(&mut self, key: Key) -> Option<Descriptor> {
+    pub fn take(&mut self, key: Key) -> Option<Parked> {
         let line = self.lines.get_mut(&key)?;
         line.helped = true;
         let file = line
@@ -255,7 +257,7 @@ impl State {
     }
 
     /// Hand over to the first in line; given back if nobody waits any more.
-    pub fn give(&mut self, key: Key, got: io::Result<Descriptor>) -> Option<Descriptor> {
+    pub fn give(&mut self, key: Key, got: io::Result<Parked>) -> Option<Parked> {
         let first = self
             .lines
             .get_mut(&key)

@@ -1,0 +1,244 @@
+//! The redo journal: with it a process that is killed in the midst of a write leaves the old or the new
+//! session to the next one who opens it here.
+//!
+//! One file a directory and user, mapped by all its processes. Before a write that may be cut off in the
+//! midst, the old and the new payload are put into a record of it; a kill then leaves new bytes up to
+//! some point and old ones behind, which whoever locks the session next completes. A file of any other
+//! form was written since, by PHP for example, and stays as it is.
+
+mod layout;
+mod record;
+mod settle;
+
+use super::open::io_error;
+use super::path::Place;
+use super::state::State;
+use crate::config::Settings;
+use crate::error::{Code, Event, Level, Result};
+use crate::handler::Call;
+use crate::sys::file::{Descriptor, Facts};
+use crate::sys::fork::{Epoch, PerProcess};
+use crate::sys::journal as system;
+use crate::sys::limit;
+pub(super) use record::{Armed, Journal};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A write of at most this many bytes that does not shorten the file cannot be cut off.
+const PAGE: usize = 4096;
+
+/// Milliseconds after which a journal that was not there is looked for again, and after which one is
+/// looked at: cleaners of temporary directories remove what seems unused.
+const UNTIL_NEXT_LOOK: u64 = 1000;
+const UNTIL_NEXT_CHECK: u64 = 60_000;
+
+/// How many directories an engine remembers.
+const MANY: usize = 16;
+
+/// The journals of an engine, by directory.
+#[derive(Default)]
+pub(super) struct Journals {
+    known: PerProcess<Mutex<Vec<Known>>>,
+}
+
+/// What is known of a directory's journal.
+struct Known {
+    place: Place,
+    found: Found,
+    /// The host was told why there is none.
+    is_told: bool,
+}
+
+/// A look at a directory's journal, and until when it counts.
+#[derive(Clone, Default)]
+struct Found {
+    journal: Option<Arc<Journal>>,
+    /// There is none yet, and there may be one.
+    is_absent: bool,
+    until: u64,
+}
+
+/// What a session remembers, so that it does not have to ask its engine.
+#[derive(Default)]
+pub(super) struct Cache {
+    found: Found,
+    seen: Option<Epoch>,
+}
+
+/// Whether the write of `new` bytes over `old` may be cut off in the midst.
+pub(super) fn is_needed(old: u64, new: usize) -> bool {
+    new > PAGE || (new as u64) < old
+}
+
+impl State {
+    /// Mend the file that was just locked if its writer died; its facts afterwards.
+    pub(super) fn mend(
+        &mut self,
+        journals: &Journals,
+        call: &mut Call,
+        file: &Descriptor,
+        facts: Facts,
+    ) -> Result<Facts> {
+        let Some(journal) = journals.find(self, call, false) else {
+            return Ok(facts);
+        };
+        let settled = journal
+            .settle(file, &facts)
+            .and_then(|changed| match changed {
+                true => file.facts(),
+                false => Ok(facts),
+            });
+        settled.map_err(|error| io_error(self, "repair", &error))
+    }
+
+    /// Whether the file that was just locked for reading has to be mended first.
+    pub(super) fn needs_mending(
+        &mut self,
+        journals: &Journals,
+        call: &mut Call,
+        facts: &Facts,
+    ) -> bool {
+        let journal = journals.find(self, call, false);
+        journal.is_some_and(|journal| journal.is_unsettled(facts))
+    }
+}
+
+impl Journals {
+    /// The journal of the state's directory, made if need be. Looks at the disk only now and then.
+    pub fn find(&self, state: &mut State, call: &mut Call, make: bool) -> Option<Arc<Journal>> {
+        let settings = &call.settings;
+        if !settings.journal || settings.network_fs {
+            return None;
+        }
+        let now = system::ticks();
+        let cache = &state.journal;
+        let is_good = cache.seen.is_some_and(Epoch::is_this_process)
+            && now < cache.found.until
+            && !(make && cache.found.is_absent);
+        if !is_good {
+            let (found, event) = self.look(&state.place, settings, make, now);
+            state.journal = Cache {
+                found,
+                seen: Some(Epoch::now()),
+            };
+            if let Some(event) = event {
+                call.event(event);
+            }
+        }
+        state.journal.found.journal.clone()
+    }
+
+    fn look(
+        &self,
+        place: &Place,
+        settings: &Settings,
+        make: bool,
+        now: u64,
+    ) -> (Found, Option<Event>) {
+        let known = self.known.get(|_| Mutex::default());
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = known.iter().position(|known| known.place == *place);
+        let index = index.unwrap_or_else(|| {
+            if known.len() == MANY {
+                known.remove(0);
+            }
+            known.push(Known {
+                place: place.clone(),
+                found: Found::default(),
+                is_told: false,
+            });
+            known.len() - 1
+        });
+        let known = &mut known[index];
+        if now < known.found.until && !(make && known.found.is_absent) {
+            return (known.found.clone(), None);
+        }
+        let mut event = None;
+        let path = path(place, settings);
+        let old = known.found.journal.take();
+        let old = old.filter(|old| path.as_ref().is_ok_and(|path| *path == old.path));
+        let opened = match old.filter(|old| old.is_in_place()) {
+            Some(old) => Ok(Some(old)),
+            None => path.and_then(|path| open(place, &path, make)),
+        };
+        known.found = match opened {
+            Ok(journal) => Found {
+                is_absent: journal.is_none(),
+                until: now
+                    + journal
+                        .as_ref()
+                        .map_or(UNTIL_NEXT_LOOK, |_| UNTIL_NEXT_CHECK),
+                journal,
+            },
+            Err(error) => {
+                if make && !std::mem::replace(&mut known.is_told, true) {
+                    event = Some(off(place, &error));
+                }
+                Found {
+                    journal: None,
+                    // Told when it is needed.
+                    is_absent: !make && !known.is_told,
+                    until: now + UNTIL_NEXT_CHECK,
+                }
+            }
+        };
+        (known.found.clone(), event)
+    }
+}
+
+/// Why writes are not protected.
+pub(super) fn off(place: &Place, error: &io::Error) -> Event {
+    let shown = String::from_utf8_lossy(&place.dir);
+    let text = format!("no journal in {shown}, a kill can tear a session: {error}");
+    Event::new("JOURNAL_OFF", Level::Notice, Code::OK, text)
+}
+
+/// Where a directory's journal lies: not under a session's name, one for each user, so that root's does
+/// not shut out others.
+fn path(place: &Place, settings: &Settings) -> io::Result<PathBuf> {
+    let directory = Path::new(OsStr::from_bytes(&place.dir));
+    if !directory.is_absolute() {
+        return Err(io::Error::other("session.save_path is relative"));
+    }
+    let uid = system::effective_uid();
+    if settings.journal_path.is_empty() {
+        return Ok(directory.join(format!(".libsess-{uid}-v1")));
+    }
+    let real = std::fs::canonicalize(directory)?;
+    let hash = (real.as_os_str().as_bytes().iter()).fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    let name = format!(".libsess-{uid}-{hash:016x}-v1");
+    Ok(Path::new(OsStr::from_bytes(settings.journal_path.as_bytes())).join(name))
+}
+
+fn open(place: &Place, path: &Path, make: bool) -> io::Result<Option<Arc<Journal>>> {
+    if !make && system::is_nothing(path) {
+        return Ok(None);
+    }
+    let unknown = || io::Error::other("the file system is none of ext4, XFS and tmpfs");
+    let sessions = Path::new(OsStr::from_bytes(&place.dir));
+    let device = system::device(sessions)?.ok_or_else(unknown)?;
+    let beside = path.parent().unwrap_or(sessions);
+    if beside != sessions {
+        system::device(beside)?.ok_or_else(unknown)?;
+    }
+    let mut journal = Journal::open(path, place, device)?;
+    if journal.is_none() && make {
+        if limit::file_size().is_some_and(|limit| limit < Journal::size()) {
+            return Err(io::Error::other("the limit RLIMIT_FSIZE"));
+        }
+        Journal::make(path)?;
+        journal = Journal::open(path, place, device)?;
+    }
+    if let Some(journal) = &journal {
+        journal.repair();
+    }
+    Ok(journal.map(Arc::new))
+}
+
+#[cfg(test)]
+mod tests;

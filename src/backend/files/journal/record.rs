@@ -1,0 +1,366 @@
+//! The journal's file, and the life of a record in it: free, claimed, armed, free.
+//!
+//! The lock of a session owns the records of its inode: nobody else arms or frees them, so that one that
+//! is found after locking was left behind by a writer that died.
+
+use super::super::path::Place;
+use super::layout::{
+    BOOT, BORN, EXTERNAL, FLAGS, GEOMETRY, HEAD, HEADER, ID, ID_LEN, ID_ROOM, INODE, Mark, NEW,
+    NEW_LEN, OLD, OLD_LEN, Owner, POWER, PROBES, Phase, RECORD, RECORDS, ROOM, SIZE, SUM, at, sum,
+};
+use crate::id;
+use crate::sys::file::Facts;
+use crate::sys::journal::{self as system, Region};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// An open journal.
+pub(in crate::backend::files) struct Journal {
+    region: Region,
+    pub(super) path: PathBuf,
+    /// Where its sessions lie, and the device of that directory.
+    pub(super) place: Place,
+    device: u64,
+    /// The host was told that a payload could not be put beside the journal.
+    is_told: AtomicBool,
+}
+
+/// A record that protects a write.
+pub(in crate::backend::files) struct Armed<'a> {
+    journal: &'a Journal,
+    index: usize,
+    state: Mark,
+    external: Option<File>,
+}
+
+/// What a record that is armed holds.
+pub(in crate::backend::files) struct Payloads {
+    pub owner: Owner,
+    pub old: Vec<u8>,
+    pub new: Vec<u8>,
+    pub power: bool,
+}
+
+impl Journal {
+    /// Open the journal at `path`; None: there is none.
+    pub fn open(path: &Path, place: &Place, device: u64) -> io::Result<Option<Journal>> {
+        let boot = system::boot_id()?;
+        let Some(file) = system::open_own(path, false)? else {
+            return Ok(None);
+        };
+        if !system::is_whole(&file, SIZE)? {
+            return Err(io::Error::other("has a size that is not a journal's"));
+        }
+        let journal = Journal {
+            region: Region::new(&file)?,
+            path: path.into(),
+            place: place.clone(),
+            device,
+            is_told: AtomicBool::new(false),
+        };
+        let header = (0..GEOMETRY.len()).map(|index| journal.region.get(8 * index));
+        if !header.eq(GEOMETRY) {
+            return Err(io::Error::other("is not a journal of this version"));
+        }
+        journal.begin_boot(boot)?;
+        Ok(Some(journal))
+    }
+
+    /// Make an empty one, unless there is one.
+    pub fn make(path: &Path) -> io::Result<()> {
+        let mut head = [0; HEADER];
+        let numbers = GEOMETRY
+            .iter()
+            .enumerate()
+            .map(|(index, number)| (8 * index, *number));
+        let boot = system::boot_id()?;
+        for (at, number) in numbers.chain([(BOOT, boot[0]), (BOOT + 8, boot[1])]) {
+            head[at..at + 8].copy_from_slice(&number.to_ne_bytes());
+        }
+        system::make_own(path, SIZE, &head)
+    }
+
+    /// How many bytes its file has.
+    pub const fn size() -> u64 {
+        SIZE
+    }
+
+    /// Whether this is the first failure to protect a write, of which the host is told.
+    pub fn is_first_trouble(&self) -> bool {
+        !self.is_told.swap(true, Relaxed)
+    }
+
+    /// Whether its name still leads to it.
+    pub fn is_in_place(&self) -> bool {
+        self.region.is_at(&self.path)
+    }
+
+    /// Whose records `facts` may have here.
+    pub fn owner(&self, facts: &Facts) -> Option<Owner> {
+        let (device, inode) = facts.identity;
+        let born = facts.born.filter(|_| device == self.device)?;
+        Some(Owner { inode, born })
+    }
+
+    /// Forget what an earlier boot left, whose pages may be half on the disk; what was made to survive
+    /// that stays if it is whole.
+    fn begin_boot(&self, boot: [u64; 2]) -> io::Result<()> {
+        let is_current = || {
+            let current = [BOOT, BOOT + 8].map(|at| self.region.word(at).load(Acquire));
+            current == boot
+        };
+        if is_current() {
+            return Ok(());
+        }
+        // A descriptor of its own: a mapping would keep the lock for ever.
+        let file = system::open_own(&self.path, false)?;
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        for attempt in 0.. {
+            match system::try_lock(&file)? {
+                true => break,
+                false if attempt == 100 => return Err(io::ErrorKind::WouldBlock.into()),
+                false => std::thread::sleep(std::time::Duration::from_millis(10)),
+            }
+        }
+        if !is_current() {
+            for index in 0..RECORDS {
+                let state = self.state(index);
+                let is_armed = matches!(state.phase(), Phase::Armed | Phase::ArmedOld);
+                if !(is_armed && self.load(index).is_some_and(|payloads| payloads.power)) {
+                    self.free(index, state);
+                }
+            }
+            self.region.word(BOOT + 8).store(boot[1], Release);
+            self.region.word(BOOT).store(boot[0], Release);
+        }
+        Ok(())
+    }
+
+    /// The places in which a record of that tag may lie.
+    fn places(tag: u64) -> impl Iterator<Item = usize> {
+        (0..PROBES).map(move |probe| ((tag + probe) % RECORDS as u64) as usize)
+    }
+
+    /// The records of a tag that are not free.
+    pub fn left_by(&self, tag: u64) -> impl Iterator<Item = (usize, Mark)> {
+        Journal::places(tag)
+            .map(|index| (index, self.state(index)))
+            .filter(move |(_, state)| state.phase() != Phase::Free && state.tag() == tag)
+    }
+
+    /// All records that are not free.
+    pub fn in_use(&self) -> impl Iterator<Item = (usize, Mark)> {
+        (0..RECORDS)
+            .map(|index| (index, self.state(index)))
+            .filter(|(_, state)| state.phase() != Phase::Free)
+    }
+
+    fn state(&self, index: usize) -> Mark {
+        Mark(self.region.word(at(index)).load(Acquire))
+    }
+
+    /// Go from one state to another; false: somebody else was there first.
+    pub fn advance(&self, index: usize, from: Mark, to: Phase) -> Option<Mark> {
+        let next = from.in_phase(to);
+        self.exchange(index, from, next).then_some(next)
+    }
+
+    fn exchange(&self, index: usize, from: Mark, to: Mark) -> bool {
+        let word = self.region.word(at(index));
+        word.compare_exchange(from.0, to.0, AcqRel, Acquire).is_ok()
+    }
+
+    /// Protect a write of `new` over `old` into that file. None: no record is free, or the file is not one
+    /// that this journal can tell from others.
+    pub fn arm(
+        &self,
+        facts: &Facts,
+        id: &[u8],
+        old: &[u8],
+        new: &[u8],
+        power: bool,
+    ) -> io::Result<Option<Armed<'_>>> {
+        let Some(owner) = self.owner(facts) else {
+            return Ok(None);
+        };
+        let tag = owner.tag();
+        let claimed = Mark::claimed(tag, system::ticks());
+        let free = Mark(0);
+        let found = Journal::places(tag).find(|index| self.exchange(*index, free, claimed));
+        let Some(index) = found else {
+            return Ok(None);
+        };
+        let filled = self.fill(index, owner, id, old, new, power);
+        let external = match filled {
+            Ok(external) => external,
+            Err(error) => {
+                self.free(index, claimed);
+                return Err(error);
+            }
+        };
+        let armed = self.advance(index, claimed, Phase::Armed);
+        Ok(armed.map(|state| Armed {
+            journal: self,
+            index,
+            state,
+            external,
+        }))
+    }
+
+    fn fill(
+        &self,
+        index: usize,
+        owner: Owner,
+        id: &[u8],
+        old: &[u8],
+        new: &[u8],
+        power: bool,
+    ) -> io::Result<Option<File>> {
+        let (base, region) = (at(index), &self.region);
+        let is_external = old.len().max(new.len()) > ROOM;
+        let flags = if is_external { EXTERNAL } else { 0 } | if power { POWER } else { 0 };
+        let id = &id[..id.len().min(ID_ROOM)];
+        let numbers = [
+            (FLAGS, flags),
+            (INODE, owner.inode),
+            (BORN, owner.born),
+            (OLD_LEN, old.len() as u64),
+            (NEW_LEN, new.len() as u64),
+            (SUM, sum(owner, flags, id, old, new)),
+            (ID_LEN, id.len() as u64),
+        ];
+        for (offset, number) in numbers {
+            region.set(base + offset, number);
+        }
+        region.copy_in(base + ID, id);
+        if !is_external {
+            region.copy_in(base + OLD, old);
+            region.copy_in(base + NEW, new);
+            return Ok(None);
+        }
+        let file = system::open_own(&self.external(index), true)?;
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        system::write_pair(&file, old, new)?;
+        Ok(Some(file))
+    }
+
+    /// Where the payloads of a record lie that are too long for it.
+    fn external(&self, index: usize) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(format!(".{index}"));
+        name.into()
+    }
+
+    /// The id a record names.
+    pub fn id(&self, index: usize) -> Option<Vec<u8>> {
+        let id = self.name(index)?;
+        id::is_valid(&id).then_some(id)
+    }
+
+    fn name(&self, index: usize) -> Option<Vec<u8>> {
+        let base = at(index);
+        let len = usize::try_from(self.region.get(base + ID_LEN)).ok()?;
+        (len <= ID_ROOM)
+            .then(|| self.region.copy_out(base + ID, len).ok())
+            .flatten()
+    }
+
+    /// What a record holds; None if that cannot be true.
+    pub fn load(&self, index: usize) -> Option<Payloads> {
+        let (base, region) = (at(index), &self.region);
+        let number = |offset| region.get(base + offset);
+        let owner = Owner {
+            inode: number(INODE),
+            born: number(BORN),
+        };
+        let old_len = usize::try_from(number(OLD_LEN)).ok()?;
+        let new_len = usize::try_from(number(NEW_LEN)).ok()?;
+        let flags = number(FLAGS);
+        let (old, new) = if flags & EXTERNAL == 0 {
+            if old_len > ROOM || new_len > ROOM {
+                return None;
+            }
+            let old = region.copy_out(base + OLD, old_len).ok()?;
+            (old, region.copy_out(base + NEW, new_len).ok()?)
+        } else {
+            let file = system::open_own(&self.external(index), false).ok()??;
+            let whole = old_len.checked_add(new_len)?;
+            let mut old = system::read_exactly(&file, whole).ok()?;
+            let new = old.split_off(old_len);
+            (old, new)
+        };
+        let is_whole = number(SUM) == sum(owner, flags, &self.name(index)?, &old, &new);
+        is_whole.then_some(Payloads {
+            owner,
+            old,
+            new,
+            power: flags & POWER != 0,
+        })
+    }
+
+    /// Wipe a record and free it, unless somebody else did.
+    pub fn free(&self, index: usize, state: Mark) {
+        if let Some(claimed) = self.claim_again(index, state) {
+            let is_external = self.region.get(at(index) + FLAGS) & EXTERNAL != 0;
+            let external = is_external
+                .then(|| {
+                    system::open_own(&self.external(index), false)
+                        .ok()
+                        .flatten()
+                })
+                .flatten();
+            self.wipe(index, claimed, external.as_ref());
+        }
+    }
+
+    /// From now on the record says nothing of the file, so that it may be wiped piece by piece.
+    fn claim_again(&self, index: usize, state: Mark) -> Option<Mark> {
+        self.advance(index, state, Phase::Claimed)
+    }
+
+    fn wipe(&self, index: usize, claimed: Mark, external: Option<&File>) {
+        let (base, region) = (at(index), &self.region);
+        if let Some(file) = external {
+            // Not to nothing: ext4 would write the next content to the disk at once when it is closed.
+            // Whatever stays after a failure is overwritten by the next payload.
+            let _ = file.set_len(1);
+        } else {
+            for (offset, len) in [(OLD, OLD_LEN), (NEW, NEW_LEN)] {
+                let len = region.get(base + len).min(ROOM as u64) as usize;
+                region.wipe(base + offset, len);
+            }
+        }
+        region.wipe(base + INODE, HEAD - INODE);
+        self.exchange(index, claimed, Mark(0));
+    }
+}
+
+impl Armed<'_> {
+    /// Bring the record to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        if let Some(file) = &self.external {
+            file.sync_all()?;
+        }
+        self.journal.region.sync(at(self.index), RECORD)
+    }
+
+    /// From now on the old payload is put back.
+    pub fn turn_round(&mut self) {
+        let turned = self
+            .journal
+            .advance(self.index, self.state, Phase::ArmedOld);
+        self.state = turned.unwrap_or(self.state);
+    }
+
+    /// The file is whole.
+    pub fn free(self) {
+        if let Some(claimed) = self.journal.claim_again(self.index, self.state) {
+            self.journal
+                .wipe(self.index, claimed, self.external.as_ref());
+        }
+    }
+}
