@@ -331,7 +331,12 @@ impl Document {
     }
 
     /// Whether a place comes after all references that cannot be resolved; None if that is not sure.
-    fn stands_after(&self, container: u32, old: Option<u32>, opaque: Opaque) -> Option<bool> {
+    pub(super) fn stands_after(
+        &self,
+        container: u32,
+        old: Option<u32>,
+        opaque: Opaque,
+    ) -> Option<bool> {
         if old.is_some_and(|old| self.cell_of(old) != NONE) {
             return None;
         }

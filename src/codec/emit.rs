@@ -121,7 +121,12 @@ impl Document {
         let Some(table) = self.table(ROOT.0) else {
             return Ok(());
         };
-        if self.folded && self.opaque.is_some() {
+        let counts_root = |format| format == Format::PhpSerialize;
+        let shifts = self.folded
+            || self
+                .stored
+                .is_some_and(|stored| counts_root(stored) != counts_root(format));
+        if shifts && self.opaque.is_some() {
             return Err(behind_custom());
         }
         if walk.by_object {
@@ -155,12 +160,14 @@ impl Document {
             }
             match (self.key(place), format) {
                 (Key::Int(_), _) if walk.by_object => {
+                    self.check_skip(place)?;
                     encoded.skipped_int_keys += 1;
                     continue;
                 }
                 (Key::Bytes(key), Format::PhpBinary)
                     if walk.by_object && key.len() > LONGEST_BINARY_KEY =>
                 {
+                    self.check_skip(place)?;
                     encoded.skipped_long_keys += 1;
                     continue;
                 }
@@ -182,6 +189,16 @@ impl Document {
             self.write_frames(walk, out)?;
         }
         Ok(())
+    }
+
+    /// What is left out must not shift what references behind a custom object name.
+    fn check_skip(&self, place: u32) -> Result<()> {
+        match self.opaque {
+            Some(opaque) if self.stands_after(ROOT.0, Some(place), opaque) != Some(true) => {
+                Err(behind_custom())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Untouched places that stand next to each other in one buffer.

@@ -100,6 +100,8 @@ fn session(input: &[u8], format: Format) {
             read(&out, written_as, spelling);
         }
         Ok(_) => same(&mut document, &out, written_as, spelling),
+        // References behind a custom object cannot follow what moves.
+        Err(error) if error.code == Code::EUNSUPPORTED => {}
         Err(_) => assert!(unwritable(&mut document, written_as)),
     }
 }
