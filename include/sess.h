@@ -772,6 +772,7 @@ sess_rc sess_create_id(sess_session *session,
 
 /**
  * Collect all expired sessions now: session_gc(). `removed` may be NULL; -1 if not known.
+ * SESS_EUNSUPPORTED where the directory may not be listed, as Debian's: let its own collector work.
  */
 SESS_API sess_rc sess_gc(sess_session *session, int64_t *removed);
 

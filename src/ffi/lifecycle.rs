@@ -131,6 +131,7 @@ pub unsafe extern "C" fn sess_create_id(
 }
 
 /// Collect all expired sessions now: session_gc(). `removed` may be NULL; -1 if not known.
+/// SESS_EUNSUPPORTED where the directory may not be listed, as Debian's: let its own collector work.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_gc(session: *mut sess_session, removed: *mut i64) -> sess_rc {
     // SAFETY: the header's rules for pointers.
