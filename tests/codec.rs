@@ -227,6 +227,22 @@ fn z_27_a_reference_behind_a_custom_object_does_not_shift() {
 }
 
 #[test]
+fn z_28_an_array_that_holds_itself_by_reference_can_be_edited() {
+    for before in [&b"a|i:1;"[..], b"a|i:1;self|i:2;"] {
+        let mut document = load(before);
+        document
+            .set_serialized(ROOT, at("self"), b"a:1:{i:0;R:1;}", &LIMITS)
+            .unwrap();
+        let array = document.edit(ROOT, at("self")).unwrap();
+        document.set(array, at("k"), Scalar::Int(1)).unwrap();
+        assert_eq!(
+            encode(&mut document),
+            "a|i:1;self|a:2:{i:0;R:2;s:1:\"k\";i:1;}"
+        );
+    }
+}
+
+#[test]
 fn e_22_nothing_is_written_that_is_nested_deeper_than_the_limit() {
     let limits = Limits { depth: 3, ..LIMITS };
     let mut document = Document::new();

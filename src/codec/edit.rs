@@ -184,7 +184,7 @@ impl Document {
     /// Let a new value stand at a position, or at the end.
     fn place(&mut self, table: u32, node: u32, position: Option<usize>) {
         let Some(position) = position else {
-            self.nodes[node as usize].flags |= flag::HELD;
+            self.hold_new(node);
             self.append(table, node);
             self.tables[table as usize].recount = true;
             return;
@@ -204,9 +204,18 @@ impl Document {
             self.cells[cell as usize].value = node;
             return;
         }
-        self.nodes[node as usize].flags |= flag::HELD;
+        self.hold_new(node);
         self.replace(table, position, node);
         self.let_go(old);
+    }
+
+    /// A new value stands where it was put; if it names itself, that is one of its reference's places.
+    fn hold_new(&mut self, node: u32) {
+        self.nodes[node as usize].flags |= flag::HELD;
+        let cell = self.cell_of(node);
+        if cell != NONE {
+            self.cells[cell as usize].places.insert(0, node);
+        }
     }
 
     pub(super) fn remove_key(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
