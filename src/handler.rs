@@ -225,7 +225,8 @@ impl Call {
         Ok(())
     }
 
-    fn check_size(&self, len: usize) -> Result<()> {
+    /// Refuse a payload of more bytes than `sess.max_data_bytes`.
+    pub fn check_size(&self, len: usize) -> Result<()> {
         let limit = self.settings.max_data_bytes;
         if len as u64 > limit {
             let text =

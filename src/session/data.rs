@@ -116,13 +116,7 @@ impl Session {
                 "set_raw: the session is not active",
             ));
         }
-        let limit = self.settings.max_data_bytes;
-        if data.len() as u64 > limit {
-            let len = data.len();
-            let text =
-                format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
-            return Err(Error::new(Code::ETOOBIG, text));
-        }
+        self.call.check_size(data.len())?;
         self.check_pending_cookie()?;
         let mut raw = Vec::new();
         raw.try_reserve_exact(data.len())

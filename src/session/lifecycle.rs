@@ -2,7 +2,7 @@
 
 use super::calls::{Known, Optional};
 use super::id::Id;
-use super::save::{Payload, gone_if_not_found};
+use super::save::Payload;
 use super::{Session, State};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
@@ -145,24 +145,7 @@ impl Session {
                 .call_destroy()
                 .inspect_err(|error| self.warn("DESTROY_FAILED", error));
         }
-        let written = match payload {
-            Payload::AsRead => {
-                let held = self.call.hold_data();
-                let written = self.call_write(held.bytes());
-                self.call.return_data(held);
-                written
-            }
-            Payload::Encoded { .. } => {
-                let encoded = std::mem::take(&mut self.encoded);
-                let written = self.call_write(&encoded);
-                self.encoded = encoded;
-                written
-            }
-        };
-        written.map_err(|error| {
-            self.warn("WRITE_FAILED", &error);
-            gone_if_not_found(error)
-        })
+        self.store(payload, false)
     }
 
     /// S-35 to S-41: open, create, validate under strict mode, read; what read gives is dropped.

@@ -56,11 +56,7 @@ impl Session {
         let payload = self
             .encode_payload()
             .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
-        let stored = self.store(payload);
-        stored.map_err(|error| {
-            self.warn("WRITE_FAILED", &error);
-            gone_if_not_found(error)
-        })?;
+        self.store(payload, true)?;
         self.unmade = false;
         Ok(())
     }
@@ -94,13 +90,7 @@ impl Session {
             return Ok((Payload::AsRead, 0));
         }
         let (empty, skipped) = self.try_encode()?;
-        let limit = self.settings.max_data_bytes;
-        if self.encoded.len() as u64 > limit {
-            let len = self.encoded.len();
-            let text =
-                format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
-            return Err(Error::new(Code::ETOOBIG, text));
-        }
+        self.call.check_size(self.encoded.len())?;
         Ok((Payload::Encoded { empty }, skipped))
     }
 
@@ -134,23 +124,29 @@ impl Session {
         Ok((encoded.empty && fails_when_empty, encoded.skipped_int_keys))
     }
 
-    fn store(&mut self, payload: Payload) -> Result<()> {
-        match payload {
+    /// Bring the payload to the storage; one that is unchanged is touched only, if `may_touch`.
+    pub(super) fn store(&mut self, payload: Payload, may_touch: bool) -> Result<()> {
+        let may_touch = may_touch && self.has_stored;
+        let stored = match payload {
             Payload::AsRead => {
                 let held = self.call.hold_data();
-                let stored = self.touch_or_write(held.bytes(), self.has_stored);
+                let stored = self.touch_or_write(held.bytes(), may_touch);
                 self.call.return_data(held);
                 stored
             }
             Payload::Encoded { empty } => {
                 let encoded = std::mem::take(&mut self.encoded);
                 let unchanged =
-                    self.has_stored && !empty && self.call.data().unwrap_or_default() == encoded;
+                    may_touch && !empty && self.call.data().unwrap_or_default() == encoded;
                 let stored = self.touch_or_write(&encoded, unchanged);
                 self.encoded = encoded;
                 stored
             }
-        }
+        };
+        stored.map_err(|error| {
+            self.warn("WRITE_FAILED", &error);
+            gone_if_not_found(error)
+        })
     }
 
     fn touch_or_write(&mut self, data: &[u8], unchanged: bool) -> Result<()> {
@@ -203,7 +199,7 @@ impl Session {
 }
 
 /// A record that is gone when it is to be saved was destroyed by others (F-71).
-pub(super) fn gone_if_not_found(error: Error) -> Error {
+fn gone_if_not_found(error: Error) -> Error {
     match error.code {
         Code::ENOTFOUND => Error {
             code: Code::EGONE,
