@@ -15,9 +15,8 @@ pub fn pick<T>(short: T, long: T) -> T {
 /// What a run's choices are drawn from: `SESS_SEED`, by default always the same. It is printed, so that
 /// a failure can be had again.
 pub fn seed(test: &str) -> u64 {
-    let seed = std::env::var("SESS_SEED").map_or(1, |seed| {
-        seed.parse().expect("SESS_SEED is a whole number")
-    });
+    let seed = std::env::var("SESS_SEED")
+        .map_or(1, |seed| seed.parse().expect("SESS_SEED is a whole number"));
     tell(&format!("seed: SESS_SEED={seed} {test}"));
     seed
 }
