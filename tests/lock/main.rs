@@ -3,6 +3,8 @@
 #![allow(unsafe_code, reason = "forks")]
 #![allow(missing_docs)]
 
+mod begin;
+mod inspect;
 #[path = "../files/kit.rs"]
 mod kit;
 mod php;

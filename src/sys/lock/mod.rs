@@ -7,9 +7,11 @@
 //! way goes once round all who waited then, before other processes have their turn.
 
 mod helper;
+mod inspect;
 mod parked;
 mod table;
 
+pub use inspect::{Holding, holding};
 pub use table::Turns;
 
 use super::cancel::CancelToken;
@@ -79,6 +81,11 @@ pub fn wait(
     patience: &Patience,
 ) -> Result<Descriptor, Refused> {
     table::wait(file, table::Key { identity, kind }, patience)
+}
+
+/// How many of this process wait for a file's lock.
+pub fn waiting(identity: (u64, u64)) -> usize {
+    table::waiting(identity)
 }
 
 /// The holder of a lock that has turns left is done with it; see [`Turns`].

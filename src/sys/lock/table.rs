@@ -128,6 +128,11 @@ pub(super) fn pass_on(file: Descriptor, turns: &Turns) {
     handover.finish();
 }
 
+/// See [`super::waiting`].
+pub(super) fn waiting(identity: (u64, u64)) -> usize {
+    table().lock().waiting_for(identity)
+}
+
 /// See [`super::wait`].
 pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<Descriptor, Refused> {
     if !patience.may_wait {
@@ -141,7 +146,8 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
     let _watch = patience.cancel.map(|token| token.watch(bell.clone()));
     let file = Parked::new(file);
     let mut state = table.lock();
-    if patience.max_waiters != 0 && state.waiting_for(key) >= patience.max_waiters as usize {
+    if patience.max_waiters != 0 && state.waiting_for(key.identity) >= patience.max_waiters as usize
+    {
         return Err(Refused::Busy);
     }
     if patience.deadline.is_some() || patience.cancel.is_some() {
@@ -219,10 +225,15 @@ fn wait_in_line(
 
 impl State {
     /// How many wait for a lock of the file, whatever the kind.
-    fn waiting_for(&self, key: Key) -> usize {
+    fn waiting_for(&self, identity: (u64, u64)) -> usize {
         [Kind::Shared, Kind::Exclusive]
             .iter()
-            .filter_map(|kind| self.lines.get(&Key { kind: *kind, ..key }))
+            .filter_map(|kind| {
+                self.lines.get(&Key {
+                    identity,
+                    kind: *kind,
+                })
+            })
             .map(|line| line.waiters.len() + line.blocked as usize)
             .sum()
     }
