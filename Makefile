@@ -46,6 +46,7 @@ check: ## Formats, lints, whether the header is up to date, and whether it break
 
 bench: ## Measure a session's cycle beside a minimal C program, and the codec beside PHP's
 	@scripts/bench
+	@scripts/bench-gc
 	@scripts/bench-codec
 
 fuzz: ## Fuzz what reads bytes from outside, SECONDS (60) per target
