@@ -425,7 +425,7 @@ fn f_77_a_bookmark_is_a_hint_and_nothing_more() {
     fs::create_dir(dir.0.join("a")).unwrap();
     let mark = dir.0.join(format!(".libsess-{}-gc", kit::uid()));
     let texts: [&[u8]; 12] = [
-        b"",
+        b" ",
         b"libsess-gc 1",
         b"libsess-gc 1 9223372036854775807\n",
         b"libsess-gc 1 -1\n",
@@ -436,13 +436,16 @@ fn f_77_a_bookmark_is_a_hint_and_nothing_more() {
         b"libsess-gc 1 0 a 77 a 5 a 5 a 5\n",
         b"libsess-gc 2 0 a 77\n",
         b"\xFF\xFE\0",
-        &[b'7'; 9000],
+        &[b'7'; 4096],
     ];
     for save_path in [dir.text().to_owned(), format!("1;{}", dir.text())] {
         for text in texts {
             kit::put(&dir.0.join("sess_top"), b"x", 9000);
             kit::put(&dir.0.join("a/sess_abc"), b"x", 9000);
-            kit::put(&mark, text, 0);
+            // The length is right, so that the content is looked at.
+            let mut text = text.to_vec();
+            text.resize(4096, b' ');
+            kit::put(&mark, &text, 0);
             let mut client = Client::strict(&save_path);
             client.call.gc_budget = 60_000;
             let mut removed = 0;
@@ -453,7 +456,7 @@ fn f_77_a_bookmark_is_a_hint_and_nothing_more() {
                 assert!(!client.call.gc_more());
                 assert!(!mark.exists());
             }
-            assert_eq!(removed, 1, "{:?}", String::from_utf8_lossy(text));
+            assert_eq!(removed, 1, "{:?}", String::from_utf8_lossy(&text));
         }
     }
     // What others put under the name is not followed.

@@ -3,19 +3,19 @@
 
 use super::super::path::Place;
 use crate::id;
-use crate::sys::journal as system;
+use crate::sys::file;
+use crate::sys::journal::{Own, effective_uid};
 use crate::sys::limit;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fmt::Write;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What the file begins with.
 const HEAD: &str = "libsess-gc 1";
 
-/// No bookmark is longer.
-const LONGEST: u64 = 4096;
+/// Its length: blanks follow.
+const LEN: usize = 4096;
 
 /// A file beside the sessions, one for each user. It is a hint: without it a walk begins at the front.
 pub(super) struct Bookmark(PathBuf);
@@ -31,31 +31,25 @@ pub(super) struct Stop {
 impl Bookmark {
     pub fn of(place: &Place) -> Bookmark {
         let directory = Path::new(OsStr::from_bytes(&place.dir));
-        Bookmark(directory.join(format!(".libsess-{}-gc", system::effective_uid())))
+        Bookmark(directory.join(format!(".libsess-{}-gc", effective_uid())))
     }
 
     /// Where the last slice stopped, from the save path downwards; nothing if it came to the end.
     pub fn stops(&self) -> Vec<Stop> {
-        self.read()
-            .ok()
-            .flatten()
-            .and_then(|text| parse(&text))
-            .unwrap_or_default()
-    }
-
-    fn read(&self) -> io::Result<Option<String>> {
-        let Some(file) = system::open_own(&self.0, false)? else {
-            return Ok(None);
+        let text = match Own::open(&self.0, false) {
+            Ok(Some(file)) => file.read_exactly(LEN).unwrap_or_default(),
+            _ => return Vec::new(),
         };
-        let len = file.metadata()?.len().min(LONGEST);
-        let bytes = system::read_exactly(&file, len as usize)?;
-        Ok(String::from_utf8(bytes).ok())
+        std::str::from_utf8(&text)
+            .ok()
+            .and_then(parse)
+            .unwrap_or_default()
     }
 
     /// Remember where a slice stopped. Where that cannot be written, it is not remembered.
     pub fn put(&self, stops: &[Stop]) {
         // A write beyond the limit would raise a signal.
-        if limit::file_size().is_some_and(|limit| limit < LONGEST) {
+        if limit::file_size().is_some_and(|limit| limit < LEN as u64) {
             return;
         }
         let mut text = HEAD.to_owned();
@@ -65,14 +59,19 @@ impl Bookmark {
             }
             let _ = write!(text, " {}", stop.position);
         }
-        if let Ok(Some(file)) = system::open_own(&self.0, true) {
-            let _ = system::write_pair(&file, text.as_bytes(), b"\n");
+        let Some(blanks) = LEN.checked_sub(text.len()) else {
+            return;
+        };
+        if let Ok(Some(file)) = Own::open(&self.0, true) {
+            let _ = file.write_pair(text.as_bytes(), " ".repeat(blanks).as_bytes());
         }
     }
 
     /// The next walk begins at the front.
     pub fn remove(&self) {
-        let _ = std::fs::remove_file(&self.0);
+        if let Ok(path) = CString::new(self.0.as_os_str().as_bytes()) {
+            let _ = file::unlink(&path);
+        }
     }
 }
 
