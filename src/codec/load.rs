@@ -1,5 +1,6 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
+use super::custom::behind_custom;
 use super::scan::{Fault, RawKey, Scan, note};
 use super::store::{grow, no_memory};
 use super::tree::{Node, flag};
@@ -154,6 +155,7 @@ impl Document {
             }
         }
         let (notes, slots) = (scan.notes, scan.slots as usize);
+        self.customs |= notes & note::CUSTOM != 0;
         self.deepest = self.deepest.max(scan.deepest);
         self.tables[0].unsettled = true;
         if notes & note::REFS != 0 {
@@ -175,6 +177,26 @@ impl Document {
         if other.opaque.is_some() || self.opaque.is_some() {
             return Err(behind_custom());
         }
+        let mut notes = 0;
+        if other.customs {
+            notes |= note::CUSTOM;
+        }
+        if other.has_links() {
+            notes |= note::REFS;
+        }
+        self.checked(notes, |document| {
+            document.merge_other(&other, format, spelling, limits)
+        })
+    }
+
+    /// Put the entries of a table that has just been read among those that are there.
+    fn merge_other(
+        &mut self,
+        other: &Document,
+        format: Format,
+        spelling: Spelling,
+        limits: &Limits,
+    ) -> Result<()> {
         self.compat = spelling != Spelling::AsStored;
         self.canonical &= self.compat && other.canonical;
         self.table(ROOT.0);
@@ -214,8 +236,4 @@ fn under_key(fault: Fault, key: &[u8]) -> Error {
         Code::EDATA,
         format!("{what} at byte {at}, under the key '{shown}{more}'"),
     )
-}
-
-pub(super) fn behind_custom() -> Error {
-    Error::new(Code::EUNSUPPORTED, "reference behind a custom object")
 }

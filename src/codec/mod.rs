@@ -6,6 +6,7 @@
 //! whole, so that the references follow every edit: their numbers are given anew in writing order.
 
 mod canonical;
+mod custom;
 mod edit;
 mod emit;
 mod float;
@@ -97,6 +98,8 @@ pub struct Document {
     plain_strings: HashMap<u32, Box<[u8]>>,
     /// References behind custom objects.
     opaque: Option<link::Opaque>,
+    /// There are or were custom objects.
+    customs: bool,
     /// The format of the payload, if one was loaded.
     stored: Option<Format>,
     /// Nothing in the data would be written differently by PHP.
@@ -140,6 +143,7 @@ impl Document {
             odd_keys: HashMap::new(),
             plain_strings: HashMap::new(),
             opaque: None,
+            customs: false,
             stored: None,
             canonical: true,
             as_php: false,
@@ -176,6 +180,7 @@ impl Document {
         self.odd_keys.clear();
         self.plain_strings.clear();
         self.opaque = None;
+        self.customs = false;
         self.stored = None;
         self.canonical = true;
         self.as_php = false;
