@@ -5,7 +5,7 @@
 #[path = "../common/tool.rs"]
 mod programs;
 
-use programs::tool;
+pub use programs::tool;
 use sess::backend::files::Files;
 use sess::config::{Profile, Settings};
 use sess::error::{Code, Error};
