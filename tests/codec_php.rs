@@ -423,3 +423,45 @@ fn edits_leave_all_else_as_php_sees_it() {
     assert!(count > 5_000, "{count}");
     assert!(refused > 0, "no edit was refused");
 }
+
+/// Starts a session from a payload in php_serialize, and tells what PHP then has.
+const WHOLE_TABLE: &str = r#"
+session_set_save_handler(new class implements SessionHandlerInterface {
+    function open($path, $name): bool { return true; }
+    function close(): bool { return true; }
+    function read($id): string|false { return $GLOBALS['argv'][1]; }
+    function write($id, $data): bool { echo "write "; return true; }
+    function destroy($id): bool { echo "destroy "; return true; }
+    function gc($lifetime): int|false { return 0; }
+}, true);
+session_id('judge');
+echo session_start() ? 'starts ' : 'fails ';
+echo gettype($_SESSION), ' ';
+echo @session_encode() === false ? 'encodes-nothing ' : 'encodes ';
+"#;
+
+#[test]
+fn e_21_php_can_do_nothing_with_a_table_that_is_a_reference() {
+    let php = |payload: &str| {
+        let settings = [
+            "session.serialize_handler=php_serialize",
+            "session.use_cookies=0",
+            "session.cache_limiter=",
+            "display_errors=0",
+        ];
+        let mut command = Command::new(tool("php"));
+        command.arg("-n");
+        for setting in settings {
+            command.args(["-d", setting]);
+        }
+        let output = command.args(["-r", WHOLE_TABLE, payload]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(php("a:1:{i:0;i:1;}"), "starts array encodes write ");
+    for payload in ["a:1:{i:0;R:1;}", "a:2:{i:0;i:7;i:1;a:1:{i:0;R:1;}}"] {
+        // Nothing is written, so the stored bytes stay.
+        assert_eq!(php(payload), "starts unknown type encodes-nothing ");
+        let loaded = load(Format::PhpSerialize, payload.as_bytes(), Spelling::AsStored);
+        assert!(loaded.is_none());
+    }
+}

@@ -260,6 +260,7 @@ impl Document {
             table => self.tables[table as usize].at(slot.at as usize),
         };
         if target == ROOT.0 {
+            self.only_here = letter == b'R';
             return fault("a reference to the whole table");
         }
         if self.node(target).is(flag::OPAQUE) {
