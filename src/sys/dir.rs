@@ -1,6 +1,7 @@
 //! Directories: names in them, looked at and removed relative to an open descriptor.
 
 use super::file::{self, Access, Descriptor, Facts};
+use super::seam::{self, Kind};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::RawFd;
@@ -26,9 +27,14 @@ impl Dir {
     fn open_at(dir: RawFd, path: &CStr, more: i32) -> io::Result<Dir> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC | more;
         // SAFETY: the path is NUL-terminated.
-        let fd = file::again(|| unsafe { libc::openat(dir, path.as_ptr(), flags) as isize })?;
-        // SAFETY: the descriptor is open and belongs to the DIR from now on.
-        let opened = unsafe { libc::fdopendir(fd as RawFd) };
+        let open = || unsafe { libc::openat(dir, path.as_ptr(), flags) as isize };
+        let fd = file::again(|| seam::call(Kind::Open, open))?;
+        let mut opened = std::ptr::null_mut();
+        seam::call(Kind::List, || {
+            // SAFETY: the descriptor is open and belongs to the DIR from now on.
+            opened = unsafe { libc::fdopendir(fd as RawFd) };
+            0
+        });
         NonNull::new(opened).map(Dir).ok_or_else(|| {
             let error = io::Error::last_os_error();
             // SAFETY: no DIR took the descriptor, so that it is still ours to close.
@@ -41,8 +47,12 @@ impl Dir {
     pub fn next_name(&mut self) -> io::Result<Option<&CStr>> {
         // SAFETY: errno is this thread's own.
         unsafe { *libc::__errno_location() = 0 };
-        // SAFETY: the DIR is open, and `&mut self` keeps others from reading it at once.
-        let entry = unsafe { libc::readdir64(self.0.as_ptr()) };
+        let mut entry = std::ptr::null_mut();
+        seam::call(Kind::List, || {
+            // SAFETY: the DIR is open, and `&mut self` keeps others from reading it at once.
+            entry = unsafe { libc::readdir64(self.0.as_ptr()) };
+            0
+        });
         if entry.is_null() {
             let error = io::Error::last_os_error();
             return match error.raw_os_error() {
@@ -78,7 +88,9 @@ impl Dir {
 
 impl Drop for Dir {
     fn drop(&mut self) {
-        // SAFETY: the DIR is open and not used again.
-        unsafe { libc::closedir(self.0.as_ptr()) };
+        seam::call(Kind::Close, || {
+            // SAFETY: the DIR is open and not used again.
+            unsafe { libc::closedir(self.0.as_ptr()) as isize }
+        });
     }
 }
