@@ -46,6 +46,7 @@ check: ## Formats, lints, whether the header is up to date, and whether it break
 
 bench: ## Measure a session's cycle beside a minimal C program, the codec beside PHP's, and how locks change hands
 	@scripts/bench
+	@scripts/bench-gc
 	@scripts/bench-codec
 	@scripts/bench-locks
 
