@@ -21,6 +21,7 @@ all: build/libsess.pc ## Build build/libsess.so, build/libsess.a and build/libse
 	$(INSTALL) -m 644 $(RELEASE)/libsess.a build/libsess.a
 	ln -sf $(SHARED) build/libsess.so.$(SOVERSION)
 	ln -sf libsess.so.$(SOVERSION) build/libsess.so
+	@scripts/go-link
 
 PC = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
     -e 's|@VERSION@|$(VERSION)|' packaging/libsess.pc.in

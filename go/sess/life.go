@@ -180,7 +180,14 @@ func (s *Session) drive(op string, run func(*handle) *csess.Failure) error {
 	if s.status != Active {
 		return s.notActive(op)
 	}
+	return s.run(op, run)
+}
+
+// run runs an operation that ends with the session and not with its context.
+func (s *Session) run(op string, run func(*handle) *csess.Failure) error {
 	h := s.h.Load()
+	_ = s.m.inC(context.Background())
+	defer s.m.outOfC()
 	h.binding.begin(s.saveOperation())
 	f := run(h)
 	s.moved(h)
@@ -248,29 +255,18 @@ func (s *Session) close() error {
 			return &Error{Op: opClose, Err: err}
 		}
 	}
-	h := s.h.Load()
-	h.binding.begin(s.saveOperation())
-	f := h.Close()
-	s.moved(h)
-	return s.failed(opClose, f)
+	return s.run(opClose, func(h *handle) *csess.Failure { return h.Close() })
 }
 
 func (s *Session) abort() error {
-	h := s.h.Load()
-	h.binding.begin(s.saveOperation())
-	f := h.Abort()
-	s.moved(h)
-	return s.failed(opAbort, f)
+	return s.run(opAbort, func(h *handle) *csess.Failure { return h.Abort() })
 }
 
 // reset loads again. Where that lets the lock go others may have it by now, and it is waited for in line.
 func (s *Session) reset() error {
 	h, id := s.h.Load(), s.id
-	h.binding.begin(s.startOperation(s.ctx))
-	f := h.Reset(0)
-	s.moved(h)
-	if f == nil || f.Code != csess.ELOCKED {
-		return s.failed(opReset, f)
+	if err := s.run(opReset, func(h *handle) *csess.Failure { return h.Reset(0) }); !errors.Is(err, ErrLocked) {
+		return err
 	}
 	st := start{}
 	if s.raw {

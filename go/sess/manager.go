@@ -17,6 +17,7 @@ type Manager struct {
 	lockTimeout time.Duration
 	maxWaiters  int
 	lines       lines
+	calls       chan struct{} // see callsInC; nil: any number
 
 	mu     sync.Mutex
 	engine *csess.Engine // nil after Close
@@ -74,6 +75,9 @@ func (m *Manager) configure(options *csess.Options, h Handler) error {
 	}
 	m.lockTimeout = milliseconds(m.directives["sess.lock_timeout_ms"])
 	m.site.saveTimeout = milliseconds(m.directives["sess.save_timeout_ms"])
+	if m.site.handler == nil {
+		m.calls = make(chan struct{}, callsInC)
+	}
 	m.maxWaiters, _ = strconv.Atoi(m.directives["sess.max_waiters"])
 	// Kept until C has returned: a logger is the program's, and may panic.
 	var events []csess.Event
@@ -180,8 +184,12 @@ func (m *Manager) GC(ctx context.Context) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return total, &Error{Op: opGC, Err: err}
 		}
+		if err := m.inC(ctx); err != nil {
+			return total, &Error{Op: opGC, Err: err}
+		}
 		h.binding.begin(s.startOperation(ctx))
 		removed, more, f := h.Collect(gcSlice)
+		m.outOfC()
 		if f != nil {
 			return total, s.failed(opGC, f)
 		}

@@ -109,6 +109,10 @@ func (s *Session) Release() {
 	if h == nil {
 		return
 	}
+	if s.status == Active {
+		_ = s.m.inC(context.Background())
+		defer s.m.outOfC()
+	}
 	h.binding.begin(s.saveOperation())
 	f := h.Recycle()
 	if s.status == Active {

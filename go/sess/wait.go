@@ -18,7 +18,37 @@ import (
 // tries again now and then.
 
 // The places for starts that wait in C, of the whole process.
-var places = make(chan struct{}, 64)
+var places = make(chan struct{}, 48)
+
+// How many calls of a Manager may be in C at once, besides those that wait there: Go starts another thread for every
+// goroutine whose call takes longer than a moment, and on a busy machine all do. A handler in Go is not limited so:
+// its callbacks may wait for each other.
+const callsInC = 32
+
+// inC takes one of the calls; nil once it has it, else ctx's error.
+func (m *Manager) inC(ctx context.Context) error {
+	if m.calls == nil {
+		return nil
+	}
+	select {
+	case m.calls <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case m.calls <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// outOfC gives it back.
+func (m *Manager) outOfC() {
+	if m.calls != nil {
+		<-m.calls
+	}
+}
 
 // How often all those without a place together try again, and the shortest and longest pauses of one.
 const (
@@ -83,13 +113,21 @@ func (s *Session) startOrWait(ctx context.Context, h *handle, id string, st star
 	want := s.id
 	f := s.try(ctx, h, st.flags, id, 0, nil)
 	if f == nil || f.Code != csess.ELOCKED || timeout == 0 {
-		return s.failed(opStart, f)
+		return s.startFailed(ctx, f)
 	}
 	w := waiter{s: s, h: h, ctx: ctx, flags: st.flags, want: want}
 	if timeout > 0 {
 		w.deadline = began.Add(timeout)
 	}
 	return w.wait()
+}
+
+// startFailed makes the error of a start.
+func (s *Session) startFailed(ctx context.Context, f *csess.Failure) error {
+	if f != nil && f.Code == csess.ECANCELED && ctx.Err() != nil {
+		return lockedBy(ctx)
+	}
+	return s.failed(opStart, f)
 }
 
 // lockTimeout is how long to wait; 0 not at all, negative for ever.
@@ -106,6 +144,12 @@ func (s *Session) lockTimeout(h *handle, st start) time.Duration {
 
 // try starts once.
 func (s *Session) try(ctx context.Context, h *handle, flags uint32, id string, timeout int64, cancel *csess.Cancel) *csess.Failure {
+	if timeout == 0 {
+		if s.m.inC(ctx) != nil {
+			return &csess.Failure{Code: csess.ECANCELED}
+		}
+		defer s.m.outOfC()
+	}
 	h.binding.begin(s.startOperation(ctx))
 	f := h.Start(flags, id, timeout, cancel)
 	h.binding.end()
@@ -156,7 +200,7 @@ func (w *waiter) wait() error {
 			return err
 		}
 		if f == nil || f.Code != csess.ELOCKED {
-			return w.s.failed(opStart, f)
+			return w.s.startFailed(w.ctx, f)
 		}
 	}
 }
@@ -202,11 +246,7 @@ func (w *waiter) block() error {
 		stop := context.AfterFunc(w.ctx, cancel.Fire)
 		defer stop()
 	}
-	f := w.again(ms, cancel)
-	if f != nil && f.Code == csess.ECANCELED && w.ctx.Err() != nil {
-		return lockedBy(w.ctx)
-	}
-	return w.s.failed(opStart, f)
+	return w.s.startFailed(w.ctx, w.again(ms, cancel))
 }
 
 // again starts as the try did that was refused; that others have the lock is no news.
