@@ -46,6 +46,7 @@ check: ## Formats, lints, whether the header is up to date, and whether it break
 
 bench: ## Measure a session's cycle beside a minimal C program, and the codec beside PHP's
 	@scripts/bench
+	@scripts/bench-gc
 	@scripts/bench-codec
 
 soak: ## Long runs of storms, hammers and faults, round after round for SECONDS (600); prints its seeds
