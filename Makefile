@@ -46,10 +46,11 @@ test: ## Install what the tests need, run all tests, print the time of each part
 check: ## Formats, lints, whether the header is up to date, and whether it breaks programs
 	@scripts/check
 
-bench: ## Measure a session's cycle beside a minimal C program, and the codec beside PHP's
+bench: ## Measure a session's cycle beside a minimal C program, the codec beside PHP's, and how locks change hands
 	@scripts/bench
 	@scripts/bench-gc
 	@scripts/bench-codec
+	@scripts/bench-locks
 
 soak: ## Long runs of storms, hammers and faults, round after round for SECONDS (600); prints its seeds
 	@scripts/soak $(SECONDS)
