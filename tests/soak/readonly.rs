@@ -1,4 +1,4 @@
-//! Disks that become read-only.
+//! Disks that become read-only, or are gone.
 
 use crate::kit::{Client, Dir, refused};
 use crate::mount::{Mounted, ReadOnly};
@@ -102,5 +102,48 @@ fn f_61_an_ext4_that_fails_in_the_midst_of_a_session() {
         client.call.read_only = true;
         assert!(client.start("abc").unwrap() == old);
         client.close();
+    }
+}
+
+/// A file system that shuts itself down, as after a failure of its disk, is gone for good until it is
+/// mounted anew: errors till then, and the old sessions afterwards.
+// shows: F-60, F-61
+#[test]
+fn f_61_a_file_system_that_shuts_down_in_the_midst_of_a_session() {
+    // The journal is elsewhere: XFS would raise SIGBUS where it is mapped.
+    let Some(beside) = Mounted::tmpfs("size=16m") else {
+        return;
+    };
+    for mounted in [Mounted::ext4(32), Mounted::xfs()] {
+        let Some(mounted) = mounted else {
+            continue;
+        };
+        let dir = Dir::at(mounted.path().join("s"));
+        let path = std::ffi::CString::new(beside.text()).unwrap();
+        let mut client = Client::php(dir.text()).with(|settings| settings.journal_path = path);
+        let old = [b'o'; 30_000];
+        client.start("abc").unwrap();
+        client.write("abc", &old).unwrap();
+        client.close();
+        mounted.sync();
+        client.start("abc").unwrap();
+        mounted.shut_down();
+        for new in [&[b'n'; 50_000][..], &[b'n'; 10_000], &[b'n'; 30_000], b""] {
+            let error = refused(client.write("abc", new), Code::EIO);
+            assert_eq!(error.errno, libc::EIO, "{error}");
+        }
+        client.close();
+        for read_only in [false, true] {
+            client.call.read_only = read_only;
+            assert_eq!(refused(client.start("abc"), Code::EIO).errno, libc::EIO);
+            client.close();
+        }
+        client.call.read_only = false;
+        mounted.mount_again();
+        assert!(client.start("abc").unwrap() == old);
+        client.write("abc", &[b'n'; 10_000]).unwrap();
+        client.close();
+        assert_eq!(dir.get("abc"), [b'n'; 10_000]);
+        assert!(beside.path().read_dir().unwrap().count() > 0, "no journal");
     }
 }
