@@ -778,7 +778,8 @@ SESS_API sess_rc sess_gc(sess_session *session, int64_t *removed);
 
 /**
  * Collect for about budget_ms (-1: to the end), without starting a session: for cron jobs and idle time.
- * *more says whether work is left. Both out pointers may be NULL.
+ * The next call goes on where this one stopped, in whatever process. *more says whether work is left.
+ * Both out pointers may be NULL. SESS_EUNSUPPORTED where the directory may not be listed, as Debian's.
  */
 SESS_API
 sess_rc sess_collect(sess_session *session,

@@ -144,7 +144,8 @@ pub unsafe extern "C" fn sess_gc(session: *mut sess_session, removed: *mut i64) 
 }
 
 /// Collect for about budget_ms (-1: to the end), without starting a session: for cron jobs and idle time.
-/// *more says whether work is left. Both out pointers may be NULL.
+/// The next call goes on where this one stopped, in whatever process. *more says whether work is left.
+/// Both out pointers may be NULL. SESS_EUNSUPPORTED where the directory may not be listed, as Debian's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_collect(
     session: *mut sess_session,

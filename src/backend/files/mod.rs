@@ -22,6 +22,7 @@ use crate::sys::lock::Kind;
 use open::{Attempt, Missing, gone, io_error, taken, unknown};
 use state::State;
 use std::ffi::CStr;
+use std::time::Instant;
 
 /// How many ids PHP tries before it gives up (I-14).
 const ID_ATTEMPTS: u32 = 4;
@@ -129,11 +130,12 @@ impl Handler for Files {
     }
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
+        let began = Instant::now();
         opened(call, |state, call| {
             if let Some(journal) = self.journals.find(state, call, false) {
                 journal.repair();
             }
-            Ok(self.collector.collect(state, call, max_lifetime)?)
+            Ok(self.collector.collect(state, call, max_lifetime, began)?)
         })
     }
 

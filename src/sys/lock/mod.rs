@@ -11,6 +11,7 @@ mod table;
 
 use super::cancel::CancelToken;
 use super::file::Descriptor;
+use super::seam;
 use fs2::FileExt;
 use std::io;
 use std::sync::Arc;
@@ -92,7 +93,7 @@ fn lock(file: &Descriptor, kind: Kind) -> io::Result<()> {
 
 fn retry(mut call: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     loop {
-        match call() {
+        match seam::wrapped(seam::Kind::Lock, &mut call) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
