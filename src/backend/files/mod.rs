@@ -2,10 +2,11 @@
 //! in place.
 //!
 //! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
-//! kill does not tear it, `gc` removes old ones.
+//! kill does not tear it, `gc` removes old ones, `inspect` tells who holds one.
 
 mod devices;
 mod gc;
+mod inspect;
 mod journal;
 mod open;
 mod path;
@@ -15,7 +16,7 @@ mod write;
 
 use super::{not_open, with_state};
 use crate::error::{Code, Result};
-use crate::handler::{Call, Gates, Handler, Offers};
+use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
@@ -188,6 +189,10 @@ impl Handler for Files {
             };
             known.then_some(()).ok_or_else(|| unknown().into())
         })
+    }
+
+    fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
+        opened(call, |state, _| inspect::lock_of(state, id))
     }
 }
 
