@@ -245,6 +245,17 @@ impl Call {
         }
     }
 
+    /// Exchange the buffer of a copied answer, which is forgotten here, for another; false: there is none.
+    pub fn exchange_copy(&mut self, buffer: &mut Vec<u8>) -> bool {
+        if !matches!(self.answer, Answer::Copied) {
+            return false;
+        }
+        std::mem::swap(&mut self.buffer, buffer);
+        self.mark = 0;
+        self.answer = Answer::None;
+        true
+    }
+
     /// Take the answer of read out, so that it can be passed to another callback of this call.
     pub fn hold_data(&mut self) -> Held {
         Held {
@@ -318,18 +329,26 @@ impl Call {
     }
 
     /// As new for another request, keeping the buffers and the backend's state.
-    pub fn recycle(&mut self, settings: Arc<Settings>) {
-        let buffer = std::mem::take(&mut self.buffer);
-        let id = std::mem::take(&mut self.id);
-        let backend = self.backend.take();
-        let parent = self.parent.take();
-        *self = Call {
-            buffer,
-            id,
-            backend,
-            parent,
-            ..Call::new(settings)
-        };
+    pub fn recycle(&mut self, settings: &Arc<Settings>) {
+        if !Arc::ptr_eq(&self.settings, settings) {
+            self.settings = settings.clone();
+        }
+        self.host = Opaque::NULL;
+        self.state = Opaque::NULL;
+        self.lock_deadline = None;
+        self.may_wait = true;
+        self.cancel = None;
+        self.read_only = false;
+        self.raw = false;
+        self.fresh = false;
+        self.create = false;
+        self.gc_budget = -1;
+        // Never used again: whoever remembers a mark is not to meet another's content under it.
+        self.mark = 0;
+        self.answer = Answer::None;
         self.id.clear();
+        self.gc_more = false;
+        self.failure = None;
+        self.events.clear();
     }
 }

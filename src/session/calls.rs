@@ -6,7 +6,6 @@ use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler};
 use crate::sys::fork::Epoch;
 use std::ffi::CStr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What an optional callback answered.
@@ -29,8 +28,12 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call) -> Result<T>,
     ) -> Result<T> {
-        let handler: Arc<dyn Handler> = self.handler.clone();
-        let result = ask(&*handler, &mut self.call);
+        let result = ask(&*self.handler, &mut self.call);
+        self.told(result)
+    }
+
+    /// What a callback said, its events delivered.
+    fn told<T>(&mut self, result: Result<T>) -> Result<T> {
         let reason = self.call.take_failure();
         for event in self.call.take_events() {
             self.emit(event);
@@ -53,10 +56,8 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call, &CStr) -> Result<T>,
     ) -> Result<T> {
-        let id = std::mem::take(&mut self.id);
-        let result = self.with_call(|handler, call| ask(handler, call, id.as_c_str()));
-        self.id = id;
-        result
+        let result = ask(&*self.handler, &mut self.call, self.id.as_c_str());
+        self.told(result)
     }
 
     /// Begin to count the lock timeout of this start.
@@ -72,9 +73,9 @@ impl Session {
 
     pub(super) fn call_open(&mut self) -> Result<()> {
         self.opened_in = Some(Epoch::now());
-        let settings = self.settings.clone();
-        let result =
-            self.with_call(|handler, call| handler.open(call, &settings.save_path, &settings.name));
+        let settings = &self.settings;
+        let opened = (self.handler).open(&mut self.call, &settings.save_path, &settings.name);
+        let result = self.told(opened);
         // L-31, L-32: user handlers are owed a close whatever open said.
         self.handler_open = result.is_ok() || self.handler.gates() == Gates::User;
         result

@@ -13,4 +13,5 @@ pub mod map;
 pub mod opaque;
 pub mod random;
 mod shed;
+pub mod text;
 pub mod user;

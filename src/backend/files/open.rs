@@ -9,6 +9,7 @@ use crate::handler::Call;
 use crate::id;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
+use crate::sys::text::terminated;
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
@@ -179,6 +180,9 @@ impl Files {
 /// Check an id, and make its path the one that is worked on.
 pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
     let bytes = id.to_bytes();
+    if !bytes.is_empty() && state.id == bytes && !state.path.is_empty() {
+        return Ok(());
+    }
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
@@ -195,15 +199,17 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
     let fits = state.place.path_of(bytes, &mut state.path).map(drop);
-    fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
+    fits.map_err(|error| {
+        state.path.clear();
+        Problem::named("FILE_PATH_FAILED", error)
+    })?;
     state.turn_to(call, bytes);
     Ok(())
 }
 
 /// The path made by [`turn_to`].
 pub(super) fn path(state: &State) -> Result<&CStr> {
-    CStr::from_bytes_with_nul(&state.path)
-        .map_err(|_| Error::new(Code::EMISUSE, "no session was read"))
+    terminated(&state.path).ok_or_else(|| Error::new(Code::EMISUSE, "no session was read"))
 }
 
 /// A file, and whether it was made just now.

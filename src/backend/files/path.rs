@@ -2,6 +2,7 @@
 
 use crate::config::depth_and_mode;
 use crate::error::{Code, Error, Result};
+use crate::sys::text::terminated;
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStringExt;
@@ -77,8 +78,7 @@ impl Place {
         path.extend_from_slice(PREFIX);
         path.extend_from_slice(id);
         path.push(0);
-        CStr::from_bytes_with_nul(path)
-            .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
+        terminated(path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
     }
 
     /// Append the directory of an id's file, with a slash at its end.
