@@ -7,7 +7,7 @@ use crate::sys::opaque::Opaque;
 use std::any::Any;
 use std::ffi::CStr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// When `close` is owed (design: two gates, L-31 and L-32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,10 @@ pub struct Call {
     pub backend: Option<Box<dyn Any + Send>>,
     /// The settings in force.
     pub settings: Arc<Settings>,
-    /// When this start's wait for a lock ends; None: never.
+    /// When this start's wait for a lock ends; None: never, or not known yet.
     pub lock_deadline: Option<Instant>,
+    /// How long it may wait from the moment on at which it first has to; then this is None.
+    pub lock_patience: Option<Duration>,
     /// False: a lock that is not free is refused at once (a lock timeout of 0).
     pub may_wait: bool,
     /// Lets another thread end the wait.
@@ -147,6 +149,7 @@ impl Call {
             backend: None,
             settings,
             lock_deadline: None,
+            lock_patience: None,
             may_wait: true,
             cancel: None,
             read_only: false,
@@ -171,13 +174,20 @@ impl Call {
         if !self.may_wait {
             return 0;
         }
-        match self.lock_deadline {
-            None => -1,
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
-            }
+        let left = match (self.lock_patience, self.lock_deadline) {
+            (Some(patience), _) => patience,
+            (None, None) => return -1,
+            (None, Some(deadline)) => deadline.saturating_duration_since(Instant::now()),
+        };
+        i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+    }
+
+    /// A lock has to be waited for: when the wait ends. None: never.
+    pub fn begin_to_wait(&mut self) -> Option<Instant> {
+        if let Some(patience) = self.lock_patience.take() {
+            self.lock_deadline = Instant::now().checked_add(patience);
         }
+        self.lock_deadline
     }
 
     /// Whether the session's token was fired.
@@ -323,6 +333,11 @@ impl Call {
         self.events.push(event);
     }
 
+    /// Whether there is neither a failure nor an event to be taken.
+    pub fn said_nothing(&self) -> bool {
+        self.failure.is_none() && self.events.is_empty()
+    }
+
     /// The events told since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
@@ -336,6 +351,7 @@ impl Call {
         self.host = Opaque::NULL;
         self.state = Opaque::NULL;
         self.lock_deadline = None;
+        self.lock_patience = None;
         self.may_wait = true;
         self.cancel = None;
         self.read_only = false;

@@ -72,8 +72,12 @@ fn has_id_characters(id: &[u8]) -> bool {
 
 /// Whether PHP's driver drops this id at start (S-8).
 pub fn is_dropped(id: &[u8]) -> bool {
-    let forbidden =
-        |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\t' | b' ' | b'<' | b'>' | b'\'' | b'"' | b'\\');
+    let forbidden = |byte: &u8| {
+        matches!(
+            byte,
+            b'\r' | b'\n' | b'\t' | b' ' | b'<' | b'>' | b'\'' | b'"' | b'\\'
+        )
+    };
     id.iter().any(forbidden)
 }
 

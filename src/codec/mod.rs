@@ -156,12 +156,24 @@ impl Document {
             head: Vec::new(),
             line: Vec::new(),
         };
-        document.clear();
+        document.reset();
         document
     }
 
     /// Empty the table, keeping capacity. All node ids die.
     pub fn clear(&mut self) {
+        let is_clear = self.stored.is_none()
+            && !self.edited
+            && self.nodes.len() == 1
+            && self.store.is_empty()
+            && self.canonical
+            && !self.compat;
+        if !is_clear {
+            self.reset();
+        }
+    }
+
+    fn reset(&mut self) {
         self.store.clear();
         self.nodes.clear();
         for mut table in self.tables.drain(..) {
@@ -205,7 +217,7 @@ impl Document {
         self.clear();
         let loaded = self.load_empty(format, payload, spelling, limits);
         if loaded.is_err() {
-            self.clear();
+            self.reset();
         }
         loaded
     }

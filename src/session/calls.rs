@@ -6,7 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler};
 use crate::sys::fork::Epoch;
 use std::ffi::CStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What an optional callback answered.
 pub(super) enum Optional<T> {
@@ -34,6 +34,9 @@ impl Session {
 
     /// What a callback said, its events delivered.
     fn told<T>(&mut self, result: Result<T>) -> Result<T> {
+        if self.call.said_nothing() {
+            return result;
+        }
         let reason = self.call.take_failure();
         for event in self.call.take_events() {
             self.emit(event);
@@ -46,6 +49,11 @@ impl Session {
 
     /// Of a callback that has no payload to give: one that gives it all the same changes nothing.
     fn keeping_data<T>(&mut self, ask: impl FnOnce(&mut Session) -> T) -> T {
+        if self.call.data().is_none() {
+            let result = ask(self);
+            self.call.drop_data();
+            return result;
+        }
         let held = self.call.hold_data();
         let result = ask(self);
         self.call.return_data(held);
@@ -60,15 +68,18 @@ impl Session {
         self.told(result)
     }
 
-    /// Begin to count the lock timeout of this start.
+    /// Begin to count the lock timeout of this start. For a built-in storage it counts from the first lock
+    /// that is not free, so that the clock is not asked for those that are.
     pub(super) fn arm_lock_timeout(&mut self) {
         let timeout = self
             .lock_timeout_ms
             .unwrap_or(self.settings.lock_timeout_ms);
         self.call.may_wait = timeout != 0;
-        self.call.lock_deadline = u64::try_from(timeout)
-            .ok()
-            .and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        self.call.lock_deadline = None;
+        self.call.lock_patience = u64::try_from(timeout).ok().map(Duration::from_millis);
+        if self.is_user_handler() {
+            self.call.begin_to_wait();
+        }
     }
 
     pub(super) fn call_open(&mut self) -> Result<()> {

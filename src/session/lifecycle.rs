@@ -138,7 +138,9 @@ impl Session {
 
     /// As `keep_raw_payload`, where the handler needs it no more.
     pub(super) fn move_raw_payload(&mut self) -> Result<()> {
-        if self.raw_new.get().is_none() && self.raw_new.fill(|buffer| self.call.exchange_copy(buffer)) {
+        if self.raw_new.get().is_none()
+            && self.raw_new.fill(|buffer| self.call.exchange_copy(buffer))
+        {
             return Ok(());
         }
         self.keep_raw_payload()

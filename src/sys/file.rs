@@ -228,13 +228,13 @@ pub(super) fn dated_facts_at(dir: RawFd, name: &CStr) -> io::Result<Facts> {
 }
 
 fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts> {
-    let mut about = MaybeUninit::<libc::statx>::zeroed();
+    let mut about = MaybeUninit::<libc::statx>::uninit();
     // SAFETY: the path is NUL-terminated and the buffer is one statx.
     again(|| unsafe {
         libc::statx(dir, path.as_ptr(), flags, wanted, about.as_mut_ptr()) as isize
     })?;
-    // SAFETY: all-zero is a valid statx, and the kernel has filled it in.
-    let about = unsafe { about.assume_init() };
+    // SAFETY: the kernel has filled in all of it, zeros where it knows nothing.
+    let about = unsafe { about.assume_init_ref() };
     let device = u64::from(about.stx_dev_major) << 32 | u64::from(about.stx_dev_minor);
     let kind = match u32::from(about.stx_mode) & libc::S_IFMT {
         libc::S_IFREG => Kind::Regular,

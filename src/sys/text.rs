@@ -41,7 +41,12 @@ mod tests {
 
     #[test]
     fn what_c_sees() {
-        for (bytes, seen) in [(&b""[..], &b""[..]), (b"abc", b"abc"), (b"a\0c", b"a"), (b"\0", b"")] {
+        for (bytes, seen) in [
+            (&b""[..], &b""[..]),
+            (b"abc", b"abc"),
+            (b"a\0c", b"a"),
+            (b"\0", b""),
+        ] {
             assert_eq!(before_nul(bytes), seen);
         }
     }

@@ -64,6 +64,12 @@ impl Place {
 
     /// Write the path of an id's file into `path`, NUL-terminated. The id has been checked.
     pub fn path_of<'a>(&self, id: &[u8], path: &'a mut Vec<u8>) -> Result<&'a CStr> {
+        self.write_path(id, path)?;
+        terminated(path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
+    }
+
+    /// As `path_of`.
+    pub fn write_path(&self, id: &[u8], path: &mut Vec<u8>) -> Result<()> {
         path.clear();
         if id.len() <= self.depth {
             let text = "the session id is shorter than the depth in session.save_path";
@@ -74,11 +80,12 @@ impl Place {
             let text = format!("session.save_path: a path of {len} bytes is too long");
             return Err(Error::new(Code::EINVAL, text));
         }
+        path.reserve(len);
         self.directory_of(id, path);
         path.extend_from_slice(PREFIX);
         path.extend_from_slice(id);
         path.push(0);
-        terminated(path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
+        Ok(())
     }
 
     /// Append the directory of an id's file, with a slash at its end.
