@@ -44,9 +44,14 @@ test: ## Install what the tests need, run all tests, print the time of each part
 check: ## Formats, lints, whether the header is up to date, and whether it breaks programs
 	@scripts/check
 
-bench: ## Measure a session's cycle beside a minimal C program, and the codec beside PHP's
+bench: ## Measure a session's cycle beside a minimal C program, the codec beside PHP's, and how locks change hands
 	@scripts/bench
+	@scripts/bench-gc
 	@scripts/bench-codec
+	@scripts/bench-locks
+
+soak: ## Long runs of storms, hammers and faults, round after round for SECONDS (600); prints its seeds
+	@scripts/soak $(SECONDS)
 
 fuzz: ## Fuzz what reads bytes from outside, SECONDS (60) per target
 	@scripts/fuzz $(SECONDS)
@@ -87,4 +92,4 @@ help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 FORCE:
-.PHONY: all demo setup test check bench fuzz rules install uninstall help FORCE
+.PHONY: all demo setup test check bench soak fuzz rules install uninstall help FORCE

@@ -60,6 +60,38 @@ pub trait Handler: Send + Sync {
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()>;
     /// The payload is unchanged: renew its age. [`Code::ENOTFOUND`] as in write.
     fn update_timestamp(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()>;
+    /// Beside the nine, which have no question like it: who holds the lock of `id`. Changes nothing.
+    /// [`Code::ENOTFOUND`]: there is no such session.
+    fn inspect_lock(&self, _call: &mut Call, _id: &CStr) -> Result<LockInfo> {
+        let text = "this storage does not tell who holds its locks";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+}
+
+/// How a session's lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// It cannot be told.
+    Unknown,
+    /// Nobody holds it.
+    Free,
+    /// By some that read.
+    Shared,
+    /// By one.
+    Exclusive,
+}
+
+/// Who holds a session's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockInfo {
+    /// How.
+    pub mode: LockMode,
+    /// How many wait for it in this process.
+    pub waiters: u32,
+    /// The process that holds it, if it can be told.
+    pub pid: Option<u32>,
+    /// For how long, if the session that asks holds it.
+    pub held_for: Option<Duration>,
 }
 
 /// Bytes that a handler lends until the session closes.

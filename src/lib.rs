@@ -22,3 +22,10 @@ pub mod session;
 #[allow(unsafe_code)]
 pub mod sys;
 pub mod value;
+
+#[cfg(test)]
+extern crate self as sess;
+#[cfg(test)]
+#[allow(unsafe_code)]
+#[path = "../tests/faults/mod.rs"]
+mod faults;

@@ -352,6 +352,7 @@ fn what_does_not_decode_leaves_an_empty_table_and_says_where() {
         (Format::Php, "a|R:1;", 2),
         (Format::PhpBinary, "\u{5}ab", 0),
         (Format::PhpSerialize, "a:1:{i:0;R:1;}", 9),
+        (Format::PhpSerialize, "garbage", 0),
         (Format::PhpSerialize, "a:1:{i:0;i:1;", 13),
     ] {
         let mut document = load(b"old|i:1;");

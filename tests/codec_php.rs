@@ -1,7 +1,7 @@
 //! Edits beside references, judged by PHP: it applies each edit itself to what it decoded, and then the
 //! table it reads from our bytes must be the same one, references included.
 //!
-//! shows: E-20, E-30, E-31, E-33, Z-12, Z-23, Z-24, Z-25, Z-26, Z-29
+//! shows: E-20, E-30, E-31, E-33, Z-12, Z-23, Z-24, Z-25, Z-26, Z-27, Z-29
 
 mod codec_support;
 #[path = "common/tool.rs"]
@@ -169,13 +169,27 @@ fn places(document: &mut Document, format: Format) -> Vec<(Path, bool)> {
     found
 }
 
-/// Apply an edit; None if it makes no sense there.
-fn apply(document: &mut Document, path: &Path, is_array: bool, edit: Edit) -> Option<()> {
-    let mut array = ROOT;
+/// What became of an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applied {
+    Done,
+    /// It makes no sense there.
+    Senseless,
+    /// References would stand behind a custom object (Z-27).
+    Refused,
+}
+
+/// The array that holds the end of a path, and the key in it.
+fn array_of<'a>(document: &mut Document, path: &'a Path) -> (NodeId, &'a Owned) {
     let (last, first) = path.split_last().unwrap();
-    for key in first {
-        array = document.get(array, key.key()).expect("a path");
-    }
+    let array = first.iter().fold(ROOT, |array, key| {
+        document.get(array, key.key()).expect("a path")
+    });
+    (array, last)
+}
+
+fn apply(document: &mut Document, path: &Path, is_array: bool, edit: Edit) -> Applied {
+    let (array, last) = array_of(document, path);
     let place = Place::At(last.key());
     let exists = document.get(array, last.key()).is_some();
     let done = match edit {
@@ -191,17 +205,78 @@ fn apply(document: &mut Document, path: &Path, is_array: bool, edit: Edit) -> Op
             let array = document.get(array, last.key()).unwrap();
             document.clear_array(array)
         }
-        _ => return None,
+        _ => return Applied::Senseless,
     };
     match done {
-        Ok(()) => Some(()),
+        Ok(()) => Applied::Done,
         // A full array has no next key.
-        Err(error) if matches!(edit, Edit::Append) && error.code == Code::EINVAL => None,
+        Err(error) if matches!(edit, Edit::Append) && error.code == Code::EINVAL => {
+            Applied::Senseless
+        }
+        Err(error) if error.code == Code::EUNSUPPORTED => {
+            assert_eq!(error.text, "reference behind a custom object");
+            Applied::Refused
+        }
         Err(error) => panic!("{edit:?} at {path:?}: {error}"),
     }
 }
 
-fn cases_of(format: Format, payload: &[u8], php: Spelling, cases: &mut Vec<String>) {
+/// Whether a custom object stands before a place when all is written: a mark is put there to see it.
+fn behind_custom(format: Format, payload: &[u8], path: &Path) -> bool {
+    const MARK: &[u8] = b"here it stands";
+    let mut document = load(format, payload, Spelling::AsStored).unwrap();
+    let (array, last) = array_of(&mut document, path);
+    let place = Place::At(last.key());
+    document.set(array, place, Scalar::String(MARK)).unwrap();
+    let mut out = Vec::new();
+    document
+        .encode(format, Spelling::AsStored, &LIMITS, &mut out)
+        .unwrap();
+    let mark = out.windows(MARK.len()).position(|part| part == MARK);
+    let before = &out[..mark.expect("the mark is written")];
+    before
+        .windows(4)
+        .any(|part| matches!(part, [b'|' | b';' | b'{' | b'}', b'C', b':', b'0'..=b'9']))
+}
+
+/// Encodes a payload after an edit of it. What is refused, and only that, leaves all as it was.
+fn edited(
+    (format, payload, spelling): (Format, &[u8], Spelling),
+    path: &Path,
+    is_array: bool,
+    edit: Edit,
+) -> (Applied, Vec<u8>) {
+    let mut document = load(format, payload, spelling).unwrap();
+    let encode = |document: &mut Document| {
+        let mut out = Vec::new();
+        document
+            .encode(format, spelling, &LIMITS, &mut out)
+            .unwrap();
+        out
+    };
+    let before = encode(&mut document);
+    let applied = apply(&mut document, path, is_array, edit);
+    let after = encode(&mut document);
+    if applied == Applied::Refused {
+        assert!(!document.edited());
+        assert_eq!(show(&after), show(&before), "{edit:?} at {path:?}");
+    }
+    // For a PHP without the classes, a custom object is one slot like any other.
+    let expected = matches!(edit, Edit::Fragment(_))
+        && spelling != Spelling::PhpWithoutClasses
+        && behind_custom(format, payload, path);
+    assert_eq!(
+        applied == Applied::Refused,
+        expected,
+        "{edit:?} at {path:?} of {}",
+        show(payload)
+    );
+    (applied, after)
+}
+
+/// Adds the cases of a payload for the judge; gives how many edits were refused.
+fn cases_of(format: Format, payload: &[u8], php: Spelling, cases: &mut Vec<String>) -> usize {
+    let mut refused = 0;
     let mut document = load(format, payload, Spelling::AsStored).expect("an accepted payload");
     for (number, (path, is_array)) in places(&mut document, format).into_iter().enumerate() {
         for (turn, edit) in EDITS.into_iter().enumerate() {
@@ -210,14 +285,15 @@ fn cases_of(format: Format, payload: &[u8], php: Spelling, cases: &mut Vec<Strin
             if !referring && (turn + number + payload.len()) % EDITS.len() > 2 {
                 continue;
             }
-            let mut bytes = [Vec::new(), Vec::new()];
-            let mut applied = true;
-            for (spelling, out) in [Spelling::AsStored, php].into_iter().zip(&mut bytes) {
-                let mut document = load(format, payload, spelling).unwrap();
-                applied &= apply(&mut document, &path, is_array, edit).is_some();
-                document.encode(format, spelling, &LIMITS, out).unwrap();
+            let (stored, bytes) =
+                edited((format, payload, Spelling::AsStored), &path, is_array, edit);
+            let (applied, canonical) = edited((format, payload, php), &path, is_array, edit);
+            if stored == Applied::Refused {
+                refused += 1;
+                continue;
             }
-            if !applied {
+            assert_eq!(applied, stored);
+            if stored == Applied::Senseless {
                 continue;
             }
             let (op, value) = match edit {
@@ -241,11 +317,12 @@ fn cases_of(format: Format, payload: &[u8], php: Spelling, cases: &mut Vec<Strin
                 format.name(),
                 to_base64(payload),
                 to_base64(value),
-                to_base64(&bytes[0]),
-                to_base64(&bytes[1]),
+                to_base64(&bytes),
+                to_base64(&canonical),
             ));
         }
     }
+    refused
 }
 
 #[test]
@@ -290,11 +367,12 @@ fn edits_leave_all_else_as_php_sees_it() {
         payloads[0].push((payload.as_bytes().to_vec(), Spelling::Canonical));
     }
     let mut cases = Vec::new();
+    let mut refused = 0;
     for (format, payloads) in FORMATS.into_iter().zip(&payloads) {
         for (payload, php) in payloads {
             // What is as deep as a reader takes is another test's matter.
             if payload.len() < 20_000 {
-                cases_of(format, payload, *php, &mut cases);
+                refused += cases_of(format, payload, *php, &mut cases);
             }
         }
     }
@@ -325,7 +403,7 @@ fn edits_leave_all_else_as_php_sees_it() {
     writer.join().unwrap();
     child.wait().unwrap();
     let answer = String::from_utf8_lossy(&answer);
-    println!("edits: {count} judged");
+    println!("edits: {count} judged, {refused} refused");
     let first: String = answer.chars().take(3000).collect();
     if answer != format!("done {count}\n") {
         let number: usize = answer
@@ -343,4 +421,47 @@ fn edits_leave_all_else_as_php_sees_it() {
         );
     }
     assert!(count > 5_000, "{count}");
+    assert!(refused > 0, "no edit was refused");
+}
+
+/// Starts a session from a payload in php_serialize, and tells what PHP then has.
+const WHOLE_TABLE: &str = r#"
+session_set_save_handler(new class implements SessionHandlerInterface {
+    function open($path, $name): bool { return true; }
+    function close(): bool { return true; }
+    function read($id): string|false { return $GLOBALS['argv'][1]; }
+    function write($id, $data): bool { echo "write "; return true; }
+    function destroy($id): bool { echo "destroy "; return true; }
+    function gc($lifetime): int|false { return 0; }
+}, true);
+session_id('judge');
+echo session_start() ? 'starts ' : 'fails ';
+echo gettype($_SESSION), ' ';
+echo @session_encode() === false ? 'encodes-nothing ' : 'encodes ';
+"#;
+
+#[test]
+fn e_21_php_can_do_nothing_with_a_table_that_is_a_reference() {
+    let php = |payload: &str| {
+        let settings = [
+            "session.serialize_handler=php_serialize",
+            "session.use_cookies=0",
+            "session.cache_limiter=",
+            "display_errors=0",
+        ];
+        let mut command = Command::new(tool("php"));
+        command.arg("-n");
+        for setting in settings {
+            command.args(["-d", setting]);
+        }
+        let output = command.args(["-r", WHOLE_TABLE, payload]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(php("a:1:{i:0;i:1;}"), "starts array encodes write ");
+    for payload in ["a:1:{i:0;R:1;}", "a:2:{i:0;i:7;i:1;a:1:{i:0;R:1;}}"] {
+        // Nothing is written, so the stored bytes stay.
+        assert_eq!(php(payload), "starts unknown type encodes-nothing ");
+        let loaded = load(Format::PhpSerialize, payload.as_bytes(), Spelling::AsStored);
+        assert!(loaded.is_none());
+    }
 }

@@ -225,6 +225,44 @@ fn s_12_php_destroys_what_it_cannot_decode() {
 }
 
 #[test]
+fn e_17_e_21_what_only_we_refuse_is_not_destroyed() {
+    let set = [
+        ("sess.profile", "php82"),
+        ("session.serialize_handler", "php_serialize"),
+    ];
+    for stored in ["i:5;", "O:1:\"A\":0:{}", "a:1:{s:4:\"self\";R:1;}"] {
+        let mut w = world(Recorder::new(true).with(KNOWN, stored), &set).visitor(KNOWN);
+        assert_eq!(code(w.session.start(0)), Code::EDATA, "{stored}");
+        assert_eq!(w.calls(), format!("open read({KNOWN}) close"));
+        assert_eq!(w.handler.stored(KNOWN).unwrap(), stored);
+    }
+    // Neither PHP nor we can read these.
+    for stored in ["i:5", "R:1;", "a:1:{s:4:\"self\";r:1;}"] {
+        let mut w = world(Recorder::new(true).with(KNOWN, stored), &set).visitor(KNOWN);
+        assert_eq!(code(w.session.start(0)), Code::EDATA, "{stored}");
+        assert_eq!(
+            w.calls(),
+            format!("open read({KNOWN}) destroy({KNOWN}) close")
+        );
+    }
+}
+
+#[test]
+fn z_27_a_payload_that_cannot_be_merged_behind_a_custom_object_costs_nothing() {
+    let stored = "c|C:1:\"S\":4:{r:9;}";
+    for profile in ["libsess", "php82"] {
+        let set = [("sess.profile", profile)];
+        let mut w = world(Recorder::new(true).with(KNOWN, stored), &set).visitor(KNOWN);
+        w.session.start(0).unwrap();
+        let refused = w.session.decode(b"a|i:1;b|R:1;");
+        assert_eq!(code(refused), Code::EUNSUPPORTED, "{profile}");
+        assert_eq!(w.session.state(), State::Active);
+        w.session.close().unwrap();
+        assert_eq!(w.handler.stored(KNOWN).unwrap(), stored);
+    }
+}
+
+#[test]
 fn f_71_a_session_destroyed_by_others_is_gone() {
     let handler = Recorder::new(true)
         .with(KNOWN, "n|i:1;")

@@ -2,7 +2,7 @@
 
 use super::{bad_id, not_open, warn, with_state};
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Gates, Handler, Offers};
+use crate::handler::{Call, Gates, Handler, LockInfo, LockMode, Offers};
 use crate::id;
 use crate::sys::cancel::Wake;
 use crate::sys::clock::unix_now;
@@ -61,6 +61,7 @@ struct Lock {
     id: Vec<u8>,
     ticket: u64,
     taken: Epoch,
+    since: Instant,
 }
 
 struct Bell(Arc<PerProcess<Table>>);
@@ -171,6 +172,7 @@ impl Memory {
                 id: state.id.clone(),
                 ticket,
                 taken: Epoch::now(),
+                since: Instant::now(),
             });
         }
         Ok(())
@@ -414,6 +416,28 @@ impl Handler for Memory {
                     Err(not_found())
                 }
             }
+        })
+    }
+
+    fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
+        opened(call, |state, _| {
+            let records = self.table().lock();
+            let record = records.by_id.get(id.to_bytes()).ok_or_else(not_found)?;
+            let is_held = record.holder.is_some();
+            let own = state
+                .held
+                .as_ref()
+                .filter(|lock| lock.taken.is_this_process() && record.holder == Some(lock.ticket));
+            Ok(LockInfo {
+                mode: if is_held {
+                    LockMode::Exclusive
+                } else {
+                    LockMode::Free
+                },
+                waiters: record.line.len() as u32,
+                pid: is_held.then(std::process::id),
+                held_for: own.map(|lock| lock.since.elapsed()),
+            })
         })
     }
 }

@@ -2,8 +2,7 @@
 
 use super::canonical::{self, write_int, write_key};
 use super::keys;
-use super::link::Opaque;
-use super::load::{behind_custom, check_size};
+use super::load::check_size;
 use super::scan::note;
 use super::store::no_memory;
 use super::tree::{NONE, Node, flag};
@@ -126,6 +125,19 @@ impl Document {
         slots: u32,
         notes: u8,
     ) -> Result<u32> {
+        self.checked(notes, |document| {
+            document.put_value(array, place, value, slots, notes)
+        })
+    }
+
+    fn put_value(
+        &mut self,
+        array: NodeId,
+        place: Place<'_>,
+        value: [&[u8]; 3],
+        slots: u32,
+        notes: u8,
+    ) -> Result<u32> {
         let table = self.editable(array)?;
         let key = match place {
             Place::At(key) => key,
@@ -163,13 +175,7 @@ impl Document {
         self.nodes
             .push(Node::new(buffer, at, start, end, array.0, 0));
         if notes & note::REFS != 0 {
-            let before = self.opaque.take();
-            let linked = self.link_value(node);
-            let met = std::mem::replace(&mut self.opaque, before);
-            linked?;
-            if met.is_some() {
-                return Err(behind_custom());
-            }
+            self.link_value(node)?;
         }
         self.place(table, node, position);
         if let Key::Int(int) = key {
@@ -219,6 +225,10 @@ impl Document {
     }
 
     pub(super) fn remove_key(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
+        self.checked(0, |document| document.remove_entry(array, key))
+    }
+
+    fn remove_entry(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
         let table = self.editable(array)?;
         let missing = || Error::new(Code::ENOTFOUND, format!("no key {}", keys::name(key)));
         let position = self.find_entry(array, table, key).ok_or_else(missing)?;
@@ -242,6 +252,10 @@ impl Document {
     }
 
     pub(super) fn clear_table(&mut self, array: NodeId) -> Result<()> {
+        self.checked(0, |document| document.remove_entries(array))
+    }
+
+    fn remove_entries(&mut self, array: NodeId) -> Result<()> {
         let table = self.editable(array)?;
         if array != ROOT {
             self.guard(array.0, Some(array.0), 0, 0)?;
@@ -306,77 +320,6 @@ impl Document {
                 "no next integer key: the largest is in use",
             )),
         }
-    }
-
-    /// Refuse an edit that would shift what references behind a custom object may name: their numbers
-    /// cannot be given anew. A scalar in place of a scalar shifts nothing, nor does what stands after them.
-    pub(super) fn guard(
-        &mut self,
-        container: u32,
-        old: Option<u32>,
-        slots: usize,
-        scalar: usize,
-    ) -> Result<()> {
-        let Some(opaque) = self.opaque else {
-            return Ok(());
-        };
-        if self.folded {
-            return Err(behind_custom());
-        }
-        if let Some(old) = old
-            && slots == 1
-            && scalar == 1
-            && matches!(
-                self.kind(NodeId(self.held(old))),
-                Kind::Null | Kind::Bool | Kind::Int | Kind::Float | Kind::String
-            )
-        {
-            return Ok(());
-        }
-        match self.stands_after(container, old, opaque) {
-            Some(true) => Ok(()),
-            _ => Err(behind_custom()),
-        }
-    }
-
-    /// Whether a place comes after all references that cannot be resolved; None if that is not sure.
-    pub(super) fn stands_after(
-        &self,
-        container: u32,
-        old: Option<u32>,
-        opaque: Opaque,
-    ) -> Option<bool> {
-        if old.is_some_and(|old| self.cell_of(old) != NONE) {
-            return None;
-        }
-        let last = self.path(opaque.last)?;
-        let mut edit = self.path(container)?;
-        match old {
-            Some(old) => edit = self.path(old)?,
-            None => edit.push(usize::MAX),
-        }
-        Some(edit > last && !last.starts_with(&edit))
-    }
-
-    /// The positions that lead from the root to a place.
-    fn path(&self, place: u32) -> Option<Vec<usize>> {
-        let mut path = Vec::new();
-        let mut node = place;
-        while node != ROOT.0 {
-            if path.len() > self.nodes.len() {
-                return None;
-            }
-            let parent = self.node(node).parent;
-            let table = match parent {
-                parent if parent == ROOT.0 => 0,
-                parent => self.node(parent).table,
-            };
-            let table = self.tables.get(table as usize)?;
-            path.push((0..table.len()).find(|position| table.at(*position) == node)?);
-            node = parent;
-        }
-        path.reverse();
-        Some(path)
     }
 
     /// Where a key stands, as `get` finds it.

@@ -1,9 +1,9 @@
 //! Writing values: untouched bytes are copied, numbers of references are given anew in writing order.
 
 use super::canonical;
+use super::custom::behind_custom;
 use super::keys::{self, LONGEST_BINARY_KEY};
 use super::link;
-use super::load::behind_custom;
 use super::scan::{Scan, Scratch};
 use super::store::no_memory;
 use super::tree::{NONE, flag};
@@ -16,13 +16,17 @@ pub(super) struct Walk {
     /// Slots written so far (Z-23).
     slots: u32,
     /// Containers being written: table and position in it.
-    frames: Vec<(u32, usize)>,
+    pub frames: Vec<(u32, usize)>,
     /// Number references to objects by the object, as PHP does.
     by_object: bool,
     /// Write every token as PHP would.
     respell: bool,
     /// What nothing has changed goes out as it stands, without a look at references.
     plain: bool,
+    /// A value by itself, where numbers that are kept as they stand would mean something else.
+    alone: bool,
+    /// The last slot whose number is sure: that of the first custom object, or of what it is in.
+    sure: u32,
     depth_limit: usize,
 }
 
@@ -59,11 +63,24 @@ impl Walk {
             by_object: spelling != Spelling::AsStored,
             respell,
             plain: false,
+            alone: false,
+            sure: u32::MAX,
             depth_limit: match limits.depth {
                 0 => usize::MAX,
                 depth => depth as usize,
             },
         }
+    }
+
+    /// Write a reference to a slot that has been written.
+    fn refer(&self, letter: u8, number: u32, out: &mut Vec<u8>) -> Result<()> {
+        if number > self.sure {
+            return Err(behind_custom());
+        }
+        out.extend_from_slice(&[letter, b':']);
+        canonical::write_int(number.into(), out);
+        out.push(b';');
+        Ok(())
     }
 }
 
@@ -132,7 +149,7 @@ impl Document {
         if walk.by_object {
             self.count_members();
         }
-        walk.plain = !walk.respell && self.cells.is_empty() && self.objects.is_empty();
+        walk.plain = !walk.respell && !self.has_links();
         if format == Format::PhpSerialize {
             walk.slots = 1;
             out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
@@ -189,16 +206,6 @@ impl Document {
             self.write_frames(walk, out)?;
         }
         Ok(())
-    }
-
-    /// What is left out must not shift what references behind a custom object name.
-    fn check_skip(&self, place: u32) -> Result<()> {
-        match self.opaque {
-            Some(opaque) if self.stands_after(ROOT.0, Some(place), opaque) != Some(true) => {
-                Err(behind_custom())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Untouched places that stand next to each other in one buffer.
@@ -258,6 +265,7 @@ impl Document {
         if cell != NONE && self.cells[cell as usize].value == value {
             self.cells[cell as usize].number = 1;
         }
+        walk.alone = true;
         let written = self
             .write_body(value, walk, out)
             .and_then(|()| self.write_frames(walk, out));
@@ -265,7 +273,7 @@ impl Document {
         written
     }
 
-    fn write_frames(&mut self, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn write_frames(&mut self, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
         while let Some((table, position)) = walk.frames.last_mut() {
             if walk.plain {
                 let run = self.run(*table, *position, Tokens::Serialized);
@@ -319,14 +327,12 @@ impl Document {
         if walk.by_object && object != NONE {
             let number = self.objects[object as usize].number;
             if number != 0 && (live > 1 || bare) {
-                write_reference(b'R', number, out);
-                return Ok(());
+                return walk.refer(b'R', number, out);
             }
             return self.write_body(value, walk, out);
         }
         if number != 0 {
-            write_reference(b'R', number, out);
-            return Ok(());
+            return walk.refer(b'R', number, out);
         }
         self.cells[cell as usize].number = walk.slots + 1;
         self.write_body(value, walk, out)
@@ -335,8 +341,11 @@ impl Document {
     fn write_body(&mut self, value: u32, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
         let node = *self.node(value);
         if node.is(flag::OPAQUE) {
+            if walk.alone {
+                return Err(behind_custom());
+            }
             out.extend_from_slice(self.bytes_of(value));
-            walk.slots += self.slots_of(value);
+            walk.slots += self.slots_of(value).0;
             return Ok(());
         }
         let mut body = value;
@@ -345,8 +354,7 @@ impl Document {
             let object = &mut self.objects[object as usize];
             if object.number != 0 {
                 walk.slots += 1;
-                write_reference(b'r', object.number, out);
-                return Ok(());
+                return walk.refer(b'r', object.number, out);
             }
             object.number = walk.slots + 1;
             body = object.node;
@@ -354,7 +362,11 @@ impl Document {
         let letter = self.letter(body);
         let container = matches!(letter, b'a' | b'O');
         if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
-            walk.slots += self.slots_of(body);
+            let (slots, custom) = self.slots_of(body);
+            if custom && !self.classless {
+                walk.sure = walk.sure.min(walk.slots + 1);
+            }
+            walk.slots += slots;
             if walk.respell {
                 self.respell(body, out);
             } else {
@@ -380,7 +392,7 @@ impl Document {
     }
 
     /// Encoding has given numbers to what is shared; the next one begins anew.
-    fn forget_numbers(&mut self) {
+    pub(super) fn forget_numbers(&mut self) {
         for cell in &mut self.cells {
             cell.number = 0;
         }
@@ -414,7 +426,7 @@ impl Document {
 
     /// Count the places below `top` that hold each reference and object.
     fn count_members_from(&mut self, top: u32) {
-        if self.cells.is_empty() && self.objects.is_empty() {
+        if !self.has_links() {
             return;
         }
         self.recount_members = true;
@@ -468,13 +480,6 @@ fn too_deep() -> Error {
         Code::EDATA,
         "the data is nested deeper than a reader would accept",
     )
-}
-
-fn write_reference(letter: u8, number: u32, out: &mut Vec<u8>) {
-    out.push(letter);
-    out.push(b':');
-    canonical::write_int(number.into(), out);
-    out.push(b';');
 }
 
 /// Depth and extent of one value, validated.

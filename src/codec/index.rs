@@ -6,7 +6,7 @@
 pub(super) const LINEAR: usize = 16;
 
 /// Positions by hash; the keys themselves stay where they are.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Index {
     /// Position + 1, or 0 for a free cell; the length is 0 (not built) or a power of two.
     cells: Vec<u32>,

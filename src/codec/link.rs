@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::value::Format;
 
 /// A PHP reference: places that hold one value together.
+#[derive(Clone)]
 pub(super) struct Cell {
     pub value: u32,
     /// The places, those that have been removed since included: they are not `HELD`.
@@ -22,6 +23,7 @@ pub(super) struct Cell {
 }
 
 /// An object that several places hold.
+#[derive(Clone)]
 pub(super) struct Object {
     pub node: u32,
     /// Values `r:` that stand for it.
@@ -258,6 +260,7 @@ impl Document {
             table => self.tables[table as usize].at(slot.at as usize),
         };
         if target == ROOT.0 {
+            self.only_here = letter == b'R';
             return fault("a reference to the whole table");
         }
         if self.node(target).is(flag::OPAQUE) {

@@ -2,7 +2,7 @@
 
 use super::index::LINEAR;
 use super::repeats::Glance;
-use super::scan::{RawKey, Scan};
+use super::scan::{RawKey, Scan, note};
 use super::table::Table;
 use super::token;
 use super::tree::{NONE, Node, flag, plain_key};
@@ -230,16 +230,17 @@ impl Document {
         })
     }
 
-    /// How many slots a value takes as it is stored (Z-23); asked only where there are references.
-    pub(super) fn slots_of(&mut self, node: u32) -> u32 {
-        if node == ROOT.0 || (self.cells.is_empty() && self.objects.is_empty()) {
-            return 0;
+    /// How many slots a value takes as it is stored (Z-23), and whether there is a custom object in it;
+    /// asked only where there are references.
+    pub(super) fn slots_of(&mut self, node: u32) -> (u32, bool) {
+        if node == ROOT.0 || !self.has_links() {
+            return (0, false);
         }
         let Node { buffer, start, .. } = *self.node(node);
         let mut scan = Scan::new(self.store.get(buffer), start as usize, 0, false);
         match scan.value(&mut self.scratch) {
-            Ok(()) => scan.slots,
-            Err(_) => 0,
+            Ok(()) => (scan.slots, scan.notes & note::CUSTOM != 0),
+            Err(_) => (0, false),
         }
     }
 }

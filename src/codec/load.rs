@@ -1,9 +1,11 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
+use super::canonical::respell_value;
+use super::custom::behind_custom;
 use super::scan::{Fault, RawKey, Scan, note};
 use super::store::{grow, no_memory};
 use super::tree::{Node, flag};
-use super::{Document, Limits, ROOT, Spelling};
+use super::{Document, Limits, ROOT, Spelling, emit};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
 
@@ -92,6 +94,10 @@ impl Document {
                     return Ok(note::ODD);
                 }
                 if bytes[0] != b'a' {
+                    let mut value = Vec::new();
+                    let (consumed, notes, ..) = emit::measure(bytes, limits, scratch)?;
+                    let read = respell_value(&bytes[..consumed], notes, false, limits, &mut value);
+                    self.only_here = !read.is_err_and(|error| error.code == Code::EDATA);
                     return Err(Error::new(Code::EDATA, "the data is not an array"));
                 }
                 left = scan.head()?.count;
@@ -154,6 +160,7 @@ impl Document {
             }
         }
         let (notes, slots) = (scan.notes, scan.slots as usize);
+        self.customs |= notes & note::CUSTOM != 0;
         self.deepest = self.deepest.max(scan.deepest);
         self.tables[0].unsettled = true;
         if notes & note::REFS != 0 {
@@ -175,6 +182,26 @@ impl Document {
         if other.opaque.is_some() || self.opaque.is_some() {
             return Err(behind_custom());
         }
+        let mut notes = 0;
+        if other.customs {
+            notes |= note::CUSTOM;
+        }
+        if other.has_links() {
+            notes |= note::REFS;
+        }
+        self.checked(notes, |document| {
+            document.merge_other(&other, format, spelling, limits)
+        })
+    }
+
+    /// Put the entries of a table that has just been read among those that are there.
+    fn merge_other(
+        &mut self,
+        other: &Document,
+        format: Format,
+        spelling: Spelling,
+        limits: &Limits,
+    ) -> Result<()> {
         self.compat = spelling != Spelling::AsStored;
         self.canonical &= self.compat && other.canonical;
         self.table(ROOT.0);
@@ -214,8 +241,4 @@ fn under_key(fault: Fault, key: &[u8]) -> Error {
         Code::EDATA,
         format!("{what} at byte {at}, under the key '{shown}{more}'"),
     )
-}
-
-pub(super) fn behind_custom() -> Error {
-    Error::new(Code::EUNSUPPORTED, "reference behind a custom object")
 }

@@ -6,6 +6,7 @@
 //! whole, so that the references follow every edit: their numbers are given anew in writing order.
 
 mod canonical;
+mod custom;
 mod edit;
 mod emit;
 mod float;
@@ -97,6 +98,10 @@ pub struct Document {
     plain_strings: HashMap<u32, Box<[u8]>>,
     /// References behind custom objects.
     opaque: Option<link::Opaque>,
+    /// There are or were custom objects.
+    customs: bool,
+    /// See `only_here`.
+    only_here: bool,
     /// The format of the payload, if one was loaded.
     stored: Option<Format>,
     /// Nothing in the data would be written differently by PHP.
@@ -140,6 +145,8 @@ impl Document {
             odd_keys: HashMap::new(),
             plain_strings: HashMap::new(),
             opaque: None,
+            customs: false,
+            only_here: false,
             stored: None,
             canonical: true,
             as_php: false,
@@ -167,7 +174,8 @@ impl Document {
             && self.nodes.len() == 1
             && self.store.is_empty()
             && self.canonical
-            && !self.compat;
+            && !self.compat
+            && !self.only_here;
         if !is_clear {
             self.reset();
         }
@@ -188,6 +196,8 @@ impl Document {
         self.odd_keys.clear();
         self.plain_strings.clear();
         self.opaque = None;
+        self.customs = false;
+        self.only_here = false;
         self.stored = None;
         self.canonical = true;
         self.as_php = false;
@@ -217,9 +227,17 @@ impl Document {
         self.clear();
         let loaded = self.load_empty(format, payload, spelling, limits);
         if loaded.is_err() {
+            let only_here = self.only_here;
             self.reset();
+            self.only_here = only_here;
         }
         loaded
+    }
+
+    /// Whether PHP would take what the last `load` or `merge` refused with EDATA, though it could not use
+    /// it: what is no table (E-17), or a table that is a reference to itself (E-21).
+    pub fn refused_only_here(&self) -> bool {
+        self.only_here
     }
 
     /// `session_decode()`: merge a payload (php, php_binary: equal keys overwritten; php_serialize:
@@ -235,7 +253,10 @@ impl Document {
             return self.merge_entries(format, payload, spelling, limits);
         }
         let mut fresh = Document::new();
-        fresh.load(format, payload, spelling, limits)?;
+        if let Err(error) = fresh.load(format, payload, spelling, limits) {
+            self.only_here = fresh.only_here;
+            return Err(error);
+        }
         *self = fresh;
         self.edited = true;
         Ok(())

@@ -5,6 +5,7 @@ use super::index::Index;
 use super::tree::NONE;
 
 /// The children of a container.
+#[derive(Clone)]
 pub(super) struct Table {
     order: Order,
     /// How many are not removed.
@@ -19,13 +20,14 @@ pub(super) struct Table {
     more: Option<Box<More>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct More {
     index: Index,
     next: Next,
 }
 
 /// Nodes in order. Children are listed next to each other, so that a list is kept only after edits.
+#[derive(Clone)]
 enum Order {
     Run {
         first: u32,

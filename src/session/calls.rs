@@ -3,7 +3,7 @@
 use super::Session;
 use super::id::Id;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Gates, Handler};
+use crate::handler::{Call, Gates, Handler, LockInfo};
 use crate::sys::fork::Epoch;
 use std::ffi::CStr;
 use std::time::Duration;
@@ -133,6 +133,10 @@ impl Session {
             .keeping_data(|session| session.with_call(|handler, call| handler.gc(call, lifetime)));
         self.call.gc_budget = -1;
         result
+    }
+
+    pub(super) fn call_inspect_lock(&mut self, id: &Id) -> Result<LockInfo> {
+        self.with_call(|handler, call| handler.inspect_lock(call, id.as_c_str()))
     }
 
     /// A new id from the handler, or from the generator where it makes none.

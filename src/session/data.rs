@@ -212,8 +212,7 @@ impl Session {
             let sent = self.put_pending_cookie();
             return self.ended(1, sent);
         };
-        if self.settings.php() {
-            self.destroy_undecodable();
+        if self.destroy_undecodable(&error) {
             self.forget_id();
             self.document.clear();
             self.state = State::None;

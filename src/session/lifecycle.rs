@@ -6,6 +6,7 @@ use super::save::Payload;
 use super::{Session, State};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
+use crate::handler::LockInfo;
 use std::ffi::CStr;
 
 /// S-38: how often an id that is taken is replaced before PHP stops looking.
@@ -325,6 +326,27 @@ impl Session {
         };
         let php = i32::from(collected.is_ok());
         self.ended(php, collected)
+    }
+
+    /// Who holds the lock of `id`, None: of this session's own id. Starts and changes nothing.
+    pub fn inspect_lock(&mut self, id: Option<&[u8]>) -> Result<LockInfo> {
+        self.check_free()?;
+        let id = match id {
+            Some(id) => Id::new(id),
+            None => self.id.clone(),
+        };
+        if id.is_empty() {
+            return Err(Error::new(Code::ENOTFOUND, "the session has no id"));
+        }
+        if self.is_active() {
+            return self.call_inspect_lock(&id);
+        }
+        let opened = self.call_open();
+        let info = opened.and_then(|()| self.call_inspect_lock(&id));
+        let closed = self.call_close();
+        let info = info?;
+        closed?;
+        Ok(info)
     }
 
     /// A session that is open in another process, across a fork, is not ours to touch.

@@ -366,9 +366,7 @@ impl Session {
         else {
             return Ok(());
         };
-        if self.settings.php() {
-            self.destroy_undecodable();
-        }
+        self.destroy_undecodable(&error);
         let error = self.with_place(error);
         self.warn("DECODE_FAILED", &error);
         Err(Failed {
@@ -377,12 +375,17 @@ impl Session {
         })
     }
 
-    /// S-12: PHP destroys what it cannot decode.
-    pub(super) fn destroy_undecodable(&mut self) {
+    /// S-12: PHP destroys what it cannot decode. What PHP would have taken stays; says which it was.
+    pub(super) fn destroy_undecodable(&mut self, error: &Error) -> bool {
+        let undecodable = error.code == Code::EDATA && !self.document.refused_only_here();
+        if !self.settings.php() || !undecodable {
+            return false;
+        }
         if let Err(error) = self.call_destroy() {
             self.warn("DESTROY_FAILED", &error);
         }
         let _ = self.call_close();
+        true
     }
 
     /// L-7: after a failed start there is no id and no data; what PHP never knew of stays.

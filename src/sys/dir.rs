@@ -1,13 +1,17 @@
 //! Directories: names in them, looked at and removed relative to an open descriptor.
 
 use super::file::{self, Access, Descriptor, Facts};
+use super::seam::{self, Kind};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
 /// A directory that is being listed.
-pub struct Dir(NonNull<libc::DIR>);
+pub struct Dir {
+    stream: NonNull<libc::DIR>,
+    position: i64,
+}
 
 // SAFETY: a DIR may be used by any thread, by one at a time, which `&mut self` ensures where it changes.
 unsafe impl Send for Dir {}
@@ -26,23 +30,48 @@ impl Dir {
     fn open_at(dir: RawFd, path: &CStr, more: i32) -> io::Result<Dir> {
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC | more;
         // SAFETY: the path is NUL-terminated.
-        let fd = file::again(|| unsafe { libc::openat(dir, path.as_ptr(), flags) as isize })?;
-        // SAFETY: the descriptor is open and belongs to the DIR from now on.
-        let opened = unsafe { libc::fdopendir(fd as RawFd) };
-        NonNull::new(opened).map(Dir).ok_or_else(|| {
+        let open = || unsafe { libc::openat(dir, path.as_ptr(), flags) as isize };
+        let fd = file::again(|| seam::call(Kind::Open, open))?;
+        let mut opened = std::ptr::null_mut();
+        seam::call(Kind::List, || {
+            // SAFETY: the descriptor is open and belongs to the DIR from now on.
+            opened = unsafe { libc::fdopendir(fd as RawFd) };
+            0
+        });
+        let stream = NonNull::new(opened).ok_or_else(|| {
             let error = io::Error::last_os_error();
             // SAFETY: no DIR took the descriptor, so that it is still ours to close.
             unsafe { libc::close(fd as RawFd) };
             error
+        })?;
+        Ok(Dir {
+            stream,
+            position: 0,
         })
+    }
+
+    /// Where the listing has come to; Linux keeps the meaning for whoever opens the directory later.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Go on where another listing of the same directory had come to.
+    pub fn seek(&mut self, position: i64) {
+        // SAFETY: the DIR is open; whatever the number means to the file system, it only lists names.
+        unsafe { libc::seekdir(self.stream.as_ptr(), position as libc::c_long) };
+        self.position = position;
     }
 
     /// The next name, valid until the next call; None at the end.
     pub fn next_name(&mut self) -> io::Result<Option<&CStr>> {
         // SAFETY: errno is this thread's own.
         unsafe { *libc::__errno_location() = 0 };
-        // SAFETY: the DIR is open, and `&mut self` keeps others from reading it at once.
-        let entry = unsafe { libc::readdir64(self.0.as_ptr()) };
+        let mut entry = std::ptr::null_mut();
+        seam::call(Kind::List, || {
+            // SAFETY: the DIR is open, and `&mut self` keeps others from reading it at once.
+            entry = unsafe { libc::readdir64(self.stream.as_ptr()) };
+            0
+        });
         if entry.is_null() {
             let error = io::Error::last_os_error();
             return match error.raw_os_error() {
@@ -50,8 +79,11 @@ impl Dir {
                 Some(_) => Err(error),
             };
         }
-        // SAFETY: readdir gives a NUL-terminated name that stays until the next readdir.
-        Ok(Some(unsafe { CStr::from_ptr((*entry).d_name.as_ptr()) }))
+        // SAFETY: readdir gives an entry with a NUL-terminated name that stays until the next readdir.
+        let (position, name) =
+            unsafe { ((*entry).d_off, CStr::from_ptr((*entry).d_name.as_ptr())) };
+        self.position = position;
+        Ok(Some(name))
     }
 
     /// What a name in it is, with its time of modification; a symbolic link is not followed. Link
@@ -70,15 +102,29 @@ impl Dir {
         file::unlink_at(self.fd(), name)
     }
 
+    /// Give a file in it another path, which must name nothing yet.
+    pub fn move_out(&self, name: &CStr, path: &CStr) -> io::Result<()> {
+        let rename = || {
+            let (here, flags) = (libc::AT_FDCWD, libc::RENAME_NOREPLACE);
+            // SAFETY: both are NUL-terminated.
+            let result =
+                unsafe { libc::renameat2(self.fd(), name.as_ptr(), here, path.as_ptr(), flags) };
+            result as isize
+        };
+        file::again(|| seam::call(Kind::Rename, rename)).map(drop)
+    }
+
     fn fd(&self) -> RawFd {
         // SAFETY: the DIR is open.
-        unsafe { libc::dirfd(self.0.as_ptr()) }
+        unsafe { libc::dirfd(self.stream.as_ptr()) }
     }
 }
 
 impl Drop for Dir {
     fn drop(&mut self) {
-        // SAFETY: the DIR is open and not used again.
-        unsafe { libc::closedir(self.0.as_ptr()) };
+        seam::call(Kind::Close, || {
+            // SAFETY: the DIR is open and not used again.
+            unsafe { libc::closedir(self.stream.as_ptr()) as isize }
+        });
     }
 }

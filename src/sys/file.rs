@@ -1,6 +1,8 @@
 //! Files: open, look, read, write, one system call each.
 
 use super::fork::{self, Epoch};
+use super::lock::{self, Turns};
+use super::seam::{self, Kind as Call};
 use std::ffi::{CStr, c_int};
 use std::fs::File;
 use std::io;
@@ -21,6 +23,8 @@ pub struct Descriptor {
     /// Closed by `drop`: std's own way asks the kernel first whether it is open, in debug builds.
     file: ManuallyDrop<File>,
     opened: Epoch,
+    /// Who may have its lock next, instead of its being closed.
+    turns: Option<Turns>,
 }
 
 /// What a file is, as far as a session store has to know.
@@ -70,6 +74,11 @@ impl Descriptor {
         open_at(libc::AT_FDCWD, path, access)
     }
 
+    /// When it is dropped, its lock goes to those who have these turns.
+    pub(super) fn pass_on(&mut self, turns: Turns) {
+        self.turns = Some(turns);
+    }
+
     /// The process and moment in which it was opened.
     pub fn opened(&self) -> Epoch {
         self.opened
@@ -89,10 +98,22 @@ impl Descriptor {
     /// Fill `buffer`, which must be empty, with up to `len` bytes from the file's beginning by one call;
     /// how many there were. `buffer` must have room for them.
     pub fn read(&self, buffer: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        self.read_as(Call::Read, buffer, len)
+    }
+
+    pub(super) fn read_as(
+        &self,
+        call: Call,
+        buffer: &mut Vec<u8>,
+        len: usize,
+    ) -> io::Result<usize> {
         assert!(buffer.is_empty() && buffer.capacity() >= len);
+        let fd = self.file.as_raw_fd();
         let got = again(|| {
-            // SAFETY: the pointer is good for `len` bytes by the assertion; they need no value.
-            unsafe { libc::pread64(self.file.as_raw_fd(), buffer.as_mut_ptr().cast(), len, 0) }
+            seam::transfer(call, len, |len| {
+                // SAFETY: the pointer is good for `len` bytes by the assertion; they need no value.
+                unsafe { libc::pread64(fd, buffer.as_mut_ptr().cast(), len, 0) }
+            })
         })?;
         // SAFETY: the kernel has filled in `got` bytes, at most `len`.
         unsafe { buffer.set_len(got as usize) };
@@ -101,43 +122,44 @@ impl Descriptor {
 
     /// Write from the file's beginning by one call; how many bytes it took.
     pub fn write(&self, data: &[u8]) -> io::Result<usize> {
+        let fd = self.file.as_raw_fd();
         let written = again(|| {
-            // SAFETY: the pointer and length describe `data`.
-            unsafe { libc::pwrite64(self.file.as_raw_fd(), data.as_ptr().cast(), data.len(), 0) }
+            seam::transfer(Call::Write, data.len(), |len| {
+                // SAFETY: the pointer and length lie within `data`.
+                unsafe { libc::pwrite64(fd, data.as_ptr().cast(), len, 0) }
+            })
         })?;
         Ok(written as usize)
     }
 
     /// Make it `len` bytes long.
     pub fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
+        set_len(Call::Truncate, self.file.as_raw_fd(), len)
     }
 
     /// Bring its content to the disk, and its length.
     pub fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        // SAFETY: the descriptor is open.
+        let sync = || unsafe { libc::fdatasync(self.file.as_raw_fd()) as isize };
+        again(|| seam::call(Call::Sync, sync)).map(drop)
     }
 
     /// Bring all of it to the disk; on journalling file systems its name too, if that is new.
     pub fn sync_all(&self) -> io::Result<()> {
-        self.file.sync_all()
+        sync_all(Call::Sync, self.file.as_raw_fd())
     }
 
     /// Set its times to now.
     pub fn touch(&self) -> io::Result<()> {
         // SAFETY: NULL stands for the present time; the descriptor is open.
-        again(|| unsafe { libc::futimens(self.file.as_raw_fd(), std::ptr::null()) as isize })?;
-        Ok(())
+        let touch = || unsafe { libc::futimens(self.file.as_raw_fd(), std::ptr::null()) as isize };
+        again(|| seam::call(Call::Touch, touch)).map(drop)
     }
 
     /// Whether it lies on a file system that other machines write to, where flock(2), the link count and
     /// mappings cannot be relied on.
     pub fn is_on_network(&self) -> io::Result<bool> {
-        let mut about = MaybeUninit::<libc::statfs64>::zeroed();
-        // SAFETY: the pointer is good for one statfs64; the descriptor is open.
-        again(|| unsafe { libc::fstatfs64(self.file.as_raw_fd(), about.as_mut_ptr()) as isize })?;
-        // SAFETY: all-zero is a valid statfs64, and the kernel has filled it in.
-        let kind = unsafe { about.assume_init() }.f_type as u32;
+        let kind = file_system(Call::Statfs, self.file.as_raw_fd())?;
         Ok(NETWORK.contains(&kind))
     }
 
@@ -168,13 +190,28 @@ const NETWORK: [u32; 15] = [
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
+        if let Some(turns) = self.turns.take()
+            && self.opened.is_this_process()
+        {
+            // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
+            let file = unsafe { File::from_raw_fd(self.file.as_raw_fd()) };
+            let file = Descriptor {
+                file: ManuallyDrop::new(file),
+                opened: self.opened,
+                turns: None,
+            };
+            lock::pass_on(file, &turns);
+            return;
+        }
         fork::closing(self.opened, |has_forked| {
             if has_forked && self.opened.is_this_process() {
                 // The descriptor is closed next, which is all that is left to do should this fail.
-                let _ = super::lock::unlock(self);
+                let _ = lock::unlock(self);
             }
-            // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
-            unsafe { libc::close(self.file.as_raw_fd()) };
+            seam::call(Call::Close, || {
+                // SAFETY: the descriptor is ours, and the file that wraps it is not used or dropped again.
+                unsafe { libc::close(self.file.as_raw_fd()) as isize }
+            });
         });
     }
 }
@@ -209,8 +246,8 @@ pub fn unlink(path: &CStr) -> io::Result<()> {
 
 pub(super) fn unlink_at(dir: RawFd, name: &CStr) -> io::Result<()> {
     // SAFETY: the name is NUL-terminated.
-    again(|| unsafe { libc::unlinkat(dir, name.as_ptr(), 0) as isize })?;
-    Ok(())
+    let unlink = || unsafe { libc::unlinkat(dir, name.as_ptr(), 0) as isize };
+    again(|| seam::call(Call::Unlink, unlink)).map(drop)
 }
 
 /// All but the times: asking for mtime would make the next write dirty the inode.
@@ -228,13 +265,7 @@ pub(super) fn dated_facts_at(dir: RawFd, name: &CStr) -> io::Result<Facts> {
 }
 
 fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts> {
-    let mut about = MaybeUninit::<libc::statx>::uninit();
-    // SAFETY: the path is NUL-terminated and the buffer is one statx.
-    again(|| unsafe {
-        libc::statx(dir, path.as_ptr(), flags, wanted, about.as_mut_ptr()) as isize
-    })?;
-    // SAFETY: the kernel has filled in all of it, zeros where it knows nothing.
-    let about = unsafe { about.assume_init_ref() };
+    let about = about(Call::Stat, dir, path, flags, wanted)?;
     let device = u64::from(about.stx_dev_major) << 32 | u64::from(about.stx_dev_minor);
     let kind = match u32::from(about.stx_mode) & libc::S_IFMT {
         libc::S_IFREG => Kind::Regular,
@@ -262,13 +293,69 @@ pub(super) fn open_at(dir: RawFd, path: &CStr, access: Access) -> io::Result<Des
         Access::Read => (libc::O_RDONLY | libc::O_NONBLOCK, 0),
         Access::Create(mode) => (libc::O_RDWR | libc::O_CREAT | libc::O_EXCL, mode),
     };
-    let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    open_as(Call::Open, dir, path, flags | libc::O_NOFOLLOW, mode)
+}
+
+/// Open with these flags, and closed on exec.
+pub(super) fn open_as(
+    call: Call,
+    dir: RawFd,
+    path: &CStr,
+    flags: c_int,
+    mode: u32,
+) -> io::Result<Descriptor> {
+    let flags = flags | libc::O_CLOEXEC;
     let opened = Epoch::now();
     // SAFETY: the path is NUL-terminated; the mode is passed as the variadic call wants it.
-    let fd = again(|| unsafe { libc::openat(dir, path.as_ptr(), flags, mode) as isize })?;
+    let open = || unsafe { libc::openat(dir, path.as_ptr(), flags, mode) as isize };
+    let fd = again(|| seam::call(call, open))?;
     // SAFETY: the descriptor was just opened and belongs to nobody else.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd as RawFd) });
-    Ok(Descriptor { file, opened })
+    Ok(Descriptor {
+        file,
+        opened,
+        turns: None,
+    })
+}
+
+/// What the kernel tells of a name in a directory, or of a descriptor with AT_EMPTY_PATH.
+pub(super) fn about(
+    call: Call,
+    dir: RawFd,
+    path: &CStr,
+    flags: c_int,
+    wanted: u32,
+) -> io::Result<libc::statx> {
+    let mut about = MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: the path is NUL-terminated and the buffer is one statx.
+    let mut ask =
+        || unsafe { libc::statx(dir, path.as_ptr(), flags, wanted, about.as_mut_ptr()) as isize };
+    again(|| seam::call(call, &mut ask))?;
+    // SAFETY: all-zero is a valid statx, and the kernel has filled it in.
+    Ok(unsafe { about.assume_init() })
+}
+
+/// The magic number of the file system on which a descriptor lies.
+pub(super) fn file_system(call: Call, fd: RawFd) -> io::Result<u32> {
+    let mut about = MaybeUninit::<libc::statfs64>::zeroed();
+    // SAFETY: the pointer is good for one statfs64; the descriptor is open.
+    let mut ask = || unsafe { libc::fstatfs64(fd, about.as_mut_ptr()) as isize };
+    again(|| seam::call(call, &mut ask))?;
+    // SAFETY: all-zero is a valid statfs64, and the kernel has filled it in.
+    Ok(unsafe { about.assume_init() }.f_type as u32)
+}
+
+pub(super) fn set_len(call: Call, fd: RawFd, len: u64) -> io::Result<()> {
+    let len = i64::try_from(len).map_err(|_| io::Error::from_raw_os_error(EFBIG))?;
+    // SAFETY: the descriptor is open.
+    let cut = || unsafe { libc::ftruncate64(fd, len) as isize };
+    again(|| seam::call(call, cut)).map(drop)
+}
+
+pub(super) fn sync_all(call: Call, fd: RawFd) -> io::Result<()> {
+    // SAFETY: the descriptor is open.
+    let sync = || unsafe { libc::fsync(fd) as isize };
+    again(|| seam::call(call, sync)).map(drop)
 }
 
 /// Repeat a call that a signal interrupted; a negative result is an error in errno.

@@ -1,16 +1,14 @@
 //! What a journal needs from the system: a file of fixed size that processes share as memory, and files
 //! of its own user.
 
-use super::file::again;
+use super::file::{self, Descriptor, again};
+use super::seam::{self, Kind};
 use fs2::FileExt;
-use std::ffi::{CStr, CString, OsStr};
-use std::fs::{File, Metadata, OpenOptions};
+use std::ffi::{CStr, CString};
 use std::io::{self, ErrorKind};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt as _, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file mapped for reading and writing, shared with every process that maps it.
@@ -23,18 +21,16 @@ pub struct Region {
 
 impl Region {
     /// Map a whole file, which keeps no lock and no descriptor.
-    pub fn new(file: &File) -> io::Result<Region> {
-        let about = file.metadata()?;
-        Ok(Region {
-            map: memmap2::MmapRaw::map_raw(file)?,
-            identity: (about.dev(), about.ino()),
-        })
+    pub fn new(file: &Own) -> io::Result<Region> {
+        let identity = identity(&file.about()?);
+        let map = || memmap2::MmapRaw::map_raw(file.0.file());
+        let map = seam::wrapped(Kind::JournalMap, map)?;
+        Ok(Region { map, identity })
     }
 
     /// Whether `path` still names the mapped file.
     pub fn is_at(&self, path: &Path) -> bool {
-        let about = std::fs::symlink_metadata(path);
-        about.is_ok_and(|about| (about.dev(), about.ino()) == self.identity)
+        about_path(path).is_ok_and(|about| identity(&about) == self.identity)
     }
 
     /// The number at an offset that is a multiple of 8.
@@ -52,7 +48,19 @@ impl Region {
 
     /// Write a number that needs no order.
     pub fn set(&self, at: usize, value: u64) {
-        self.word(at).store(value, Ordering::Relaxed);
+        seam::step(Kind::JournalStore, || {
+            self.word(at).store(value, Ordering::Relaxed);
+        });
+    }
+
+    /// Replace a number that is `from`, so that whoever sees the new one sees all that was stored before
+    /// it; false: it is another one.
+    pub fn exchange(&self, at: usize, from: u64, to: u64) -> bool {
+        let word = self.word(at);
+        seam::step(Kind::JournalStore, || {
+            let done = word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+            done.is_ok()
+        })
     }
 
     /// A copy of `len` bytes.
@@ -69,21 +77,26 @@ impl Region {
 
     /// Copy bytes in.
     pub fn copy_in(&self, at: usize, bytes: &[u8]) {
-        // SAFETY: `part` has room for them; memory of this process does not overlap the mapping.
-        unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.part(at, bytes.len()), bytes.len());
-        }
+        let part = self.part(at, bytes.len());
+        seam::step(Kind::JournalStore, || {
+            // SAFETY: `part` has room for them; memory of this process does not overlap the mapping.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), part, bytes.len()) };
+        });
     }
 
     /// Overwrite with zeros.
     pub fn wipe(&self, at: usize, len: usize) {
+        let part = self.part(at, len);
         // SAFETY: `part` has `len` bytes.
-        unsafe { std::ptr::write_bytes(self.part(at, len), 0, len) };
+        seam::step(Kind::JournalStore, || unsafe {
+            std::ptr::write_bytes(part, 0, len);
+        });
     }
 
     /// Bring a part to the disk.
     pub fn sync(&self, at: usize, len: usize) -> io::Result<()> {
-        self.map.flush_range(at, len)
+        let sync = || self.map.flush_range(at, len);
+        retry(Kind::JournalSync, sync)
     }
 
     fn part(&self, at: usize, len: usize) -> *mut u8 {
@@ -94,120 +107,157 @@ impl Region {
     }
 }
 
-/// Open a file of this user's own, with one name, that nobody else may open; None: there is none.
-/// What is not like that is refused with a reason.
-pub fn open_own(path: &Path, create: bool) -> io::Result<Option<File>> {
-    let opened = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(create)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path);
-    let file = match opened {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let about = file.metadata()?;
-    let own = about.file_type().is_file()
-        && about.uid() == effective_uid()
-        && about.mode() & 0o7777 == 0o600
-        && about.nlink() == 1;
-    if !own {
-        return Err(io::Error::other("is not a file of this user's own"));
+/// An open file of this user's own.
+#[derive(Debug)]
+pub struct Own(Descriptor);
+
+impl Own {
+    /// Open a file of this user's own, with one name, that nobody else may open; None: there is none.
+    /// What is not like that is refused with a reason.
+    pub fn open(path: &Path, create: bool) -> io::Result<Option<Own>> {
+        let create = if create { libc::O_CREAT } else { 0 };
+        let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK | create;
+        let file = match open_path(path, flags) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => Own(opened?),
+        };
+        let about = file.about()?;
+        let own = u32::from(about.stx_mode) == libc::S_IFREG | 0o600
+            && about.stx_uid == effective_uid()
+            && about.stx_nlink == 1;
+        if !own {
+            return Err(io::Error::other("is not a file of this user's own"));
+        }
+        Ok(Some(file))
     }
-    Ok(Some(file))
+
+    /// Make a file of `size` bytes that begins with `head`: whole or not at all. Nothing happens if
+    /// there is one of that name already.
+    pub fn make(path: &Path, size: u64, head: &[u8]) -> io::Result<()> {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        // No name until it is complete, so that a kill leaves nothing behind.
+        let file = Own(open_path(directory, libc::O_RDWR | libc::O_TMPFILE)?);
+        let fd = file.fd();
+        // SAFETY: the descriptor is open. The umask may have taken bits.
+        let chmod = || unsafe { libc::fchmod(fd, 0o600) as isize };
+        again(|| seam::call(Kind::JournalMake, chmod))?;
+        retry(Kind::JournalMake, || {
+            // SAFETY: the descriptor is open; the result is an error number.
+            match unsafe { libc::posix_fallocate64(fd, 0, size as i64) } {
+                0 => Ok(()),
+                error => Err(io::Error::from_raw_os_error(error)),
+            }
+        })?;
+        file.put(head, &[])?;
+        let unnamed = format!("/proc/self/fd/{fd}\0");
+        let unnamed = CStr::from_bytes_with_nul(unnamed.as_bytes()).map_err(io::Error::other)?;
+        let path = named(path)?;
+        let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
+        // SAFETY: both paths are NUL-terminated.
+        let link = || unsafe {
+            libc::linkat(here, unnamed.as_ptr(), here, path.as_ptr(), follow) as isize
+        };
+        match again(|| seam::call(Kind::JournalMake, link)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            linked => linked.map(drop),
+        }
+    }
+
+    /// Whether it has that size and no holes, which would raise SIGBUS on a full disk.
+    pub fn is_whole(&self, size: u64) -> io::Result<bool> {
+        let about = self.about()?;
+        Ok(about.stx_size == size && about.stx_blocks * 512 >= size)
+    }
+
+    /// Take the exclusive lock, for which alone it is open here; false: others hold it.
+    pub fn try_lock(&self) -> io::Result<bool> {
+        match retry(Kind::JournalLock, || {
+            FileExt::try_lock_exclusive(self.0.file())
+        }) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replace the content by two pieces with one write; falling short is an error.
+    pub fn write_pair(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
+        self.put(first, second)?;
+        self.set_len((first.len() + second.len()) as u64)
+    }
+
+    fn put(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
+        let whole = first.len() + second.len();
+        let write = |len: usize| {
+            let head = &first[..first.len().min(len)];
+            let pieces = [head, &second[..len - head.len()]].map(|piece| libc::iovec {
+                iov_base: piece.as_ptr().cast_mut().cast(),
+                iov_len: piece.len(),
+            });
+            // SAFETY: the pieces are readable for their lengths, and the call does not write to them.
+            unsafe { libc::pwritev(self.fd(), pieces.as_ptr(), 2, 0) }
+        };
+        let written = again(|| seam::transfer(Kind::JournalWrite, whole, write))?;
+        match written as usize == whole {
+            true => Ok(()),
+            false => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
+        }
+    }
+
+    /// The whole content of a file that has `len` bytes; any other length is an error.
+    pub fn read_exactly(&self, len: usize) -> io::Result<Vec<u8>> {
+        if self.about()?.stx_size != len as u64 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len)?;
+        match self.0.read_as(Kind::JournalRead, &mut bytes, len)? == len {
+            true => Ok(bytes),
+            false => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Make it `len` bytes long.
+    pub fn set_len(&self, len: u64) -> io::Result<()> {
+        file::set_len(Kind::JournalTruncate, self.fd(), len)
+    }
+
+    /// Bring all of it to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        file::sync_all(Kind::JournalSync, self.fd())
+    }
+
+    fn about(&self) -> io::Result<libc::statx> {
+        ask(self.fd(), c"", libc::AT_EMPTY_PATH)
+    }
+
+    fn fd(&self) -> RawFd {
+        self.0.file().as_raw_fd()
+    }
 }
 
 /// Whether there is nothing of that name, for all that can be told.
 pub fn is_nothing(path: &Path) -> bool {
-    let about = std::fs::symlink_metadata(path);
-    about.is_err_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
-/// Whether a file has that size and no holes, which would raise SIGBUS on a full disk.
-pub fn is_whole(file: &File, size: u64) -> io::Result<bool> {
-    let about = file.metadata()?;
-    Ok(about.size() == size && about.blocks() * 512 >= size)
-}
-
-/// Make a file of `size` bytes that begins with `head`: whole or not at all. Nothing happens if
-/// there is one of that name already.
-pub fn make_own(path: &Path, size: u64, head: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    // No name until it is complete, so that a kill leaves nothing behind.
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(libc::O_TMPFILE)
-        .open(directory)?;
-    // SAFETY: the descriptor is open. The umask may have taken bits.
-    again(|| unsafe { libc::fchmod(file.as_raw_fd(), 0o600) as isize })?;
-    // SAFETY: the descriptor is open; the result is an error number.
-    match unsafe { libc::posix_fallocate64(file.as_raw_fd(), 0, size as i64) } {
-        0 => {}
-        error => return Err(io::Error::from_raw_os_error(error)),
-    }
-    file.write_all_at(head, 0)?;
-    let unnamed = format!("/proc/self/fd/{}\0", file.as_raw_fd());
-    let unnamed = CStr::from_bytes_with_nul(unnamed.as_bytes()).map_err(io::Error::other)?;
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
-    // SAFETY: both paths are NUL-terminated.
-    let linked = again(|| unsafe {
-        libc::linkat(here, unnamed.as_ptr(), here, path.as_ptr(), follow) as isize
-    });
-    match linked {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        linked => linked.map(drop),
-    }
-}
-
-/// Take the exclusive lock of a file that is open here only for that; false: others hold it.
-pub fn try_lock(file: &File) -> io::Result<bool> {
-    match file.try_lock_exclusive() {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Replace a file's content by two pieces with one write; falling short is an error.
-pub fn write_pair(file: &File, first: &[u8], second: &[u8]) -> io::Result<()> {
-    let pieces = [first, second].map(|piece| libc::iovec {
-        iov_base: piece.as_ptr().cast_mut().cast(),
-        iov_len: piece.len(),
-    });
-    // SAFETY: the pieces are readable for their lengths, and the call does not write to them.
-    let written = again(|| unsafe { libc::pwritev(file.as_raw_fd(), pieces.as_ptr(), 2, 0) })?;
-    let whole = first.len() + second.len();
-    if written as usize != whole {
-        return Err(io::Error::from_raw_os_error(libc::ENOSPC));
-    }
-    file.set_len(whole as u64)
-}
-
-/// The whole content of a file that has `len` bytes; any other length is an error.
-pub fn read_exactly(file: &File, len: usize) -> io::Result<Vec<u8>> {
-    if file.metadata()?.size() != len as u64 {
-        return Err(ErrorKind::UnexpectedEof.into());
-    }
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(len)?;
-    bytes.resize(len, 0);
-    file.read_exact_at(&mut bytes, 0)?;
-    Ok(bytes)
+    about_path(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// Bring a directory's names to the disk.
 pub fn sync_directory(path: &[u8]) -> io::Result<()> {
-    File::open(OsStr::from_bytes(path))?.sync_all()
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+    let directory = file::open_as(Kind::Open, libc::AT_FDCWD, &CString::new(path)?, flags, 0)?;
+    directory.sync_all()
+}
+
+/// The path without symbolic links in it.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    retry(Kind::JournalPath, || std::fs::canonicalize(path))
 }
 
 /// Which boot of the machine this is.
 pub fn boot_id() -> io::Result<[u64; 2]> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let text = retry(Kind::Boot, || {
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+    })?;
     let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
     let number = u128::from_str_radix(&digits, 16).map_err(io::Error::other)?;
     Ok([(number >> 64) as u64, number as u64])
@@ -216,24 +266,49 @@ pub fn boot_id() -> io::Result<[u64; 2]> {
 /// The device of a directory on which journals can be relied on: ext2 to ext4, XFS or tmpfs.
 /// None: another file system.
 pub fn device(directory: &Path) -> io::Result<Option<u64>> {
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
-        .open(directory)?;
-    let about: Metadata = opened.metadata()?;
-    let known = KNOWN.contains(&magic(opened.as_raw_fd())?);
-    let (major, minor) = (libc::major(about.dev()), libc::minor(about.dev()));
-    Ok(known.then_some(u64::from(major) << 32 | u64::from(minor)))
+    let opened = Own(open_path(directory, libc::O_PATH | libc::O_DIRECTORY)?);
+    let (device, _) = identity(&opened.about()?);
+    let known = KNOWN.contains(&file::file_system(Kind::JournalStatfs, opened.fd())?);
+    Ok(known.then_some(device))
 }
 
 const KNOWN: [u32; 3] = [0xEF53, 0x5846_5342, 0x0102_1994];
 
-fn magic(fd: RawFd) -> io::Result<u32> {
-    let mut about = MaybeUninit::<libc::statfs64>::zeroed();
-    // SAFETY: the pointer is good for one statfs64; the descriptor is open.
-    again(|| unsafe { libc::fstatfs64(fd, about.as_mut_ptr()) as isize })?;
-    // SAFETY: all-zero is a valid statfs64, and the kernel has filled it in.
-    Ok(unsafe { about.assume_init() }.f_type as u32)
+fn open_path(path: &Path, flags: i32) -> io::Result<Descriptor> {
+    file::open_as(
+        Kind::JournalOpen,
+        libc::AT_FDCWD,
+        &named(path)?,
+        flags,
+        0o600,
+    )
+}
+
+fn about_path(path: &Path) -> io::Result<libc::statx> {
+    ask(libc::AT_FDCWD, &named(path)?, libc::AT_SYMLINK_NOFOLLOW)
+}
+
+fn ask(dir: RawFd, path: &CStr, flags: i32) -> io::Result<libc::statx> {
+    file::about(Kind::JournalStat, dir, path, flags, libc::STATX_BASIC_STATS)
+}
+
+fn identity(about: &libc::statx) -> (u64, u64) {
+    let device = u64::from(about.stx_dev_major) << 32 | u64::from(about.stx_dev_minor);
+    (device, about.stx_ino)
+}
+
+fn named(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.as_os_str().as_bytes())?)
+}
+
+/// Repeat a call that a signal interrupted.
+fn retry<T>(kind: Kind, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match seam::wrapped(kind, &mut call) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// The user whose rights count.

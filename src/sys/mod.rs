@@ -4,6 +4,8 @@ pub mod cancel;
 pub mod clock;
 pub mod dir;
 pub mod exit;
+#[cfg(test)]
+pub mod fault;
 pub mod file;
 pub mod fork;
 pub mod journal;
@@ -12,6 +14,7 @@ pub mod lock;
 pub mod map;
 pub mod opaque;
 pub mod random;
+pub(crate) mod seam;
 mod shed;
 pub mod text;
 pub mod user;

@@ -1,19 +1,19 @@
 //! Random bytes from the kernel.
 
+use super::file::again;
+use super::seam;
+
 /// Fill `buffer` with random bytes; no pool, so that a fork repeats nothing.
 pub fn fill(buffer: &mut [u8]) -> std::io::Result<()> {
     let mut filled = 0;
     while filled < buffer.len() {
         let rest = &mut buffer[filled..];
-        // SAFETY: the pointer and length describe `rest`, which is writable for that many bytes.
-        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        if got < 0 {
-            let error = std::io::Error::last_os_error();
-            if error.kind() == std::io::ErrorKind::Interrupted {
-                continue;
-            }
-            return Err(error);
-        }
+        let got = again(|| {
+            seam::transfer(seam::Kind::Random, rest.len(), |len| {
+                // SAFETY: the pointer and length lie within `rest`, which is writable.
+                unsafe { libc::getrandom(rest.as_mut_ptr().cast(), len, 0) }
+            })
+        })?;
         filled += got as usize;
     }
     Ok(())

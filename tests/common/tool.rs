@@ -8,7 +8,9 @@ const SETUP: &str = include_str!("../../scripts/setup");
 
 /// The path of a program; a missing one fails the test and says how to get it.
 pub fn tool(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    // Where mkfs lies, which root does not always look for.
+    path.push(":/usr/sbin:/sbin");
     find(&path, name).unwrap_or_else(|| panic!("{}", missing(name)))
 }
 

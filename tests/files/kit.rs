@@ -5,7 +5,7 @@
 #[path = "../common/tool.rs"]
 mod programs;
 
-use programs::tool;
+pub use programs::tool;
 use sess::backend::files::Files;
 use sess::config::{Profile, Settings};
 use sess::error::{Code, Error};
@@ -292,6 +292,17 @@ pub fn give_up_root() {
     if unsafe { libc::geteuid() } == 0 {
         become_user(65534);
     }
+}
+
+/// The path of a program that tests run.
+pub fn program(name: &str) -> PathBuf {
+    tool(name)
+}
+
+/// Whose files this process makes.
+pub fn uid() -> u32 {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::geteuid() }
 }
 
 /// Give files to the user that [`give_up_root`] becomes, if this is root.

@@ -8,5 +8,11 @@ mod damaged;
 #[path = "../files/kit.rs"]
 mod kit;
 mod layout;
+#[path = "../common/mount.rs"]
+mod mount;
 mod settings;
+#[path = "../common/soak.rs"]
+mod soak;
 mod storm;
+
+use kit::tool;

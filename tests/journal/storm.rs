@@ -1,8 +1,10 @@
 //! Writers that are killed at any moment, libsess alone and with real PHP in between: the next one who
-//! opens a session here finds it whole. `SESS_STORM_KILLS` sets how many die on each file system.
+//! opens a session here finds it whole.
 
 use crate::kit::{Client, Dir, Php};
 use crate::layout::Journal;
+use crate::mount::Mounted;
+use crate::soak::{self, Random};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,25 +12,12 @@ const IDS: [&str; 4] = ["storm-a", "storm-b", "storm-c", "storm-d"];
 const LONGEST: usize = 1 << 20;
 const WRITERS: usize = 2;
 
-/// Numbers that look random, the same at every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) % limit
-    }
-
-    /// From 200 bytes to a mebibyte.
-    fn len(&mut self) -> usize {
-        let long = LONGEST as u64 - 300;
-        let most = [300, 5000, 20_000, 70_000, 200_000, long, long, long];
-        let most = most[self.below(8) as usize];
-        200 + self.below(most) as usize
-    }
+/// From 200 bytes to a mebibyte.
+fn length(random: &mut Random) -> usize {
+    let long = LONGEST as u64 - 300;
+    let most = [300, 5000, 20_000, 70_000, 200_000, long, long, long];
+    let most = most[random.below(8) as usize];
+    200 + random.below(most) as usize
 }
 
 /// Payloads that PHP can read, each a piece of one long text.
@@ -62,7 +51,7 @@ impl Texts {
 }
 
 /// A child that writes until it dies; it ends with 7 if it finds a session that is not whole.
-fn writer(dir: &Dir, texts: &Texts, seed: u64) -> i32 {
+fn writer(dir: &Dir, texts: &Texts, seed: u64, with_php: bool) -> i32 {
     // SAFETY: the child only runs sessions until it is killed; glibc keeps malloc usable after a fork.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
@@ -75,12 +64,13 @@ fn writer(dir: &Dir, texts: &Texts, seed: u64) -> i32 {
         loop {
             let id = IDS[random.below(4) as usize];
             let found = client.start(id).unwrap();
+            // PHP destroys what it finds torn.
             assert!(
-                found.is_empty() || texts.knows(&found),
+                (with_php && found.is_empty()) || texts.knows(&found),
                 "{id}: {} bytes",
                 found.len()
             );
-            let payload = texts.payload(random.below(1 << 30) as usize, random.len());
+            let payload = texts.payload(random.below(1 << 30) as usize, length(&mut random));
             client.write(id, &payload).unwrap();
             client.close();
         }
@@ -113,12 +103,12 @@ struct Tally {
     php_found_torn: u32,
 }
 
-fn storm(base: &Path, kills: u32, with_php: bool) -> Tally {
+fn storm(base: &Path, kills: u32, with_php: bool, seed: u64) -> Tally {
     let name = format!("libsess-storm-{}-{with_php}", std::process::id());
     let dir = Dir::at(base.join(name));
     let texts = Texts::new();
     let mut php = with_php.then(|| Php::new(dir.text()));
-    let mut random = Random(u64::from(kills));
+    let mut random = Random(seed);
     let mut client = Client::php(dir.text());
     for id in IDS {
         client.start(id).unwrap();
@@ -129,7 +119,7 @@ fn storm(base: &Path, kills: u32, with_php: bool) -> Tally {
     let mut writers = Vec::new();
     while tally.kills < kills {
         while writers.len() < WRITERS {
-            writers.push(writer(&dir, &texts, random.below(1 << 40)));
+            writers.push(writer(&dir, &texts, random.below(1 << 40), with_php));
         }
         std::thread::sleep(Duration::from_micros(300 + random.below(6000)));
         kill(writers.swap_remove(random.below(WRITERS as u64) as usize));
@@ -144,7 +134,7 @@ fn storm(base: &Path, kills: u32, with_php: bool) -> Tally {
         let id = IDS[random.below(4) as usize];
         let is_torn = !texts.knows(&dir.get(id));
         let php_wrote = php.as_mut().filter(|_| random.below(2) == 0).map(|php| {
-            let (seed, len) = (random.below(1 << 30) as usize, random.len());
+            let (seed, len) = (random.below(1 << 30) as usize, length(&mut random));
             let piece = std::str::from_utf8(&texts.0[seed % 1000..][..len]).unwrap();
             let said = php.run(&format!(
                 "session_id('{id}'); if (!@session_start()) {{ session_id('{id}'); session_start(); }} \
@@ -190,15 +180,33 @@ fn storm(base: &Path, kills: u32, with_php: bool) -> Tally {
 #[test]
 fn f_73_killed_writers_leave_whole_sessions() {
     // shows: D-3, F-61, F-72
-    let kills = std::env::var("SESS_STORM_KILLS").map_or(60, |kills| kills.parse().unwrap());
+    let kills = soak::pick(60, 1000);
+    let seed = soak::seed("kill -9 storm");
+    let temporary = std::env::temp_dir();
+    let ext4 = match is_ext4(&temporary) {
+        true => None,
+        false => Mounted::ext4(256),
+    };
+    let disk = ext4.as_ref().map_or(temporary.as_path(), Mounted::path);
     let mut torn = 0;
-    for base in [std::env::temp_dir(), "/dev/shm".into()] {
+    for (base, name) in [(disk, "disk"), (Path::new("/dev/shm"), "tmpfs")] {
         for with_php in [false, true] {
-            let tally = storm(&base, kills, with_php);
-            println!("{}: {tally:?}", base.display());
+            let tally = storm(base, kills, with_php, seed);
+            soak::tell(&format!("storm on {name}: {tally:?}"));
             assert!(tally.kills >= kills && (tally.php > 0) == with_php);
             torn += tally.torn;
         }
     }
     assert!(torn > 0, "no kill came at a moment that matters");
+}
+
+fn is_ext4(directory: &Path) -> bool {
+    let path = std::ffi::CString::new(directory.as_os_str().as_encoded_bytes()).unwrap();
+    // SAFETY: all-zero is a valid statfs, which the call fills in.
+    let about = unsafe {
+        let mut about = std::mem::zeroed::<libc::statfs64>();
+        assert_eq!(libc::statfs64(path.as_ptr(), &mut about), 0);
+        about
+    };
+    about.f_type as u32 == 0xEF53
 }

@@ -2,9 +2,10 @@
 //! in place.
 //!
 //! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
-//! kill does not tear it, `gc` removes old ones.
+//! kill does not tear it, `gc` removes old ones, `inspect` tells who holds one.
 
 mod gc;
+mod inspect;
 mod journal;
 mod open;
 mod path;
@@ -15,13 +16,14 @@ mod write;
 
 use super::{not_open, with_state};
 use crate::error::{Code, Result};
-use crate::handler::{Call, Gates, Handler, Offers};
+use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
 use open::{Attempt, Missing, gone, io_error, taken, unknown};
 use state::State;
 use std::ffi::CStr;
+use std::time::Instant;
 
 /// How many ids PHP tries before it gives up (I-14).
 const ID_ATTEMPTS: u32 = 4;
@@ -130,11 +132,12 @@ impl Handler for Files {
     }
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
+        let began = Instant::now();
         opened(call, |state, call| {
             if let Some(journal) = self.journals.find(state, call, false) {
                 journal.repair();
             }
-            Ok(self.collector.collect(state, call, max_lifetime)?)
+            Ok(self.collector.collect(state, call, max_lifetime, began)?)
         })
     }
 
@@ -187,6 +190,10 @@ impl Handler for Files {
             };
             known.then_some(()).ok_or_else(|| unknown().into())
         })
+    }
+
+    fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
+        opened(call, |state, _| inspect::lock_of(state, id))
     }
 }
 

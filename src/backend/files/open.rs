@@ -13,6 +13,7 @@ use crate::sys::text::terminated;
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
+use std::time::Instant;
 
 /// The longest name in a directory, NAME_MAX.
 const LONGEST_NAME: usize = 255;
@@ -87,12 +88,16 @@ impl Files {
             let is_new = opened.is_new;
             let (file, waited) = lock_file(state, call, opened, kind)?;
             let facts = self.inspect(state, call.settings.network_fs, &file);
-            if facts.is_err() && is_new {
+            if facts.is_err() && is_new && !waited {
                 unmake(state)?;
             }
             let Some(facts) = facts? else {
                 continue;
             };
+            if is_new && facts.size > 0 && missing == Missing::MustMake {
+                // Others had its lock before its maker: what they stored stays.
+                return Err(taken().into());
+            }
             let mut facts = facts;
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
@@ -112,6 +117,7 @@ impl Files {
                 identity: facts.identity,
                 size: facts.size,
                 facts,
+                since: Instant::now(),
                 waited,
                 is_new,
                 is_unread: true,

@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::sys::file::{self, Descriptor, Facts};
 use std::ffi::CStr;
+use std::time::Instant;
 
 /// Lives in [`Call::backend`] as long as the session, so that a recycled one allocates nothing.
 #[derive(Default)]
@@ -44,6 +45,8 @@ pub(super) struct Held {
     pub size: u64,
     /// What names it in the journal.
     pub facts: Facts,
+    /// When its lock was taken.
+    pub since: Instant,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
     /// Made when it was opened; with durability `power` until its name is on the disk.

@@ -207,7 +207,7 @@ fn path(place: &Place, settings: &Settings) -> io::Result<PathBuf> {
     if settings.journal_path.is_empty() {
         return Ok(directory.join(format!(".libsess-{uid}-v1")));
     }
-    let real = std::fs::canonicalize(directory)?;
+    let real = system::real_path(directory)?;
     let hash = (real.as_os_str().as_bytes().iter()).fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
     });

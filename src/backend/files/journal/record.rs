@@ -10,13 +10,12 @@ use super::layout::{
 };
 use crate::id;
 use crate::sys::file::Facts;
-use crate::sys::journal::{self as system, Region};
+use crate::sys::journal::{self as system, Own, Region};
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// An open journal.
 pub(in crate::backend::files) struct Journal {
@@ -34,7 +33,7 @@ pub(in crate::backend::files) struct Armed<'a> {
     journal: &'a Journal,
     index: usize,
     state: Mark,
-    external: Option<File>,
+    external: Option<Own>,
 }
 
 /// What a record that is armed holds.
@@ -49,10 +48,10 @@ impl Journal {
     /// Open the journal at `path`; None: there is none.
     pub fn open(path: &Path, place: &Place, device: u64) -> io::Result<Option<Journal>> {
         let boot = system::boot_id()?;
-        let Some(file) = system::open_own(path, false)? else {
+        let Some(file) = Own::open(path, false)? else {
             return Ok(None);
         };
-        if !system::is_whole(&file, SIZE)? {
+        if !file.is_whole(SIZE)? {
             return Err(io::Error::other("has a size that is not a journal's"));
         }
         let journal = Journal {
@@ -81,7 +80,7 @@ impl Journal {
         for (at, number) in numbers.chain([(BOOT, boot[0]), (BOOT + 8, boot[1])]) {
             head[at..at + 8].copy_from_slice(&number.to_ne_bytes());
         }
-        system::make_own(path, SIZE, &head)
+        Own::make(path, SIZE, &head)
     }
 
     /// How many bytes its file has.
@@ -117,10 +116,10 @@ impl Journal {
             return Ok(());
         }
         // A descriptor of its own: a mapping would keep the lock for ever.
-        let file = system::open_own(&self.path, false)?;
+        let file = Own::open(&self.path, false)?;
         let file = file.ok_or(io::ErrorKind::NotFound)?;
         for attempt in 0.. {
-            match system::try_lock(&file)? {
+            match file.try_lock()? {
                 true => break,
                 false if attempt == 100 => return Err(io::ErrorKind::WouldBlock.into()),
                 false => std::thread::sleep(std::time::Duration::from_millis(10)),
@@ -170,8 +169,7 @@ impl Journal {
     }
 
     fn exchange(&self, index: usize, from: Mark, to: Mark) -> bool {
-        let word = self.region.word(at(index));
-        word.compare_exchange(from.0, to.0, AcqRel, Acquire).is_ok()
+        self.region.exchange(at(index), from.0, to.0)
     }
 
     /// Protect a write of `new` over `old` into that file. None: no record is free, or the file is not one
@@ -219,7 +217,7 @@ impl Journal {
         old: &[u8],
         new: &[u8],
         power: bool,
-    ) -> io::Result<Option<File>> {
+    ) -> io::Result<Option<Own>> {
         let (base, region) = (at(index), &self.region);
         let is_external = old.len().max(new.len()) > ROOM;
         let flags = if is_external { EXTERNAL } else { 0 } | if power { POWER } else { 0 };
@@ -242,9 +240,9 @@ impl Journal {
             region.copy_in(base + NEW, new);
             return Ok(None);
         }
-        let file = system::open_own(&self.external(index), true)?;
+        let file = Own::open(&self.external(index), true)?;
         let file = file.ok_or(io::ErrorKind::NotFound)?;
-        system::write_pair(&file, old, new)?;
+        file.write_pair(old, new)?;
         Ok(Some(file))
     }
 
@@ -287,9 +285,9 @@ impl Journal {
             let old = region.copy_out(base + OLD, old_len).ok()?;
             (old, region.copy_out(base + NEW, new_len).ok()?)
         } else {
-            let file = system::open_own(&self.external(index), false).ok()??;
+            let file = Own::open(&self.external(index), false).ok()??;
             let whole = old_len.checked_add(new_len)?;
-            let mut old = system::read_exactly(&file, whole).ok()?;
+            let mut old = file.read_exactly(whole).ok()?;
             let new = old.split_off(old_len);
             (old, new)
         };
@@ -307,11 +305,7 @@ impl Journal {
         if let Some(claimed) = self.claim_again(index, state) {
             let is_external = self.region.get(at(index) + FLAGS) & EXTERNAL != 0;
             let external = is_external
-                .then(|| {
-                    system::open_own(&self.external(index), false)
-                        .ok()
-                        .flatten()
-                })
+                .then(|| Own::open(&self.external(index), false).ok().flatten())
                 .flatten();
             self.wipe(index, claimed, external.as_ref());
         }
@@ -322,7 +316,7 @@ impl Journal {
         self.advance(index, state, Phase::Claimed)
     }
 
-    fn wipe(&self, index: usize, claimed: Mark, external: Option<&File>) {
+    fn wipe(&self, index: usize, claimed: Mark, external: Option<&Own>) {
         let (base, region) = (at(index), &self.region);
         if let Some(file) = external {
             // Not to nothing: ext4 would write the next content to the disk at once when it is closed.
@@ -343,7 +337,7 @@ impl Armed<'_> {
     /// Bring the record to the disk.
     pub fn sync(&self) -> io::Result<()> {
         if let Some(file) = &self.external {
-            file.sync_all()?;
+            file.sync()?;
         }
         self.journal.region.sync(at(self.index), RECORD)
     }

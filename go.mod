@@ -1,0 +1,8 @@
+module example.com/libsess
+
+go 1.25
+
+ignore (
+	./build
+	./target
+)

@@ -1,0 +1,187 @@
+//! References behind a custom object (`C:`). How many slots its body takes only its class knows (Z-27):
+//! numbers behind it can be kept as they stand, but never given anew.
+
+use super::emit::Walk;
+use super::link::{Cell, Object, Opaque};
+use super::scan::note;
+use super::store::no_memory;
+use super::table::Table;
+use super::tree::{NONE, Node, Shared};
+use super::{Document, Limits, NodeId, ROOT, Spelling};
+use crate::error::{Code, Error, Result};
+use crate::value::Kind;
+
+/// What an edit may change. Bytes are only ever added, so they need not be put back.
+struct Before {
+    nodes: Vec<Node>,
+    tables: Vec<Table>,
+    shared: Vec<Shared>,
+    cells: Vec<Cell>,
+    objects: Vec<Object>,
+    opaque: Option<Opaque>,
+    canonical: bool,
+    compat: bool,
+    edited: bool,
+    folded: bool,
+    deepest: usize,
+}
+
+impl Document {
+    /// Make an edit that brings in what `notes` tell. EUNSUPPORTED, and nothing has changed, if a
+    /// reference would then be written that names what is behind a custom object.
+    ///
+    /// Whether that is so depends on which place of each reference comes first when all is written; so
+    /// where both occur, which is rare, the edit is tried and taken back.
+    pub(super) fn checked<T>(
+        &mut self,
+        notes: u8,
+        edit: impl FnOnce(&mut Document) -> Result<T>,
+    ) -> Result<T> {
+        self.customs |= notes & note::CUSTOM != 0;
+        let links = notes & note::REFS != 0 || self.has_links();
+        if self.classless || !self.customs || !links {
+            return edit(self);
+        }
+        let before = self.before();
+        let done = edit(self).and_then(|done| self.check_numbers().map(|()| done));
+        if done.is_err() {
+            self.take_back(before);
+        }
+        done
+    }
+
+    /// Whether references that can be given numbers were read.
+    pub(super) fn has_links(&self) -> bool {
+        !self.cells.is_empty() || !self.objects.is_empty()
+    }
+
+    fn before(&self) -> Before {
+        Before {
+            nodes: self.nodes.clone(),
+            tables: self.tables.clone(),
+            shared: self.shared.clone(),
+            cells: self.cells.clone(),
+            objects: self.objects.clone(),
+            opaque: self.opaque,
+            canonical: self.canonical,
+            compat: self.compat,
+            edited: self.edited,
+            folded: self.folded,
+            deepest: self.deepest,
+        }
+    }
+
+    fn take_back(&mut self, before: Before) {
+        self.nodes = before.nodes;
+        self.tables = before.tables;
+        self.shared = before.shared;
+        self.cells = before.cells;
+        self.objects = before.objects;
+        self.opaque = before.opaque;
+        self.canonical = before.canonical;
+        self.compat = before.compat;
+        self.edited = before.edited;
+        self.folded = before.folded;
+        self.deepest = before.deepest;
+        self.recount_members = true;
+    }
+
+    /// Fails if the numbers of references could not be written: they would stand behind a custom object.
+    fn check_numbers(&mut self) -> Result<()> {
+        let limits = Limits {
+            depth: 0,
+            bytes: u64::MAX,
+        };
+        let table = self.table(ROOT.0).ok_or_else(no_memory)?;
+        let mut walk = Walk::new(Spelling::AsStored, false, &limits);
+        walk.frames.push((table, 0));
+        let written = self.write_frames(&mut walk, &mut Vec::new());
+        self.forget_numbers();
+        written
+    }
+
+    /// Refuse an edit that would shift what references behind a custom object may name: their numbers
+    /// cannot be given anew. A scalar in place of a scalar shifts nothing, nor does what stands after them.
+    pub(super) fn guard(
+        &mut self,
+        container: u32,
+        old: Option<u32>,
+        slots: usize,
+        scalar: usize,
+    ) -> Result<()> {
+        let Some(opaque) = self.opaque else {
+            return Ok(());
+        };
+        if self.folded {
+            return Err(behind_custom());
+        }
+        if let Some(old) = old
+            && slots == 1
+            && scalar == 1
+            && matches!(
+                self.kind(NodeId(self.held(old))),
+                Kind::Null | Kind::Bool | Kind::Int | Kind::Float | Kind::String
+            )
+        {
+            return Ok(());
+        }
+        match self.stands_after(container, old, opaque) {
+            Some(true) => Ok(()),
+            _ => Err(behind_custom()),
+        }
+    }
+
+    /// Whether a place comes after all references that cannot be resolved; None if that is not sure.
+    pub(super) fn stands_after(
+        &self,
+        container: u32,
+        old: Option<u32>,
+        opaque: Opaque,
+    ) -> Option<bool> {
+        if old.is_some_and(|old| self.cell_of(old) != NONE) {
+            return None;
+        }
+        let last = self.path(opaque.last)?;
+        let mut edit = self.path(container)?;
+        match old {
+            Some(old) => edit = self.path(old)?,
+            None => edit.push(usize::MAX),
+        }
+        Some(edit > last && !last.starts_with(&edit))
+    }
+
+    /// The positions that lead from the root to a place.
+    fn path(&self, place: u32) -> Option<Vec<usize>> {
+        let mut path = Vec::new();
+        let mut node = place;
+        while node != ROOT.0 {
+            if path.len() > self.nodes.len() {
+                return None;
+            }
+            let parent = self.node(node).parent;
+            let table = match parent {
+                parent if parent == ROOT.0 => 0,
+                parent => self.node(parent).table,
+            };
+            let table = self.tables.get(table as usize)?;
+            path.push((0..table.len()).find(|position| table.at(*position) == node)?);
+            node = parent;
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// What is left out must not shift what references behind a custom object name.
+    pub(super) fn check_skip(&self, place: u32) -> Result<()> {
+        match self.opaque {
+            Some(opaque) if self.stands_after(ROOT.0, Some(place), opaque) != Some(true) => {
+                Err(behind_custom())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) fn behind_custom() -> Error {
+    Error::new(Code::EUNSUPPORTED, "reference behind a custom object")
+}

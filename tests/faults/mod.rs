@@ -1,0 +1,6 @@
+//! Faults at the system calls of the library, injected where its `sys` room meets the kernel: part of its
+//! unit tests, since only a test build has the layer.
+
+#[path = "../files/kit.rs"]
+mod kit;
+mod layer;
