@@ -1,11 +1,11 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
-use super::canonical::respell_value;
+use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
 use super::scan::{Fault, RawKey, Scan, note};
 use super::store::{grow, no_memory};
 use super::tree::{Node, flag};
-use super::{Document, Limits, ROOT, Spelling, emit};
+use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
 
@@ -94,10 +94,8 @@ impl Document {
                     return Ok(note::ODD);
                 }
                 if bytes[0] != b'a' {
-                    let mut value = Vec::new();
-                    let (consumed, notes, ..) = emit::measure(bytes, limits, scratch)?;
-                    let read = respell_value(&bytes[..consumed], notes, false, limits, &mut value);
-                    self.only_here = !read.is_err_and(|error| error.code == Code::EDATA);
+                    unserialize_prefix(bytes, limits)?;
+                    self.only_here = true;
                     return Err(Error::new(Code::EDATA, "the data is not an array"));
                 }
                 left = scan.head()?.count;
