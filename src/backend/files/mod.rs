@@ -130,7 +130,7 @@ impl Handler for Files {
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
         opened(call, |state, call| {
-            if let Some(journal) = self.journals.find(state, call, false) {
+            if let Ok(Some(journal)) = self.journals.find(state, call, false) {
                 journal.repair();
             }
             Ok(self.collector.collect(state, call, max_lifetime)?)
