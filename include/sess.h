@@ -68,8 +68,8 @@
  *                -                  EMISUSE       all but set_cookie_header: EHEADERS (2)
  *   set, remove, clear, edit, set_raw
  *                EMISUSE (3)        -             -
- *   create_id, end, collect, recycle, register_shutdown, the other set_*: always allowed; begin may be a
- *   start.
+ *   create_id, end, collect, inspect_lock, recycle, register_shutdown, the other set_*: always allowed;
+ *   begin may be a start.
  *   (1) The session stays active. (2) PHP profiles; "libsess" refuses only what needs a new header, so a
  *   closed session opens again under its id. (3) The change would be lost. PHP profiles change the data
  *   in memory, as PHP does, and the next start drops it.
@@ -131,6 +131,39 @@
  * sess_start: SESS_ENOTFOUND rather than begin a new session.
  */
 #define SESS_START_EXISTING 4
+
+/**
+ * How a lock is held.
+ */
+enum sess_lock_mode
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It cannot be told.
+     */
+    SESS_LOCK_UNKNOWN = -1,
+    /**
+     * Nobody holds it.
+     */
+    SESS_LOCK_FREE = 0,
+    /**
+     * By some that read.
+     */
+    SESS_LOCK_SHARED = 1,
+    /**
+     * By one.
+     */
+    SESS_LOCK_EXCLUSIVE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sess_lock_mode sess_lock_mode;
+#else
+typedef int32_t sess_lock_mode;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /**
  * Where a session is in its life. PHP's session_status() knows the first two; the rest is NONE there.
@@ -452,6 +485,33 @@ typedef sess_rc (*sess_hook_fn)(void *user, sess_session *session);
  * Receives events, on the thread of the call that caused them. It must not call the session.
  */
 typedef void (*sess_event_fn)(void *user, const sess_event *event);
+
+/**
+ * Who holds the lock of an id: see sess_inspect_lock. Set struct_size before the call.
+ */
+typedef struct {
+    /**
+     * sizeof(sess_lock_info) as the caller was compiled. New members are only added at the end.
+     */
+    size_t struct_size;
+    /**
+     * How it is held.
+     */
+    sess_lock_mode held;
+    /**
+     * How many of this process wait for it.
+     */
+    uint32_t waiters;
+    /**
+     * The process that holds it, one of them if it is shared; -1 where the system does not show it, as
+     * that of a process in another container.
+     */
+    int64_t pid;
+    /**
+     * For how many milliseconds; -1 unless the session that asks holds it.
+     */
+    int64_t held_ms;
+} sess_lock_info;
 
 /**
  * Borrowed bytes, not NUL-terminated. `data` is not NULL unless stated.
@@ -778,13 +838,27 @@ SESS_API sess_rc sess_gc(sess_session *session, int64_t *removed);
 
 /**
  * Collect for about budget_ms (-1: to the end), without starting a session: for cron jobs and idle time.
- * *more says whether work is left. Both out pointers may be NULL.
+ * The next call goes on where this one stopped, in whatever process. *more says whether work is left.
+ * Both out pointers may be NULL. SESS_EUNSUPPORTED where the directory may not be listed, as Debian's.
  */
 SESS_API
 sess_rc sess_collect(sess_session *session,
                      int64_t budget_ms,
                      int64_t *removed,
                      bool *more);
+
+/**
+ * Who holds the lock of `id` (NULL: of this session's own id), for a page that shows what is stuck: it
+ * starts nothing, waits for nothing and changes nothing, and what it says may be over when it returns.
+ * Where the system does not list a lock that seems free, it is taken for a moment, so that a start with a
+ * lock timeout of 0 may be refused meanwhile. SESS_ENOTFOUND: no such session. SESS_EUNSUPPORTED: callbacks
+ * of yours hold their locks themselves.
+ */
+SESS_API
+sess_rc sess_inspect_lock(sess_session *session,
+                          const char *id,
+                          size_t id_len,
+                          sess_lock_info *info);
 
 /* ---- asking a session ------------------------------------------------------------------------------- */
 

@@ -93,6 +93,26 @@ impl Bench {
         assert_eq!(missing.status.code(), Some(1));
     }
 
+    /// A pool of threads on contended ids; nothing is lost, and the last wait is cancelled.
+    fn threads(&self) {
+        let program = self.tools.build("threads", &["c-examples/threads.c"]);
+        let directory = TempDir::new("threads");
+        let out = run(self.command(&program).arg(directory.path()).arg("300")).good();
+        let lines: Vec<&str> = out.lines().collect();
+        assert!(lines[0].starts_with("300 requests, 8 threads: "), "{out}");
+        assert!(
+            lines[1].starts_with("held by process ") && lines[1].ends_with(", 1 waits"),
+            "{out}"
+        );
+        assert_eq!(
+            lines[2..],
+            ["SESS_ECANCELED: the wait for the session's lock was cancelled"]
+        );
+        let missing = run(self.command(&program).arg(directory.path().join("missing")));
+        assert!(missing.err.contains("SESS_EIO: "), "{}", missing.all());
+        assert_eq!(missing.status.code(), Some(1));
+    }
+
     fn demo_program(&self) -> PathBuf {
         let mut sources = vec!["c-examples/demo.c", "c-examples/trace.c"];
         sources.extend(HANDLERS);
@@ -147,6 +167,7 @@ impl Bench {
     fn examples(&self) {
         self.counter();
         self.cgi();
+        self.threads();
         self.demo();
     }
 

@@ -30,6 +30,8 @@ static bool is_empty(sess_bytes bytes) { return bytes.len == 0 && bytes.data != 
 
 static sess_handler table;
 
+static sess_lock_info lock_info = {.struct_size = sizeof(sess_lock_info)};
+
 /* What a function takes first, and so where it is refused. */
 enum { LIBRARY, OPTIONS, ENGINE, SESSION, VALUE, CANCEL, CALL, EVENT };
 /* What a hook may call. */
@@ -87,6 +89,7 @@ enum { DRIVE, DATA };
     RC(sess_create_id, SESSION, DRIVE, sess_create_id(w->s, NULL, 0, &(const char *){NULL}))       \
     RC(sess_gc, SESSION, DRIVE, sess_gc(w->s, NULL))                                               \
     RC(sess_collect, SESSION, DRIVE, sess_collect(w->s, -1, NULL, NULL))                           \
+    RC(sess_inspect_lock, SESSION, DRIVE, sess_inspect_lock(w->s, NULL, 0, &lock_info))            \
     ANSWER(sess_status, SESSION, DATA, sess_status(w->s) == SESS_NONE)                             \
     ANSWER(sess_id, SESSION, DATA, *sess_id(w->s) == '\0')                                         \
     ANSWER(sess_is_new, SESSION, DATA, !sess_is_new(w->s))                                         \

@@ -3,7 +3,7 @@
 #include "abi/check.h"
 
 /* What a row's letters stand for, one for each state: - SESS_OK, M SESS_EMISUSE, H SESS_EHEADERS,
- * N SESS_ENOTFOUND. */
+ * N SESS_ENOTFOUND, U SESS_EUNSUPPORTED. */
 enum { FRESH, ACTIVE, CLOSED, DESTROYED, SENT, LATE, STATES };
 static const char *const names[STATES] = {
     "not started", "active", "closed", "destroyed", "active, headers sent", "closed, headers sent",
@@ -20,6 +20,8 @@ static sess_rc hook(void *user, sess_session *session) {
 static sess_rc that(bool holds) { return holds ? SESS_OK : SESS_EINVAL; }
 
 static bool readable(sess_bytes bytes) { return bytes.data != NULL; }
+
+static sess_lock_info lock_info = {.struct_size = sizeof(sess_lock_info)};
 
 #define ID "abcdefghijklmnopqrstuvwxyz"
 #define FIRST sess_value_at(v, 0, NULL, NULL)
@@ -48,6 +50,7 @@ static bool readable(sess_bytes bytes) { return bytes.data != NULL; }
     ROW(sess_create_id, sess_create_id(s, NULL, 0, &text), "------", "------")                     \
     ROW(sess_gc, sess_gc(s, NULL), "M-MM-M", "M-MM-M")                                             \
     ROW(sess_collect, sess_collect(s, -1, NULL, NULL), "------", "------")                         \
+    ROW(sess_inspect_lock, sess_inspect_lock(s, NULL, 0, &lock_info), "NUUNUU", "NUUNUU")          \
     ROW(sess_status, that(sess_status(s) == status_in[state]), "------", "------")                 \
     ROW(sess_id, that((*sess_id(s) == '\0') == (state == FRESH || state == DESTROYED)), "------",  \
         "------")                                                                                  \
@@ -122,6 +125,8 @@ static sess_rc code_of(char letter) {
         return SESS_EHEADERS;
     case 'N':
         return SESS_ENOTFOUND;
+    case 'U':
+        return SESS_EUNSUPPORTED;
     default:
         return SESS_OK;
     }

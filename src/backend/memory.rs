@@ -2,7 +2,7 @@
 
 use super::{bad_id, not_open, warn, with_state};
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Gates, Handler, Offers};
+use crate::handler::{Call, Gates, Handler, LockInfo, LockMode, Offers};
 use crate::id;
 use crate::sys::cancel::Wake;
 use crate::sys::clock::unix_now;
@@ -61,6 +61,7 @@ struct Lock {
     id: Vec<u8>,
     ticket: u64,
     taken: Epoch,
+    since: Instant,
 }
 
 struct Bell(Arc<PerProcess<Table>>);
@@ -163,7 +164,7 @@ impl Memory {
     }
 
     /// Hold the lock of the state's id.
-    fn hold(&self, state: &mut State, call: &Call) -> Result<()> {
+    fn hold(&self, state: &mut State, call: &mut Call) -> Result<()> {
         if state.held.is_none() {
             let ticket = self.wait(&state.id, call)?;
             state.held = Some(Lock {
@@ -171,13 +172,14 @@ impl Memory {
                 id: state.id.clone(),
                 ticket,
                 taken: Epoch::now(),
+                since: Instant::now(),
             });
         }
         Ok(())
     }
 
     /// Wait in line for the lock of an id.
-    fn wait(&self, id: &[u8], call: &Call) -> Result<u64> {
+    fn wait(&self, id: &[u8], call: &mut Call) -> Result<u64> {
         let table = self.table();
         let mut records = table.lock();
         records.last_ticket += 1;
@@ -199,6 +201,7 @@ impl Memory {
         }
         record.line.push_back(ticket);
         drop(records);
+        let deadline = call.begin_to_wait();
 
         let bell = Arc::new(Bell(self.table.clone()));
         let watch = call.cancel.as_ref().map(|token| token.watch(bell));
@@ -217,7 +220,7 @@ impl Memory {
                 break Err(Error::new(Code::ECANCELED, text));
             }
             let now = Instant::now();
-            records = match call.lock_deadline {
+            records = match deadline {
                 Some(deadline) if now >= deadline => break Err(locked()),
                 Some(deadline) => {
                     let woken = table.changed.wait_timeout(records, deadline - now);
@@ -262,7 +265,7 @@ impl Memory {
         }
     }
 
-    fn store(&self, state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
+    fn store(&self, state: &mut State, call: &mut Call, data: &[u8]) -> Result<()> {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(data.len()).map_err(|_| {
             Error::new(
@@ -282,7 +285,7 @@ impl Memory {
 
     /// Store under the lock: where nothing was stored yet there must be nothing, so that nobody's first
     /// write is lost.
-    fn put(&self, state: &mut State, call: &Call, bytes: Vec<u8>) -> Result<()> {
+    fn put(&self, state: &mut State, call: &mut Call, bytes: Vec<u8>) -> Result<()> {
         let is_new = call.fresh && !state.is_made;
         let mut records = self.table().lock();
         let record = records.by_id.entry(state.id.clone()).or_default();
@@ -413,6 +416,28 @@ impl Handler for Memory {
                     Err(not_found())
                 }
             }
+        })
+    }
+
+    fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
+        opened(call, |state, _| {
+            let records = self.table().lock();
+            let record = records.by_id.get(id.to_bytes()).ok_or_else(not_found)?;
+            let is_held = record.holder.is_some();
+            let own = state
+                .held
+                .as_ref()
+                .filter(|lock| lock.taken.is_this_process() && record.holder == Some(lock.ticket));
+            Ok(LockInfo {
+                mode: if is_held {
+                    LockMode::Exclusive
+                } else {
+                    LockMode::Free
+                },
+                waiters: record.line.len() as u32,
+                pid: is_held.then(std::process::id),
+                held_for: own.map(|lock| lock.since.elapsed()),
+            })
         })
     }
 }

@@ -1,11 +1,11 @@
 //! Taking in payloads: whole ones, merged ones, and single values.
 
-use super::canonical::respell_value;
+use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
 use super::scan::{Fault, RawKey, Scan, note};
 use super::store::{grow, no_memory};
 use super::tree::{Node, flag};
-use super::{Document, Limits, ROOT, Spelling, emit};
+use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
 
@@ -48,7 +48,7 @@ impl Document {
                 .try_reserve(self.store.payload().len())
                 .map_err(|_| no_memory())?;
             self.respell_table(format, limits, &mut bytes)?;
-            self.clear();
+            self.reset();
             self.classless = classless;
             self.compat = true;
             self.canonical = false;
@@ -94,10 +94,8 @@ impl Document {
                     return Ok(note::ODD);
                 }
                 if bytes[0] != b'a' {
-                    let mut value = Vec::new();
-                    let (consumed, notes, ..) = emit::measure(bytes, limits, scratch)?;
-                    let read = respell_value(&bytes[..consumed], notes, false, limits, &mut value);
-                    self.only_here = !read.is_err_and(|error| error.code == Code::EDATA);
+                    unserialize_prefix(bytes, limits)?;
+                    self.only_here = true;
                     return Err(Error::new(Code::EDATA, "the data is not an array"));
                 }
                 left = scan.head()?.count;

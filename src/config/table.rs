@@ -151,6 +151,8 @@ pub(super) static TABLE: &[Directive] = &[
         c"The directory of the journal; empty: that of the sessions."),
     row(c"sess.durability", Session, all(c"process"), Custom(c"choice", apply::durability),
         c"What a write survives: process (a kill), or power (its loss, too), which waits for the disk."),
+    row(c"sess.gc_quarantine", Engine, all(c""), Text(|s| &mut s.gc_quarantine, apply::absolute_path),
+        c"Where gc moves expired sessions that cannot be decoded, on their file system; empty: it deletes them."),
     row(c"sess.network_fs", Engine, all(c"0"), Bool(|s| &mut s.network_fs),
         c"Whether sessions may lie on a network file system; without mapping and journal then."),
 ];

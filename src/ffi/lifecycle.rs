@@ -1,10 +1,12 @@
 //! A session's life.
 
-use super::borrow::{bytes, null, put};
+use super::borrow::{bytes, invalid, null, put};
 use super::gate::Access::Drive;
 use super::handle::{run, run_hook};
-use super::types::{sess_hook_fn, sess_rc, sess_session};
+use super::types::{sess_hook_fn, sess_lock_info, sess_lock_mode, sess_rc, sess_session};
+use crate::handler::{LockInfo, LockMode};
 use std::ffi::{c_char, c_void};
+use std::mem::offset_of;
 
 /// The request begins: starts the session if session.auto_start is on, as sess_start. Else, and if it is
 /// active already, SESS_OK.
@@ -144,7 +146,8 @@ pub unsafe extern "C" fn sess_gc(session: *mut sess_session, removed: *mut i64) 
 }
 
 /// Collect for about budget_ms (-1: to the end), without starting a session: for cron jobs and idle time.
-/// *more says whether work is left. Both out pointers may be NULL.
+/// The next call goes on where this one stopped, in whatever process. *more says whether work is left.
+/// Both out pointers may be NULL. SESS_EUNSUPPORTED where the directory may not be listed, as Debian's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_collect(
     session: *mut sess_session,
@@ -160,5 +163,57 @@ pub unsafe extern "C" fn sess_collect(
             put(more, left);
             Ok(())
         })
+    }
+}
+
+/// Who holds the lock of `id` (NULL: of this session's own id), for a page that shows what is stuck: it
+/// starts nothing, waits for nothing and changes nothing, and what it says may be over when it returns.
+/// Where the system does not list a lock that seems free, it is taken for a moment, so that a start with a
+/// lock timeout of 0 may be refused meanwhile. SESS_ENOTFOUND: no such session. SESS_EUNSUPPORTED: callbacks
+/// of yours hold their locks themselves.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_inspect_lock(
+    session: *mut sess_session,
+    id: *const c_char,
+    id_len: usize,
+    info: *mut sess_lock_info,
+) -> sess_rc {
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        run(session, Drive, |open| {
+            if info.is_null() {
+                return Err(null("sess_inspect_lock: info"));
+            }
+            let size = info.cast::<usize>().read();
+            if size < offset_of!(sess_lock_info, held_ms) + size_of::<i64>() {
+                return Err(invalid("struct_size of sess_lock_info is not set"));
+            }
+            let found = match id.is_null() {
+                true => open.session.inspect_lock(None)?,
+                false => {
+                    let id = bytes(id.cast(), id_len, "sess_inspect_lock: id")?;
+                    open.copied(id, |session, id| session.inspect_lock(Some(id)))?
+                }
+            };
+            // A later library's struct is longer; this one's begins in the same way.
+            info.write(of(size, &found));
+            Ok(())
+        })
+    }
+}
+
+fn of(struct_size: usize, found: &LockInfo) -> sess_lock_info {
+    let millis = |held: std::time::Duration| i64::try_from(held.as_millis()).unwrap_or(i64::MAX);
+    sess_lock_info {
+        struct_size,
+        held: match found.mode {
+            LockMode::Unknown => sess_lock_mode::SESS_LOCK_UNKNOWN,
+            LockMode::Free => sess_lock_mode::SESS_LOCK_FREE,
+            LockMode::Shared => sess_lock_mode::SESS_LOCK_SHARED,
+            LockMode::Exclusive => sess_lock_mode::SESS_LOCK_EXCLUSIVE,
+        },
+        waiters: found.waiters,
+        pid: found.pid.map_or(-1, i64::from),
+        held_ms: found.held_for.map_or(-1, millis),
     }
 }

@@ -109,6 +109,20 @@ pub enum sess_when {
     SESS_BEFORE_SAVE = 2,
 }
 
+/// How a lock is held.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum sess_lock_mode {
+    /// It cannot be told.
+    SESS_LOCK_UNKNOWN = -1,
+    /// Nobody holds it.
+    SESS_LOCK_FREE = 0,
+    /// By some that read.
+    SESS_LOCK_SHARED = 1,
+    /// By one.
+    SESS_LOCK_EXCLUSIVE = 2,
+}
+
 /// What C may pass as a sess_when.
 pub type any_when = i32;
 
@@ -151,6 +165,23 @@ pub struct sess_event {
 pub struct sess_bytes {
     pub data: *const u8,
     pub len: usize,
+}
+
+/// Who holds the lock of an id: see sess_inspect_lock. Set struct_size before the call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sess_lock_info {
+    /// sizeof(sess_lock_info) as the caller was compiled. New members are only added at the end.
+    pub struct_size: usize,
+    /// How it is held.
+    pub held: sess_lock_mode,
+    /// How many of this process wait for it.
+    pub waiters: u32,
+    /// The process that holds it, one of them if it is shared; -1 where the system does not show it, as
+    /// that of a process in another container.
+    pub pid: i64,
+    /// For how many milliseconds; -1 unless the session that asks holds it.
+    pub held_ms: i64,
 }
 
 /// Gives `ptr` back to its owner: called exactly once, also for a NULL `ptr`, on the thread that lets go

@@ -6,6 +6,7 @@ use super::save::Payload;
 use super::{Session, State};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
+use crate::handler::LockInfo;
 use std::ffi::CStr;
 
 /// S-38: how often an id that is taken is replaced before PHP stops looking.
@@ -88,8 +89,7 @@ impl Session {
             let text = "the response has begun: a new id cannot be sent any more";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        self.keep_raw_payload();
-        let payload = match self.try_payload() {
+        let payload = match self.keep_raw_payload().and_then(|()| self.try_payload()) {
             Ok((payload, skipped)) => {
                 // What is not written leaves nothing out.
                 if !delete_old {
@@ -130,10 +130,21 @@ impl Session {
     }
 
     /// A raw payload has to outlive the close of the old id.
-    pub(super) fn keep_raw_payload(&mut self) {
-        if self.raw && self.raw_new.is_none() {
-            self.raw_new = Some(self.call.data().unwrap_or_default().to_vec());
+    fn keep_raw_payload(&mut self) -> Result<()> {
+        if self.raw && self.raw_new.get().is_none() {
+            self.raw_new.copy(self.call.data().unwrap_or_default())?;
         }
+        Ok(())
+    }
+
+    /// As `keep_raw_payload`, where the handler needs it no more.
+    pub(super) fn move_raw_payload(&mut self) -> Result<()> {
+        if self.raw_new.get().is_none()
+            && self.raw_new.fill(|buffer| self.call.exchange_copy(buffer))
+        {
+            return Ok(());
+        }
+        self.keep_raw_payload()
     }
 
     fn leave_old_id(&mut self, delete_old: bool, payload: Payload) -> Result<()> {
@@ -315,6 +326,27 @@ impl Session {
         };
         let php = i32::from(collected.is_ok());
         self.ended(php, collected)
+    }
+
+    /// Who holds the lock of `id`, None: of this session's own id. Starts and changes nothing.
+    pub fn inspect_lock(&mut self, id: Option<&[u8]>) -> Result<LockInfo> {
+        self.check_free()?;
+        let id = match id {
+            Some(id) => Id::new(id),
+            None => self.id.clone(),
+        };
+        if id.is_empty() {
+            return Err(Error::new(Code::ENOTFOUND, "the session has no id"));
+        }
+        if self.is_active() {
+            return self.call_inspect_lock(&id);
+        }
+        let opened = self.call_open();
+        let info = opened.and_then(|()| self.call_inspect_lock(&id));
+        let closed = self.call_close();
+        let info = info?;
+        closed?;
+        Ok(info)
     }
 
     /// A session that is open in another process, across a fork, is not ours to touch.

@@ -8,7 +8,10 @@ use std::os::fd::RawFd;
 use std::ptr::NonNull;
 
 /// A directory that is being listed.
-pub struct Dir(NonNull<libc::DIR>);
+pub struct Dir {
+    stream: NonNull<libc::DIR>,
+    position: i64,
+}
 
 // SAFETY: a DIR may be used by any thread, by one at a time, which `&mut self` ensures where it changes.
 unsafe impl Send for Dir {}
@@ -35,12 +38,28 @@ impl Dir {
             opened = unsafe { libc::fdopendir(fd as RawFd) };
             0
         });
-        NonNull::new(opened).map(Dir).ok_or_else(|| {
+        let stream = NonNull::new(opened).ok_or_else(|| {
             let error = io::Error::last_os_error();
             // SAFETY: no DIR took the descriptor, so that it is still ours to close.
             unsafe { libc::close(fd as RawFd) };
             error
+        })?;
+        Ok(Dir {
+            stream,
+            position: 0,
         })
+    }
+
+    /// Where the listing has come to; Linux keeps the meaning for whoever opens the directory later.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Go on where another listing of the same directory had come to.
+    pub fn seek(&mut self, position: i64) {
+        // SAFETY: the DIR is open; whatever the number means to the file system, it only lists names.
+        unsafe { libc::seekdir(self.stream.as_ptr(), position as libc::c_long) };
+        self.position = position;
     }
 
     /// The next name, valid until the next call; None at the end.
@@ -50,7 +69,7 @@ impl Dir {
         let mut entry = std::ptr::null_mut();
         seam::call(Kind::List, || {
             // SAFETY: the DIR is open, and `&mut self` keeps others from reading it at once.
-            entry = unsafe { libc::readdir64(self.0.as_ptr()) };
+            entry = unsafe { libc::readdir64(self.stream.as_ptr()) };
             0
         });
         if entry.is_null() {
@@ -60,8 +79,11 @@ impl Dir {
                 Some(_) => Err(error),
             };
         }
-        // SAFETY: readdir gives a NUL-terminated name that stays until the next readdir.
-        Ok(Some(unsafe { CStr::from_ptr((*entry).d_name.as_ptr()) }))
+        // SAFETY: readdir gives an entry with a NUL-terminated name that stays until the next readdir.
+        let (position, name) =
+            unsafe { ((*entry).d_off, CStr::from_ptr((*entry).d_name.as_ptr())) };
+        self.position = position;
+        Ok(Some(name))
     }
 
     /// What a name in it is, with its time of modification; a symbolic link is not followed. Link
@@ -80,9 +102,21 @@ impl Dir {
         file::unlink_at(self.fd(), name)
     }
 
+    /// Give a file in it another path, which must name nothing yet.
+    pub fn move_out(&self, name: &CStr, path: &CStr) -> io::Result<()> {
+        let rename = || {
+            let (here, flags) = (libc::AT_FDCWD, libc::RENAME_NOREPLACE);
+            // SAFETY: both are NUL-terminated.
+            let result =
+                unsafe { libc::renameat2(self.fd(), name.as_ptr(), here, path.as_ptr(), flags) };
+            result as isize
+        };
+        file::again(|| seam::call(Kind::Rename, rename)).map(drop)
+    }
+
     fn fd(&self) -> RawFd {
         // SAFETY: the DIR is open.
-        unsafe { libc::dirfd(self.0.as_ptr()) }
+        unsafe { libc::dirfd(self.stream.as_ptr()) }
     }
 }
 
@@ -90,7 +124,7 @@ impl Drop for Dir {
     fn drop(&mut self) {
         seam::call(Kind::Close, || {
             // SAFETY: the DIR is open and not used again.
-            unsafe { libc::closedir(self.0.as_ptr()) as isize }
+            unsafe { libc::closedir(self.stream.as_ptr()) as isize }
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Files: open, look, read, write, one system call each.
 
 use super::fork::{self, Epoch};
+use super::lock::{self, Turns};
 use super::seam::{self, Kind as Call};
 use std::ffi::{CStr, c_int};
 use std::fs::File;
@@ -22,6 +23,8 @@ pub struct Descriptor {
     /// Closed by `drop`: std's own way asks the kernel first whether it is open, in debug builds.
     file: ManuallyDrop<File>,
     opened: Epoch,
+    /// Who may have its lock next, instead of its being closed.
+    turns: Option<Turns>,
 }
 
 /// What a file is, as far as a session store has to know.
@@ -69,6 +72,11 @@ impl Descriptor {
     /// Open `path`.
     pub fn open(path: &CStr, access: Access) -> io::Result<Descriptor> {
         open_at(libc::AT_FDCWD, path, access)
+    }
+
+    /// When it is dropped, its lock goes to those who have these turns.
+    pub(super) fn pass_on(&mut self, turns: Turns) {
+        self.turns = Some(turns);
     }
 
     /// The process and moment in which it was opened.
@@ -182,10 +190,23 @@ const NETWORK: [u32; 15] = [
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
+        if let Some(turns) = self.turns.take()
+            && self.opened.is_this_process()
+        {
+            // SAFETY: the descriptor is ours, and the file that wraps it is neither used nor dropped again.
+            let file = unsafe { File::from_raw_fd(self.file.as_raw_fd()) };
+            let file = Descriptor {
+                file: ManuallyDrop::new(file),
+                opened: self.opened,
+                turns: None,
+            };
+            lock::pass_on(file, &turns);
+            return;
+        }
         fork::closing(self.opened, |has_forked| {
             if has_forked && self.opened.is_this_process() {
                 // The descriptor is closed next, which is all that is left to do should this fail.
-                let _ = super::lock::unlock(self);
+                let _ = lock::unlock(self);
             }
             seam::call(Call::Close, || {
                 // SAFETY: the descriptor is ours, and the file that wraps it is not used or dropped again.
@@ -290,7 +311,11 @@ pub(super) fn open_as(
     let fd = again(|| seam::call(call, open))?;
     // SAFETY: the descriptor was just opened and belongs to nobody else.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd as RawFd) });
-    Ok(Descriptor { file, opened })
+    Ok(Descriptor {
+        file,
+        opened,
+        turns: None,
+    })
 }
 
 /// What the kernel tells of a name in a directory, or of a descriptor with AT_EMPTY_PATH.

@@ -16,4 +16,5 @@ pub mod opaque;
 pub mod random;
 pub(crate) mod seam;
 mod shed;
+pub mod text;
 pub mod user;

@@ -11,6 +11,13 @@ HOLDS(sizeof(sess_code) == 4);
 HOLDS(sizeof(sess_state) == 4);
 HOLDS(sizeof(sess_type) == 4);
 HOLDS(sizeof(sess_when) == 4);
+HOLDS(sizeof(sess_lock_mode) == 4);
+
+HOLDS(offsetof(sess_lock_info, struct_size) == 0);
+HOLDS(offsetof(sess_lock_info, held) == sizeof(size_t));
+HOLDS(offsetof(sess_lock_info, waiters) == sizeof(size_t) + 4);
+HOLDS(offsetof(sess_lock_info, pid) == sizeof(size_t) + 8);
+HOLDS(offsetof(sess_lock_info, held_ms) == sizeof(size_t) + 16);
 
 HOLDS(offsetof(sess_bytes, data) == 0);
 HOLDS(offsetof(sess_bytes, len) == sizeof(void *));
@@ -78,3 +85,8 @@ HOLDS(SESS_AFTER_START == 1);
 HOLDS(SESS_BEFORE_SAVE == 2);
 
 int main(void) { return 0; }
+
+HOLDS(SESS_LOCK_UNKNOWN == -1);
+HOLDS(SESS_LOCK_FREE == 0);
+HOLDS(SESS_LOCK_SHARED == 1);
+HOLDS(SESS_LOCK_EXCLUSIVE == 2);

@@ -469,6 +469,56 @@ static void waiting(const char *directory) {
     sess_engine_free(e);
 }
 
+static sess_rc who_holds(sess_session *s, const char *id, sess_lock_info *info) {
+    *info = (sess_lock_info){.struct_size = sizeof *info};
+    return sess_inspect_lock(s, id, SESS_NTS, info);
+}
+
+/* Who holds a lock: a question of anybody, at any time, that changes nothing. */
+static void locks(const char *directory) {
+    sess_engine *e = files_engine(directory);
+    sess_session *holder = session_of(e, ID_A), *s = sess_new(e);
+    sess_lock_info info;
+    put_file(session_file(directory, ID_A), "n|i:1;", 6);
+    put_file(session_file(directory, ID_B), "n|i:2;", 6);
+    CHECK_RC(who_holds(s, NULL, &info), SESS_ENOTFOUND, s); /* it has no id yet */
+    CHECK_OK(who_holds(s, ID_A, &info), s);
+    CHECK(info.held == SESS_LOCK_FREE && info.pid == -1 && info.held_ms == -1);
+    CHECK_OK(sess_start(holder, 0), holder);
+    CHECK_OK(who_holds(s, ID_A, &info), s);
+    CHECK(info.held == SESS_LOCK_EXCLUSIVE && info.pid == getpid() && info.held_ms == -1);
+    CHECK_INT(info.waiters, 0);
+    CHECK_OK(who_holds(holder, NULL, &info), holder);
+    CHECK(info.held == SESS_LOCK_EXCLUSIVE && info.pid == getpid() && info.held_ms >= 0);
+    CHECK_OK(who_holds(holder, ID_B, &info), holder);
+    CHECK_INT(info.held, SESS_LOCK_FREE);
+    CHECK_RC(who_holds(s, "cccccccccccccccccccccccccccccccc", &info), SESS_ENOTFOUND, s);
+    CHECK_RC(who_holds(s, "../etc/passwd", &info), SESS_EBADID, s);
+    CHECK_INT(sess_status(s), SESS_NONE);
+    CHECK_INT(sess_status(holder), SESS_ACTIVE);
+
+    info.struct_size = 0;
+    CHECK_RC(sess_inspect_lock(s, ID_A, SESS_NTS, &info), SESS_EINVAL, s);
+    CHECK_RC(sess_inspect_lock(s, ID_A, SESS_NTS, NULL), SESS_EINVAL, s);
+    struct {
+        sess_lock_info info;
+        char more[64];
+    } later = {.info = {.struct_size = sizeof later}, .more = "of a later library"};
+    CHECK_OK(sess_inspect_lock(s, ID_A, SESS_NTS, &later.info), s);
+    CHECK(later.info.struct_size == sizeof later && later.info.held == SESS_LOCK_EXCLUSIVE);
+    CHECK(strcmp(later.more, "of a later library") == 0);
+
+    CHECK_OK(sess_value_set_int(sess_data(holder), "n", 1, 7), holder);
+    CHECK_OK(sess_close(holder), holder);
+    CHECK(file_is(session_file(directory, ID_A), "n|i:7;", 6));
+    CHECK(file_is(session_file(directory, ID_B), "n|i:2;", 6));
+    CHECK_OK(who_holds(holder, NULL, &info), holder); /* closed, and still asked about */
+    CHECK_INT(info.held, SESS_LOCK_FREE);
+    sess_free(s);
+    sess_free(holder);
+    sess_engine_free(e);
+}
+
 /* exit() in the middle of a request saves, as PHP does; _exit does not. shows: S-62, S-60 */
 static void shutdown_saves(const char *directory) {
     const char *path = session_file(directory, ID_A);
@@ -537,6 +587,7 @@ int main(void) {
     in_directory(recycle);
     in_directory(flags);
     in_directory(waiting);
+    in_directory(locks);
     in_directory(order_of_freeing);
     return check_report();
 }

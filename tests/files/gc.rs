@@ -1,10 +1,13 @@
 //! Collecting: F-27, F-28, F-30, F-77, F-79.
 
-use crate::kit::{self, Client, Dir, in_child, refused};
+use crate::kit::{self, Client, Dir, Php, in_child, refused};
+use crate::syscalls::traced;
 use sess::config::Profile;
 use sess::error::Code;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 #[test]
 fn f_27_f_28_old_session_files_go_and_others_stay() {
@@ -73,6 +76,144 @@ fn f_77_sessions_in_use_stay() {
     client.open().unwrap();
     assert_eq!(client.gc(1440).unwrap(), 1);
     assert_eq!(dir.names(), ["sess_busy"]);
+}
+
+#[test]
+fn f_77_a_session_used_while_it_is_looked_at_stays() {
+    // Used just before the collector asks for the lock: by then it has seen the old time.
+    let dir = Dir::new();
+    let path = dir.put("used", b"x", 9000);
+    let mut client = Client::strict(dir.text());
+    client.open().unwrap();
+    let mut looks = 0;
+    let collect = || assert_eq!(client.gc(1440).unwrap(), 0);
+    traced(collect, |number| {
+        if number == libc::SYS_flock {
+            looks += 1;
+            kit::set_age(&path, 0);
+        }
+    });
+    assert_eq!(looks, 1);
+    assert_eq!(dir.names(), ["sess_used"]);
+}
+
+#[test]
+fn f_77_the_name_goes_while_its_lock_is_held() {
+    let dir = Dir::new();
+    let path = dir.put("old", b"x", 9000);
+    let mut client = Client::strict(dir.text());
+    client.open().unwrap();
+    let mut was_locked = None;
+    let collect = || assert_eq!(client.gc(1440).unwrap(), 1);
+    traced(collect, |number| {
+        if number == libc::SYS_unlinkat {
+            was_locked = Some(!kit::is_lockable(&path));
+        }
+    });
+    assert_eq!(was_locked, Some(true));
+}
+
+#[test]
+fn f_77_several_collectors_count_each_session_once() {
+    let dir = Dir::new();
+    for number in 0..400 {
+        dir.put(&format!("n{number}"), b"x", 9000);
+    }
+    let total = AtomicI64::new(0);
+    let one = Client::strict(dir.text());
+    std::thread::scope(|scope| {
+        // Two of one engine, whose slices take turns, and two of engines of their own.
+        for mut client in [
+            one.another(),
+            one.another(),
+            Client::strict(dir.text()),
+            Client::php(dir.text()),
+        ] {
+            let total = &total;
+            scope.spawn(move || {
+                client.call.gc_budget = 1;
+                loop {
+                    client.open().unwrap();
+                    total.fetch_add(client.gc(1440).unwrap(), Ordering::Relaxed);
+                    client.close();
+                    if !client.call.gc_more() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(total.into_inner(), 400);
+    assert!(dir.names().is_empty());
+}
+
+#[test]
+fn f_27_beside_php_each_takes_what_the_other_left() {
+    let dir = Dir::new();
+    let mut php = Php::new(dir.text());
+    php.run("ini_set('session.gc_maxlifetime', '100'); return session_id('me');");
+    php.run("return session_start() && session_write_close();");
+    // PHP goes by the time that libsess sets when it writes or touches, and the other way round.
+    for (used, id) in [("touched", "touched"), ("written", "written")] {
+        dir.put(id, b"n|i:1;", 9000);
+        let mut client = Client::strict(dir.text());
+        client.start(id).unwrap();
+        match used {
+            "touched" => client.touch(id).unwrap(),
+            _ => client.write(id, b"n|i:2;").unwrap(),
+        }
+        client.close();
+    }
+    dir.put("unused", b"n|i:1;", 9000);
+    let collected = php.run("session_start(); return [session_gc(), session_write_close()];");
+    assert_eq!(collected, "[1,true]");
+    assert_eq!(dir.names(), ["sess_me", "sess_touched", "sess_written"]);
+    for id in ["me", "touched", "written"] {
+        kit::set_age(&dir.file(id), 9000);
+    }
+    let code = "session_start(); $_SESSION['n'] = 2; return session_write_close();";
+    assert_eq!(php.run(&format!("session_id('touched'); {code}")), "true");
+    // While PHP has one open it is old and stays.
+    assert_eq!(php.start("written"), "true");
+    let mut client = Client::strict(dir.text());
+    client.open().unwrap();
+    assert_eq!(client.gc(100).unwrap(), 1);
+    assert_eq!(dir.names(), ["sess_touched", "sess_written"]);
+}
+
+#[test]
+fn f_32_debians_cleaner_spares_what_was_used_here() {
+    // It goes by the time of the last change of the inode, which cannot be set to the past.
+    let dir = Dir::new();
+    for id in ["unused", "touched", "written", "opened"] {
+        dir.put(id, b"n|i:1;", 0);
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2200));
+    let mut client = Client::strict(dir.text());
+    client.start("touched").unwrap();
+    client.touch("touched").unwrap();
+    client.close();
+    client.start("written").unwrap();
+    client.write("written", b"n|i:2;").unwrap();
+    client.close();
+    client.start("opened").unwrap();
+    client.close();
+    // The last command of /usr/lib/php/sessionclean, with two seconds for the lifetime.
+    let mut find = Command::new(kit::program("find"));
+    find.args([
+        "-O3",
+        dir.text(),
+        "-ignore_readdir_race",
+        "-depth",
+        "-mindepth",
+        "1",
+    ]);
+    find.args([
+        "-name", "sess_*", "-type", "f", "-cmin", "+0.0333", "-delete",
+    ]);
+    assert!(find.status().unwrap().success());
+    // Opening alone is no use of a session, neither here nor in PHP (F-20).
+    assert_eq!(dir.names(), ["sess_touched", "sess_written"]);
 }
 
 #[test]
@@ -225,4 +366,201 @@ fn f_79_a_missing_directory_is_told() {
     let error = refused(client.gc(1440), Code::EIO);
     assert_eq!(error.errno, libc::ENOENT);
     assert_eq!(client.events(), ["DIR_OPEN_FAILED"]);
+}
+
+/// Collect in slices of one step, each by a process of its own as far as the backend can tell.
+fn by_many_processes(save_path: &str) -> (i64, u32) {
+    let (mut removed, mut slices) = (0, 0);
+    loop {
+        let mut client = Client::strict(save_path);
+        client.call.gc_budget = 0;
+        client.open().unwrap();
+        removed += client.gc(1440).unwrap();
+        slices += 1;
+        if !client.call.gc_more() {
+            return (removed, slices);
+        }
+        assert!(slices < 1000, "the slices go round in circles");
+    }
+}
+
+#[test]
+fn f_77_slices_of_short_lived_processes_go_on_where_others_stopped() {
+    let dir = Dir::new();
+    let levels = ["a", "b", "c"];
+    for level in levels {
+        fs::create_dir(dir.0.join(level)).unwrap();
+    }
+    for number in 0..150 {
+        let level = levels[number % 3];
+        for path in [
+            format!("sess_{number}"),
+            format!("{level}/sess_{level}{number}"),
+        ] {
+            let age = if number % 2 == 0 { 10 } else { 9000 };
+            kit::put(&dir.0.join(path), b"x", age);
+        }
+    }
+    let mark = dir.0.join(format!(".libsess-{}-gc", kit::uid()));
+    for save_path in [dir.text().to_owned(), format!("1;{}", dir.text())] {
+        let mut client = Client::strict(&save_path);
+        client.call.gc_budget = 0;
+        client.open().unwrap();
+        client.gc(-1).unwrap_or_default();
+        assert_eq!(
+            fs::metadata(&mark).unwrap().permissions().mode() & 0o7777,
+            0o600
+        );
+        fs::remove_file(&mark).unwrap();
+        let (removed, slices) = by_many_processes(&save_path);
+        assert!((74..=75).contains(&removed), "{removed}");
+        assert!(slices > 140, "{slices}");
+        assert!(!mark.exists(), "it came to the end");
+    }
+}
+
+#[test]
+fn f_77_a_bookmark_is_a_hint_and_nothing_more() {
+    let dir = Dir::new();
+    fs::create_dir(dir.0.join("a")).unwrap();
+    let mark = dir.0.join(format!(".libsess-{}-gc", kit::uid()));
+    let texts: [&[u8]; 12] = [
+        b" ",
+        b"libsess-gc 1",
+        b"libsess-gc 1 9223372036854775807\n",
+        b"libsess-gc 1 -1\n",
+        b"libsess-gc 1 99999999999999999999999\n",
+        b"libsess-gc 1 0 z 5\n",
+        b"libsess-gc 1 0 / 5\n",
+        b"libsess-gc 1 0 .. 5\n",
+        b"libsess-gc 1 0 a 77 a 5 a 5 a 5\n",
+        b"libsess-gc 2 0 a 77\n",
+        b"\xFF\xFE\0",
+        &[b'7'; 4096],
+    ];
+    for save_path in [dir.text().to_owned(), format!("1;{}", dir.text())] {
+        for text in texts {
+            kit::put(&dir.0.join("sess_top"), b"x", 9000);
+            kit::put(&dir.0.join("a/sess_abc"), b"x", 9000);
+            // The length is right, so that the content is looked at.
+            let mut text = text.to_vec();
+            text.resize(4096, b' ');
+            kit::put(&mark, &text, 0);
+            let mut client = Client::strict(&save_path);
+            client.call.gc_budget = 60_000;
+            let mut removed = 0;
+            // What lies before the bookmark has its turn next time.
+            for _ in 0..2 {
+                client.open().unwrap();
+                removed += client.gc(1440).unwrap();
+                assert!(!client.call.gc_more());
+                assert!(!mark.exists());
+            }
+            assert_eq!(removed, 1, "{:?}", String::from_utf8_lossy(&text));
+        }
+    }
+    // What others put under the name is not followed.
+    let elsewhere = Dir::new();
+    let victim = elsewhere.0.join("victim");
+    fs::write(&victim, b"keep").unwrap();
+    symlink(&victim, &mark).unwrap();
+    let mut client = Client::strict(dir.text());
+    client.call.gc_budget = 0;
+    client.open().unwrap();
+    client.gc(1440).unwrap();
+    assert_eq!(fs::read(&victim).unwrap(), b"keep");
+}
+
+#[test]
+fn damaged_sessions_are_moved_away_if_that_is_wanted() {
+    // shows: F-77
+    let dir = Dir::new();
+    let away = Dir::new();
+    dir.put("good", b"n|i:1;", 9000);
+    dir.put("empty", b"", 9000);
+    dir.put("torn", b"n|i:1;m|s:5:\"ab", 9000);
+    dir.put("young", b"n|i:1;m|s:5:\"ab", 10);
+    dir.put("large", &[b'x'; 2000], 9000);
+    let mut busy = Client::php(dir.text());
+    dir.put("busy", b"torn", 9000);
+    busy.start("busy").unwrap();
+    let set = |client: Client, to: &Dir| {
+        client.with(|settings| {
+            settings
+                .set("sess.gc_quarantine", &kit::c(to.text()))
+                .unwrap();
+            settings.set("sess.max_data_bytes", c"1000").unwrap();
+        })
+    };
+    // A directory that is not there loses nothing.
+    let nowhere = Dir::new();
+    let mut client = set(Client::strict(dir.text()), &nowhere);
+    fs::remove_dir(&nowhere.0).unwrap();
+    client.open().unwrap();
+    assert_eq!(client.gc(1440).unwrap(), 2);
+    assert_eq!(client.events(), ["QUARANTINE_FAILED"]);
+    let left = ["sess_busy", "sess_large", "sess_torn", "sess_young"];
+    assert_eq!(dir.names(), left);
+
+    let mut client = set(Client::strict(dir.text()), &away);
+    client.open().unwrap();
+    assert_eq!(client.gc(1440).unwrap(), 2);
+    let told = client.call.take_events();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].name, "SESSIONS_QUARANTINED");
+    assert!(told[0].text.contains("2 expired"), "{}", told[0].text);
+    assert!(told[0].text.contains(away.text()), "{}", told[0].text);
+    assert_eq!(dir.names(), ["sess_busy", "sess_young"]);
+    let kept = away.names();
+    assert_eq!(kept.len(), 2);
+    assert!(
+        kept[0].starts_with("sess_large.") && kept[1].starts_with("sess_torn."),
+        "{kept:?}"
+    );
+    assert_eq!(
+        fs::read(away.0.join(&kept[1])).unwrap(),
+        b"n|i:1;m|s:5:\"ab"
+    );
+    // Without the directive they go.
+    busy.close();
+    let mut client = Client::strict(dir.text());
+    client.open().unwrap();
+    assert_eq!(client.gc(5).unwrap(), 2);
+    assert!(client.events().is_empty());
+    assert_eq!(away.names(), kept);
+}
+
+#[test]
+fn f_79_a_level_that_cannot_be_listed_is_told() {
+    let dir = Dir::new();
+    for level in ["a", "b"] {
+        fs::create_dir(dir.0.join(level)).unwrap();
+        kit::put(&dir.0.join(format!("{level}/sess_{level}bc")), b"x", 9000);
+    }
+    fs::write(dir.0.join("c"), b"no directory").unwrap();
+    symlink(dir.0.join("a"), dir.0.join("d")).unwrap();
+    let told = in_child(|| {
+        kit::hand_over(&[&dir.0, &dir.0.join("a"), &dir.0.join("b")]);
+        kit::hand_over(&[&dir.0.join("a/sess_abc"), &dir.0.join("b/sess_bbc")]);
+        fs::set_permissions(dir.0.join("a"), fs::Permissions::from_mode(0o333)).unwrap();
+        kit::give_up_root();
+        let mut client = Client::strict(&format!("1;{}", dir.text()));
+        client.open().unwrap();
+        assert_eq!(client.gc(1440).unwrap(), 1);
+        let told = client.call.take_events();
+        assert_eq!(client.gc(1440).unwrap(), 0);
+        assert!(client.events().is_empty(), "told once");
+        let told: Vec<_> = told
+            .iter()
+            .map(|event| format!("{} {}", event.name, event.text))
+            .collect();
+        told.join("\n")
+    });
+    let told = told.unwrap();
+    assert!(
+        told.starts_with("DIR_OPEN_FAILED ") && told.contains("not permitted"),
+        "{told}"
+    );
+    assert!(!told.contains('\n'), "{told}");
+    assert!(dir.0.join("a/sess_abc").exists());
 }

@@ -294,6 +294,17 @@ pub fn give_up_root() {
     }
 }
 
+/// The path of a program that tests run.
+pub fn program(name: &str) -> PathBuf {
+    tool(name)
+}
+
+/// Whose files this process makes.
+pub fn uid() -> u32 {
+    // SAFETY: takes nothing, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Give files to the user that [`give_up_root`] becomes, if this is root.
 pub fn hand_over(paths: &[&Path]) {
     // SAFETY: takes nothing, cannot fail.

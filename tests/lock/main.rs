@@ -3,8 +3,12 @@
 #![allow(unsafe_code, reason = "forks")]
 #![allow(missing_docs)]
 
+mod begin;
+mod inspect;
 #[path = "../files/kit.rs"]
 mod kit;
+mod php;
+mod turns;
 
 use kit::{Client, Dir, eventually, in_child, is_lockable, refused, threads_named, waits_for};
 use sess::error::{Code, Error};
@@ -57,6 +61,25 @@ fn f_75_a_deadline_is_kept_and_never_early() {
     client.call.lock_deadline = Some(Instant::now());
     refused(client.start("abc"), Code::ELOCKED);
     client.close();
+}
+
+/// As near to the deadline as a busy machine allows, but for one wait in a hundred.
+#[test]
+fn f_75_timeouts_are_on_time() {
+    let _alone = alone();
+    let dir = Dir::new();
+    let _holder = held(&dir, "abc");
+    let mut client = Client::php(dir.text());
+    let asked = Duration::from_millis(10);
+    let mut late: Vec<Duration> = (0..100)
+        .map(|_| {
+            let (result, took) = start_within(&mut client, "abc", 10);
+            refused(result, Code::ELOCKED);
+            took.checked_sub(asked).expect("not early")
+        })
+        .collect();
+    late.sort();
+    assert!(late[98] < Duration::from_millis(250), "{:?}", &late[90..]);
 }
 
 #[test]

@@ -2,26 +2,28 @@
 //! in place.
 //!
 //! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
-//! kill does not tear it, `gc` removes old ones.
+//! kill does not tear it, `gc` removes old ones, `inspect` tells who holds one.
 
-mod devices;
 mod gc;
+mod inspect;
 mod journal;
 mod open;
 mod path;
 mod read;
+mod seen;
 mod state;
 mod write;
 
 use super::{not_open, with_state};
 use crate::error::{Code, Result};
-use crate::handler::{Call, Gates, Handler, Offers};
+use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
 use open::{Attempt, Missing, gone, io_error, taken, unknown};
 use state::State;
 use std::ffi::CStr;
+use std::time::Instant;
 
 /// How many ids PHP tries before it gives up (I-14).
 const ID_ATTEMPTS: u32 = 4;
@@ -29,7 +31,8 @@ const ID_ATTEMPTS: u32 = 4;
 /// PHP's files module, hardened.
 #[derive(Default)]
 pub struct Files {
-    local: devices::Devices,
+    local: seen::Seen,
+    directories: seen::Seen,
     collector: gc::Collector,
     journals: journal::Journals,
     writable: WriteCheck,
@@ -129,11 +132,12 @@ impl Handler for Files {
     }
 
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
+        let began = Instant::now();
         opened(call, |state, call| {
             if let Ok(Some(journal)) = self.journals.find(state, call, false) {
                 journal.repair();
             }
-            Ok(self.collector.collect(state, call, max_lifetime)?)
+            Ok(self.collector.collect(state, call, max_lifetime, began)?)
         })
     }
 
@@ -187,6 +191,10 @@ impl Handler for Files {
             known.then_some(()).ok_or_else(|| unknown().into())
         })
     }
+
+    fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
+        opened(call, |state, _| inspect::lock_of(state, id))
+    }
 }
 
 impl Files {
@@ -199,7 +207,7 @@ impl Files {
         }
         if is_new && !call.create {
             // The file is made by the first write: that it cannot be is told now.
-            open::check_directory(state)?;
+            self.look_for_directory(state)?;
             call.data_buffer(0)?;
             return Ok(());
         }
@@ -226,6 +234,20 @@ impl Files {
             state.release(call);
         }
         Err(gone().into())
+    }
+
+    /// Make sure that new files have a directory, which is looked for once. Where it has gone since, the
+    /// write fails, and the next start looks again.
+    fn look_for_directory(&self, state: &mut State) -> Attempt<()> {
+        let mark = (state.place.depth == 0).then(|| state.place.mark());
+        if mark.is_some_and(|mark| self.directories.contains(mark)) {
+            return Ok(());
+        }
+        open::check_directory(state)?;
+        if let Some(mark) = mark {
+            self.directories.insert(mark);
+        }
+        Ok(())
     }
 
     /// Hold the file of the state's id for a change, if it is not held yet.

@@ -9,9 +9,11 @@ use crate::handler::Call;
 use crate::id;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
+use crate::sys::text::terminated;
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
+use std::time::Instant;
 
 /// The longest name in a directory, NAME_MAX.
 const LONGEST_NAME: usize = 255;
@@ -75,18 +77,27 @@ impl Files {
         state.release(call);
         let mut is_mended = false;
         for _ in 0..ATTEMPTS {
-            let Some(opened) = open(state, kind, missing)? else {
+            let opened = open(state, kind, missing).inspect_err(|problem| {
+                if problem.error.errno == file::ENOENT {
+                    self.directories.clear();
+                }
+            });
+            let Some(opened) = opened? else {
                 continue;
             };
             let is_new = opened.is_new;
             let (file, waited) = lock_file(state, call, opened, kind)?;
             let facts = self.inspect(state, call.settings.network_fs, &file);
-            if facts.is_err() && is_new {
+            if facts.is_err() && is_new && !waited {
                 unmake(state)?;
             }
             let Some(facts) = facts? else {
                 continue;
             };
+            if is_new && facts.size > 0 && missing == Missing::MustMake {
+                // Others had its lock before its maker: what they stored stays.
+                return Err(taken().into());
+            }
             let mut facts = facts;
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
@@ -106,6 +117,7 @@ impl Files {
                 identity: facts.identity,
                 size: facts.size,
                 facts,
+                since: Instant::now(),
                 waited,
                 is_new,
                 is_doubtful: false,
@@ -180,6 +192,9 @@ impl Files {
 /// Check an id, and make its path the one that is worked on.
 pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
     let bytes = id.to_bytes();
+    if !bytes.is_empty() && state.id == bytes && !state.path.is_empty() {
+        return Ok(());
+    }
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
@@ -195,16 +210,18 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         };
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
-    let fits = state.place.path_of(bytes, &mut state.path).map(drop);
-    fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
+    let fits = state.place.write_path(bytes, &mut state.path);
+    fits.map_err(|error| {
+        state.path.clear();
+        Problem::named("FILE_PATH_FAILED", error)
+    })?;
     state.turn_to(call, bytes);
     Ok(())
 }
 
 /// The path made by [`turn_to`].
 pub(super) fn path(state: &State) -> Result<&CStr> {
-    CStr::from_bytes_with_nul(&state.path)
-        .map_err(|_| Error::new(Code::EMISUSE, "no session was read"))
+    terminated(&state.path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
 }
 
 /// A file, and whether it was made just now.
@@ -264,7 +281,12 @@ fn unmake(state: &State) -> Result<()> {
 
 /// Lock a file; true: others had the lock. A new file that others have locked is theirs by now, and
 /// stays whatever becomes of our wait.
-fn lock_file(state: &State, call: &Call, opened: Opened, kind: Kind) -> Result<(Descriptor, bool)> {
+fn lock_file(
+    state: &State,
+    call: &mut Call,
+    opened: Opened,
+    kind: Kind,
+) -> Result<(Descriptor, bool)> {
     let Opened { file, is_new } = opened;
     match lock::try_lock(&file, kind) {
         Ok(true) => return Ok((file, false)),
@@ -281,8 +303,8 @@ fn lock_file(state: &State, call: &Call, opened: Opened, kind: Kind) -> Result<(
         .map_err(|error| io_error(state, "statx", &error))?
         .identity;
     let patience = Patience {
+        deadline: call.begin_to_wait(),
         may_wait: call.may_wait,
-        deadline: call.lock_deadline,
         cancel: call.cancel.as_ref(),
         max_waiters: call.settings.max_waiters,
         max_threads: call.settings.max_lock_threads,

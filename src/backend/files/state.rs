@@ -8,6 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::sys::file::{self, Descriptor, Facts};
 use std::ffi::CStr;
+use std::time::Instant;
 
 /// Lives in [`Call::backend`] as long as the session, so that a recycled one allocates nothing.
 #[derive(Default)]
@@ -17,7 +18,7 @@ pub(super) struct State {
     /// The save path and the directory for temporary files as they were given, and what they mean.
     parsed: Option<(Vec<u8>, Vec<u8>)>,
     pub place: Place,
-    /// The path that is worked on, NUL-terminated.
+    /// The path of the id used last, NUL-terminated; empty where it is not known.
     pub path: Vec<u8>,
     /// The id used last.
     pub id: Vec<u8>,
@@ -44,6 +45,8 @@ pub(super) struct Held {
     pub size: u64,
     /// What names it in the journal.
     pub facts: Facts,
+    /// When its lock was taken.
+    pub since: Instant,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
     /// Made when it was opened; with durability `power` until its name is on the disk.
@@ -69,6 +72,7 @@ impl State {
             .is_some_and(|parsed| parsed.0 == text && parsed.1 == temporary);
         if !is_parsed {
             self.parsed = None;
+            self.path.clear();
             self.journal = journal::Cache::default();
             let parsed = (text.to_vec(), temporary.to_vec());
             let place = Place::parse(text, temporary, !call.settings.php());
@@ -158,9 +162,11 @@ impl State {
 
     /// Whether there is a file for `id`; whatever cannot be told counts as yes. Another one may be held.
     pub fn has_file(&mut self, id: &[u8]) -> bool {
-        match self.place.path_of(id, &mut self.path) {
+        let exists = match self.place.path_of(id, &mut self.path) {
             Ok(path) => file::exists(path).unwrap_or(true),
             Err(_) => false,
-        }
+        };
+        self.path.clear();
+        exists
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn spawn(table: &'static Table) -> io::Result<()> {
 
 fn serve(table: &'static Table) {
     let mut state = table.lock();
+    state.starting -= 1;
     loop {
         let Some(key) = state.backlog.pop_front() else {
             state.idle += 1;
@@ -37,16 +38,16 @@ fn serve(table: &'static Table) {
             }
             continue;
         };
-        while let Some(file) = state.take(key) {
+        let mut next = state.take(key);
+        while let Some(file) = next {
             drop(state);
             let got = file.lock(key.kind);
             state = table.lock();
-            if let Some(unwanted) = state.give(key, got) {
-                // Closing, which lets the lock go, may take a while.
-                drop(state);
-                drop(unwanted);
-                state = table.lock();
-            }
+            let handover = state.give(key, got, None);
+            next = state.take(key);
+            drop(state);
+            handover.finish();
+            state = table.lock();
         }
     }
 }

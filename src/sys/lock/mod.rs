@@ -3,11 +3,16 @@
 //! A free lock costs one call and touches nothing shared. Only a refused one goes to the wait table:
 //! one helper thread for each contended file and kind blocks in flock(2) and hands the locked descriptor
 //! to the first waiter in line, so that the kernel's queue is joined once (polling would starve
-//! beside processes that block) and a wait that ends early leaves no thread behind.
+//! beside processes that block) and a wait that ends early leaves no thread behind. A lock that came that
+//! way goes once round all who waited then, before other processes have their turn.
 
 mod helper;
+mod inspect;
 mod parked;
 mod table;
+
+pub use inspect::{Holding, holding};
+pub use table::Turns;
 
 use super::cancel::CancelToken;
 use super::file::Descriptor;
@@ -76,6 +81,16 @@ pub fn wait(
     patience: &Patience,
 ) -> Result<Descriptor, Refused> {
     table::wait(file, table::Key { identity, kind }, patience)
+}
+
+/// How many of this process wait for a file's lock.
+pub fn waiting(identity: (u64, u64)) -> usize {
+    table::waiting(identity)
+}
+
+/// The holder of a lock that has turns left is done with it; see [`Turns`].
+pub(super) fn pass_on(file: Descriptor, turns: &Turns) {
+    table::pass_on(file, turns);
 }
 
 /// Let a lock go that a forked child may hold too.

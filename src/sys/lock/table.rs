@@ -12,10 +12,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A file and the kind of lock wanted on it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub identity: (u64, u64),
     pub kind: Kind,
+}
+
+/// A lock that was waited for serves all who waited in this process when it came, one after the other:
+/// in the kernel's queue they stand as one, so that each would come too short beside other processes.
+/// Those who come later wait for the next one, so that others do not come too short either.
+#[derive(Debug)]
+pub struct Turns {
+    key: Key,
+    left: usize,
 }
 
 static TABLE: PerProcess<Table> = PerProcess::new();
@@ -38,11 +47,33 @@ pub(super) struct State {
     /// Lines that need a helper, the oldest first.
     pub backlog: VecDeque<Key>,
     /// What waiters got, until they pick it up, by ticket.
-    given: HashMap<u64, io::Result<Parked>>,
+    given: HashMap<u64, Given>,
     next_ticket: u64,
-    /// Helper threads that live, and those of them that have nothing to do.
+    /// Helper threads that live, those of them that do not run yet, and those that have nothing to do.
     pub helpers: u32,
+    pub starting: u32,
     pub idle: u32,
+}
+
+/// A locked descriptor, and how many may have the lock, its receiver included.
+struct Given {
+    got: io::Result<Parked>,
+    turns: usize,
+}
+
+/// What is left to do, with the table unlocked, after a lock was given: the receiver wakes up to a free
+/// table, and closing, which may let a lock go, may take a while.
+pub(super) struct Handover {
+    bell: Option<Arc<Bell>>,
+    _to_close: Option<Parked>,
+}
+
+impl Handover {
+    pub fn finish(self) {
+        if let Some(bell) = self.bell {
+            bell.rung.notify_one();
+        }
+    }
 }
 
 /// The waiters for one key; there are always as many descriptors as waiters, counting the helper's.
@@ -62,7 +93,7 @@ struct Waiter {
 }
 
 /// Wakes one waiter.
-struct Bell {
+pub(super) struct Bell {
     table: &'static Table,
     rung: Condvar,
 }
@@ -81,12 +112,33 @@ impl Table {
     }
 }
 
+/// This process's.
+fn table() -> &'static Table {
+    TABLE.get(|_| Table::default())
+}
+
+/// Let the next in line have a lock whose holder is done with it, if one has a turn left and still waits;
+/// else close the file.
+pub(super) fn pass_on(file: Descriptor, turns: &Turns) {
+    let file = Parked::new(file);
+    let mut state = table().lock();
+    let handover = state.give(turns.key, Ok(file), Some(turns.left));
+    state.tidy(turns.key);
+    drop(state);
+    handover.finish();
+}
+
+/// See [`super::waiting`].
+pub(super) fn waiting(identity: (u64, u64)) -> usize {
+    table().lock().waiting_for(identity)
+}
+
 /// See [`super::wait`].
 pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<Descriptor, Refused> {
     if !patience.may_wait {
         return Err(Refused::TimedOut);
     }
-    let table = TABLE.get(|_| Table::default());
+    let table = table();
     let bell = Arc::new(Bell {
         table,
         rung: Condvar::new(),
@@ -94,7 +146,8 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
     let _watch = patience.cancel.map(|token| token.watch(bell.clone()));
     let file = Parked::new(file);
     let mut state = table.lock();
-    if patience.max_waiters != 0 && state.waiting_for(key) >= patience.max_waiters as usize {
+    if patience.max_waiters != 0 && state.waiting_for(key.identity) >= patience.max_waiters as usize
+    {
         return Err(Refused::Busy);
     }
     if patience.deadline.is_some() || patience.cancel.is_some() {
@@ -120,11 +173,16 @@ fn wait_in_line(
     bell: &Arc<Bell>,
 ) -> Result<Descriptor, Refused> {
     let ticket = state.join(key, file, bell.clone());
-    state.ask_for_help(key, bell.table, patience.max_threads);
     let mut pause = FIRST_PAUSE;
     loop {
         if let Some(given) = state.given.remove(&ticket) {
-            return given.map(Parked::into_file).map_err(Refused::Failed);
+            drop(state);
+            let mut file = given.got.map(Parked::into_file).map_err(Refused::Failed)?;
+            let left = given.turns.saturating_sub(1);
+            if left > 0 {
+                file.pass_on(Turns { key, left });
+            }
+            return Ok(file);
         }
         if patience.cancel.is_some_and(|token| token.is_fired()) {
             let left = state.leave(key, ticket);
@@ -142,6 +200,8 @@ fn wait_in_line(
         let mut until = patience.deadline.map(|deadline| deadline - now);
         let helped = state.is_helped(key);
         if !helped {
+            // Each time anew: a thread that cannot be made now may be made later.
+            state.ask_for_help(key, bell.table, patience.max_threads);
             until = Some(until.map_or(pause, |left| left.min(pause)));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -155,18 +215,25 @@ fn wait_in_line(
                 woken.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        if !helped {
-            state.try_first_in_line(key);
+        if !helped && let Some(handover) = state.try_first_in_line(key) {
+            drop(state);
+            handover.finish();
+            state = bell.table.lock();
         }
     }
 }
 
 impl State {
     /// How many wait for a lock of the file, whatever the kind.
-    fn waiting_for(&self, key: Key) -> usize {
+    fn waiting_for(&self, identity: (u64, u64)) -> usize {
         [Kind::Shared, Kind::Exclusive]
             .iter()
-            .filter_map(|kind| self.lines.get(&Key { kind: *kind, ..key }))
+            .filter_map(|kind| {
+                self.lines.get(&Key {
+                    identity,
+                    kind: *kind,
+                })
+            })
             .map(|line| line.waiters.len() + line.blocked as usize)
             .sum()
     }
@@ -210,35 +277,32 @@ impl State {
 
     /// See to it that a helper comes to this line, at once or when one has time.
     fn ask_for_help(&mut self, key: Key, table: &'static Table, max_threads: u32) {
-        if self.is_helped(key) || self.backlog.contains(&key) {
-            return;
+        if !self.backlog.contains(&key) {
+            self.backlog.push_back(key);
         }
-        self.backlog.push_back(key);
-        if self.idle as usize >= self.backlog.len() {
+        if (self.idle + self.starting) as usize >= self.backlog.len() {
             table.work.notify_one();
         } else if self.helpers < max_threads && helper::spawn(table).is_ok() {
             self.helpers += 1;
+            self.starting += 1;
         }
     }
 
     /// Let the first in line have the lock, if it is free and no helper waits for it.
-    fn try_first_in_line(&mut self, key: Key) {
-        let Some(line) = self.lines.get_mut(&key).filter(|line| !line.helped) else {
-            return;
-        };
-        let Some(file) = line.waiters.front_mut().and_then(|first| first.file.take()) else {
-            return;
-        };
+    fn try_first_in_line(&mut self, key: Key) -> Option<Handover> {
+        let line = self.lines.get_mut(&key).filter(|line| !line.helped)?;
+        let file = line.waiters.front_mut()?.file.take()?;
         let got = match file.try_lock(key.kind) {
             Ok(true) => Ok(file),
             Ok(false) => {
                 line.waiters[0].file = Some(file);
-                return;
+                return None;
             }
             Err(error) => Err(error),
         };
-        self.give(key, got);
+        let handover = self.give(key, got, None);
         self.tidy(key);
+        Some(handover)
     }
 
     /// Take over a line: the descriptor to wait with. None, and the line is gone, if nobody waits.
@@ -256,19 +320,22 @@ impl State {
         file
     }
 
-    /// Hand over to the first in line; given back if nobody waits any more.
-    pub fn give(&mut self, key: Key, got: io::Result<Parked>) -> Option<Parked> {
-        let first = self
-            .lines
-            .get_mut(&key)
-            .and_then(|line| line.waiters.pop_front());
-        match first {
-            Some(waiter) => {
-                self.given.insert(waiter.ticket, got);
-                waiter.bell.rung.notify_one();
-                None
-            }
-            None => got.ok(),
+    /// Hand over to the first in line, and let as many have it afterwards as `turns` says: all who wait
+    /// now, if it came from the kernel. If nobody waits, it is let go.
+    pub fn give(&mut self, key: Key, got: io::Result<Parked>, turns: Option<usize>) -> Handover {
+        let line = self.lines.get_mut(&key);
+        let Some(line) = line.filter(|line| !line.waiters.is_empty()) else {
+            return Handover {
+                bell: None,
+                _to_close: got.ok(),
+            };
+        };
+        let turns = turns.unwrap_or(line.waiters.len());
+        let first = line.waiters.pop_front().expect("there is one");
+        self.given.insert(first.ticket, Given { got, turns });
+        Handover {
+            bell: Some(first.bell),
+            _to_close: first.file,
         }
     }
 }

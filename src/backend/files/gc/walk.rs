@@ -1,0 +1,155 @@
+//! The way through the directories of a save path, and what becomes of an old file.
+
+use super::super::path::{PREFIX, Place};
+use super::bookmark::Stop;
+use super::{Run, show};
+use crate::error::{Code, Error, Result};
+use crate::id;
+use crate::sys::dir::Dir;
+use crate::sys::file::{ELOOP, ENOENT, ENOTDIR, Facts, Kind as FileKind};
+use crate::sys::lock::{self, Kind};
+use std::ffi::{CStr, CString};
+use std::io;
+use std::time::Instant;
+
+/// A walk through the directories of a save path.
+pub(super) struct Walk {
+    pub place: Place,
+    /// The open directories from the save path down to the one that is listed.
+    levels: Vec<Level>,
+}
+
+struct Level {
+    dir: Dir,
+    /// The character of ids that names it; 0 for the save path itself.
+    name: u8,
+}
+
+impl Walk {
+    /// Begin; the inner error is that the directory cannot be opened.
+    pub fn new(place: &Place) -> Result<io::Result<Walk>> {
+        let path = CString::new(place.dir.clone())
+            .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))?;
+        Ok(Dir::open(&path).map(|dir| Walk {
+            place: place.clone(),
+            levels: vec![Level { dir, name: 0 }],
+        }))
+    }
+
+    /// Go on where another walk stopped, as far as those directories are still there.
+    pub fn resume(&mut self, stops: &[Stop]) {
+        for stop in stops.iter().take(self.place.depth + 1) {
+            if stop.name != 0 {
+                let opened = CString::new([stop.name])
+                    .ok()
+                    .and_then(|name| self.levels.last()?.dir.open_in(&name).ok());
+                let Some(dir) = opened else {
+                    return;
+                };
+                self.levels.push(Level {
+                    dir,
+                    name: stop.name,
+                });
+            }
+            if let Some(level) = self.levels.last_mut() {
+                level.dir.seek(stop.position);
+            }
+        }
+    }
+
+    /// Where it has come to.
+    pub fn stops(&self) -> Vec<Stop> {
+        let stop = |level: &Level| Stop {
+            name: level.name,
+            position: level.dir.position(),
+        };
+        self.levels.iter().map(stop).collect()
+    }
+
+    /// Go on until the end (true) or the deadline (false).
+    pub fn go_on(&mut self, run: &mut Run) -> Result<bool> {
+        while let Some(level) = self.levels.last_mut() {
+            let next = level.dir.next_name().map_err(|error| {
+                Error::io(format_args!("listing {}", show(&self.place)), &error)
+            })?;
+            let Some(name) = next.map(CStr::to_owned) else {
+                self.levels.pop();
+                continue;
+            };
+            if self.levels.len() <= self.place.depth {
+                self.descend(&name, run);
+            } else if name.to_bytes().starts_with(PREFIX) {
+                run.removed += i64::from(self.remove_old(&name, run));
+            }
+            if run
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Enter a directory named by one character of ids.
+    fn descend(&mut self, name: &CStr, run: &mut Run) {
+        let bytes = name.to_bytes();
+        let is_level = bytes.len() == 1 && id::is_valid(bytes);
+        let Some(parent) = self.levels.last().filter(|_| is_level) else {
+            return;
+        };
+        match parent.dir.open_in(name) {
+            Ok(dir) => self.levels.push(Level {
+                dir,
+                name: bytes[0],
+            }),
+            // Something else of that name, or gone by now.
+            Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ENOTDIR | ELOOP)) => {}
+            Err(error) => run.unlistable = Some(error),
+        }
+    }
+
+    /// Remove a file if it is old, and still is once we have its lock (F-77); whether it was removed.
+    fn remove_old(&self, name: &CStr, run: &mut Run) -> bool {
+        let Some(Level { dir, .. }) = self.levels.last() else {
+            return false;
+        };
+        let is_own = &name.to_bytes()[PREFIX.len()..] == run.own_id;
+        if is_own && run.spare_own {
+            return false;
+        }
+        let Ok(facts) = dir.facts(name) else {
+            return false;
+        };
+        if !run.is_old(&facts) {
+            return false;
+        }
+        if is_own && run.own_file == Some(facts.identity) {
+            return dir.unlink(name).is_ok();
+        }
+        let Ok(file) = dir.open_file(name) else {
+            return false;
+        };
+        if !matches!(lock::try_lock(&file, Kind::Exclusive), Ok(true)) {
+            return false;
+        }
+        let facts = file.dated_facts().ok();
+        let Some(facts) = facts.filter(|facts| facts.links > 0 && run.is_old(facts)) else {
+            return false;
+        };
+        if let Some(quarantine) = &mut run.quarantine
+            && quarantine.wants(&file, &facts)
+        {
+            return quarantine.take(dir, name);
+        }
+        dir.unlink(name).is_ok()
+    }
+}
+
+impl Run<'_> {
+    /// PHP's rule: strictly older, in whole seconds (F-27).
+    fn is_old(&self, facts: &Facts) -> bool {
+        facts.kind == FileKind::Regular
+            && self.now.saturating_sub(facts.modified) > self.max_lifetime
+    }
+}
