@@ -5,6 +5,7 @@ mod harmless;
 #[path = "../files/kit.rs"]
 mod kit;
 mod layer;
+mod model;
 mod paths;
 mod scene;
 #[path = "../common/soak.rs"]

@@ -60,6 +60,11 @@ impl Path {
         self
     }
 
+    fn with_damaged(mut self) -> Path {
+        self.before.push((OTHER, b"p|s:9".to_vec(), 5000));
+        self
+    }
+
     /// What is stored on the way to the end.
     pub fn between(&self) -> Option<Vec<u8>> {
         (self.between > 0).then(|| payload(b'n', self.between))
@@ -261,6 +266,9 @@ pub fn all() -> Vec<Path> {
         Path::new("regenerate-keep", 300, regenerate_and_keep),
         Path::new("collect", 300, collect).with_old(),
         Path::new("slice", 300, collect_slice).with_old(),
+        Path::new("quarantine", 300, collect)
+            .with_damaged()
+            .set(&[("sess.gc_quarantine", "{dir}/damaged")]),
         Path::new("journal", 300, to_9_k).without_journal(),
         Path::new("journal-path", 300, to_9_k)
             .without_journal()

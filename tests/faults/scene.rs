@@ -36,6 +36,7 @@ impl Scene {
     pub fn new(name: &str, profile: Profile, settings: &[(&'static str, &str)]) -> Scene {
         let name = format!("libsess-fault-{name}-{}", std::process::id());
         let dir = Dir::at(PathBuf::from("/dev/shm").join(name));
+        fs::create_dir(dir.0.join("damaged")).unwrap();
         let directives = settings
             .iter()
             .map(|(key, value)| (*key, value.replace("{dir}", dir.text())))

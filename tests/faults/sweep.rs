@@ -47,6 +47,7 @@ fn errnos(kind: Kind) -> &'static [i32] {
         Kind::Sync | Kind::JournalSync => &[EIO, ENOSPC, EDQUOT, EROFS],
         Kind::Close => &[EIO, ENOSPC, EDQUOT],
         Kind::Unlink => &[EIO, EACCES, EPERM, EROFS, EBUSY],
+        Kind::Rename => &[EIO, EACCES, EROFS, ENOSPC, EXDEV],
         Kind::List => &[EIO, ENOMEM],
         Kind::Map | Kind::JournalMap => &[ENOMEM, EAGAIN, ENODEV],
         Kind::Random => &[ENOSYS, EIO],
@@ -388,7 +389,7 @@ fn sweep(path: Path, durability: &'static str) -> String {
 /// calls that may become unnecessary.
 const POINTS: [usize; 2] = [7500, 12_500];
 /// How many kinds of calls.
-const KINDS: usize = 27;
+const KINDS: usize = 28;
 
 #[test]
 fn f_73_every_call_may_fail() {
