@@ -611,7 +611,7 @@ fn run(test: &str, in_files: bool, cases: u32) -> String {
     match outcome {
         Ok(()) => {
             let total = total.get();
-            soak::tell(&format!("soak: {test}: {total:?}"));
+            soak::tell(&format!("model: {test}: {total:?}"));
             let cases = cases as usize;
             assert!(total.done > 5 * cases && total.refused > cases / 2);
             assert!(!in_files || total.failed > cases / 2 && total.met > total.failed);
@@ -636,10 +636,10 @@ fn holds(test: &str, in_files: bool) {
 #[test]
 fn files_are_as_the_model_has_it() {
     // shows: F-71, F-72, F-77, S-20, S-30, S-35
-    holds("faults model files", true);
+    holds("files", true);
 }
 
 #[test]
 fn memory_is_as_the_model_has_it() {
-    holds("faults model memory", false);
+    holds("memory", false);
 }

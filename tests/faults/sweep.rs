@@ -411,10 +411,7 @@ fn f_73_every_call_may_fail() {
             complaints.extend(lines.map(str::to_owned));
         }
     }
-    soak::tell(&format!(
-        "soak: {met} faults at {} kinds of calls",
-        kinds.len()
-    ));
+    soak::tell(&format!("faults: {met} at {} kinds of calls", kinds.len()));
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert_eq!(kinds.len(), KINDS, "{kinds:?}");
     assert!(met >= soak::pick(POINTS[0], POINTS[1]), "{met}");
