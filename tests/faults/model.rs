@@ -260,7 +260,7 @@ impl World {
             return;
         }
         let before = self.store.clone();
-        let old = self.old();
+        let old = self.old(step.client);
         let payload = self.next_payload(step);
         let session = &mut self.sessions[step.client];
         let plan = step.fault.map(|(choice, plan)| {
@@ -313,14 +313,15 @@ impl World {
         change(&mut entries, &step.op).then(|| payload(&entries))
     }
 
-    /// Sessions that are old and not in use.
-    fn old(&self) -> Vec<&'static str> {
+    /// Sessions that are old and not in use, which a collector removes unless it is its own.
+    fn old(&self, collector: usize) -> Vec<&'static str> {
         let Some(dir) = &self.dir else {
             return Vec::new();
         };
+        let own = self.open[collector].as_ref().map(|open| open.id.as_str());
         let is_old = |id: &&str| {
             let file = dir.file(id);
-            !self.is_held(id) && file.exists() && age(&file) > LIFETIME
+            !self.is_held(id) && own != Some(id) && file.exists() && age(&file) > LIFETIME
         };
         IDS.into_iter().filter(is_old).collect()
     }
