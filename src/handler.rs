@@ -140,8 +140,10 @@ pub struct Call {
     pub backend: Option<Box<dyn Any + Send>>,
     /// The settings in force.
     pub settings: Arc<Settings>,
-    /// When this start's wait for a lock ends; None: never.
+    /// When this start's wait for a lock ends; None: never, or not known yet.
     pub lock_deadline: Option<Instant>,
+    /// How long it may wait from the moment on at which it first has to; then this is None.
+    pub lock_patience: Option<Duration>,
     /// False: a lock that is not free is refused at once (a lock timeout of 0).
     pub may_wait: bool,
     /// Lets another thread end the wait.
@@ -179,6 +181,7 @@ impl Call {
             backend: None,
             settings,
             lock_deadline: None,
+            lock_patience: None,
             may_wait: true,
             cancel: None,
             read_only: false,
@@ -203,13 +206,20 @@ impl Call {
         if !self.may_wait {
             return 0;
         }
-        match self.lock_deadline {
-            None => -1,
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
-            }
+        let left = match (self.lock_patience, self.lock_deadline) {
+            (Some(patience), _) => patience,
+            (None, None) => return -1,
+            (None, Some(deadline)) => deadline.saturating_duration_since(Instant::now()),
+        };
+        i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
+    }
+
+    /// A lock has to be waited for: when the wait ends. None: never.
+    pub fn begin_to_wait(&mut self) -> Option<Instant> {
+        if let Some(patience) = self.lock_patience.take() {
+            self.lock_deadline = Instant::now().checked_add(patience);
         }
+        self.lock_deadline
     }
 
     /// Whether the session's token was fired.
@@ -275,6 +285,17 @@ impl Call {
             Answer::Copied => Some(&self.buffer),
             Answer::Lent(lent) => Some(lent.bytes()),
         }
+    }
+
+    /// Exchange the buffer of a copied answer, which is forgotten here, for another; false: there is none.
+    pub fn exchange_copy(&mut self, buffer: &mut Vec<u8>) -> bool {
+        if !matches!(self.answer, Answer::Copied) {
+            return false;
+        }
+        std::mem::swap(&mut self.buffer, buffer);
+        self.mark = 0;
+        self.answer = Answer::None;
+        true
     }
 
     /// Take the answer of read out, so that it can be passed to another callback of this call.
@@ -344,24 +365,38 @@ impl Call {
         self.events.push(event);
     }
 
+    /// Whether there is neither a failure nor an event to be taken.
+    pub fn said_nothing(&self) -> bool {
+        self.failure.is_none() && self.events.is_empty()
+    }
+
     /// The events told since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
     /// As new for another request, keeping the buffers and the backend's state.
-    pub fn recycle(&mut self, settings: Arc<Settings>) {
-        let buffer = std::mem::take(&mut self.buffer);
-        let id = std::mem::take(&mut self.id);
-        let backend = self.backend.take();
-        let parent = self.parent.take();
-        *self = Call {
-            buffer,
-            id,
-            backend,
-            parent,
-            ..Call::new(settings)
-        };
+    pub fn recycle(&mut self, settings: &Arc<Settings>) {
+        if !Arc::ptr_eq(&self.settings, settings) {
+            self.settings = settings.clone();
+        }
+        self.host = Opaque::NULL;
+        self.state = Opaque::NULL;
+        self.lock_deadline = None;
+        self.lock_patience = None;
+        self.may_wait = true;
+        self.cancel = None;
+        self.read_only = false;
+        self.raw = false;
+        self.fresh = false;
+        self.create = false;
+        self.gc_budget = -1;
+        // Never used again: whoever remembers a mark is not to meet another's content under it.
+        self.mark = 0;
+        self.answer = Answer::None;
         self.id.clear();
+        self.gc_more = false;
+        self.failure = None;
+        self.events.clear();
     }
 }

@@ -52,8 +52,13 @@ impl HeaderList {
             .retain(|entry| entry.name != name || !entry.value.to_bytes().starts_with(begins));
     }
 
-    /// The cache limiter's headers; `now` and `last_modified` in unix seconds.
-    pub fn put_cache_limiter(&mut self, settings: &Settings, now: i64, last_modified: Option<i64>) {
+    /// The cache limiter's headers; what `now` tells, if it is asked, and `last_modified` in unix seconds.
+    pub fn put_cache_limiter(
+        &mut self,
+        settings: &Settings,
+        now: impl FnOnce() -> i64,
+        last_modified: Option<i64>,
+    ) {
         let limiter = settings.cache_limiter.to_bytes();
         let seconds = settings.cache_expire.wrapping_mul(60);
         let is = |name: &str| limiter.eq_ignore_ascii_case(name.as_bytes());
@@ -65,7 +70,7 @@ impl HeaderList {
             return;
         }
         let kind = if is("public") {
-            self.set(c"Expires", text(http_date(now.wrapping_add(seconds))));
+            self.set(c"Expires", text(http_date(now().wrapping_add(seconds))));
             "public"
         } else if is("private") {
             self.set(c"Expires", LONG_AGO);
@@ -140,7 +145,7 @@ mod tests {
         settings.set("session.cache_limiter", limiter).unwrap();
         settings.set("session.cache_expire", expire).unwrap();
         let mut list = HeaderList::default();
-        list.put_cache_limiter(&settings, NOW, modified);
+        list.put_cache_limiter(&settings, || NOW, modified);
         list
     }
 
@@ -222,7 +227,7 @@ mod tests {
         let mut list = list(c"nocache", c"180", None);
         let mut settings = Settings::new(Profile::Php82);
         settings.set("session.cache_limiter", c"public").unwrap();
-        list.put_cache_limiter(&settings, NOW, None);
+        list.put_cache_limiter(&settings, || NOW, None);
         let expected = [
             "Pragma: no-cache",
             "Expires: Wed, 21 Oct 2015 10:28:00 GMT",

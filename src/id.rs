@@ -64,13 +64,21 @@ pub fn is_secure(id: &[u8]) -> bool {
 }
 
 fn has_id_characters(id: &[u8]) -> bool {
-    id.iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b',' | b'-'))
+    // No early end, so that many characters are looked at in one step.
+    id.iter().fold(true, |valid, byte| {
+        valid & (byte.is_ascii_alphanumeric() | matches!(byte, b',' | b'-'))
+    })
 }
 
 /// Whether PHP's driver drops this id at start (S-8).
 pub fn is_dropped(id: &[u8]) -> bool {
-    id.iter().any(|byte| b"\r\n\t <>'\"\\".contains(byte))
+    let forbidden = |byte: &u8| {
+        matches!(
+            byte,
+            b'\r' | b'\n' | b'\t' | b' ' | b'<' | b'>' | b'\'' | b'"' | b'\\'
+        )
+    };
+    id.iter().any(forbidden)
 }
 
 #[cfg(test)]

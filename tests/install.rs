@@ -141,7 +141,7 @@ fn an_installed_library_serves_c_programs() {
     let dest = scratch.0.as_path();
     let root = build();
     let into = format!("DESTDIR={}", dest.display());
-    output(&mut make(root, &["install", "PREFIX=/usr", &into]));
+    installed(&scratch);
 
     let library = dest.join("usr/lib");
     let version = env!("CARGO_PKG_VERSION");
@@ -158,6 +158,23 @@ fn an_installed_library_serves_c_programs() {
     let needed = output(readelf.arg("-d").arg(&shared));
     assert!(needed.contains(&format!("[{soname}]")), "{needed}");
     run(&shared, dest);
+
+    // The library within the program, the system's own beside it.
+    let within = dest.join("within");
+    let mut arguments = flags(dest, &["--static", "--cflags", "--libs"]);
+    for argument in arguments
+        .iter_mut()
+        .filter(|argument| *argument == "-lsess")
+    {
+        *argument = "-l:libsess.a".into();
+    }
+    compile(&within, &arguments);
+    let needed = output(Command::new(tool("readelf")).arg("-d").arg(&within));
+    assert!(
+        !needed.contains("libsess") && needed.contains("libc.so"),
+        "{needed}"
+    );
+    run(&within, dest);
 
     // As distributions link their rescue tools: nothing is looked for at run time.
     let alone = dest.join("alone");
@@ -183,6 +200,155 @@ fn an_installed_library_serves_c_programs() {
     assert_eq!(left, []);
 }
 
+/// Install into a scratch directory.
+fn installed(scratch: &Scratch) -> &Path {
+    let dest = scratch.0.as_path();
+    let into = format!("DESTDIR={}", dest.display());
+    output(&mut make(build(), &["install", "PREFIX=/usr", &into]));
+    dest
+}
+
+#[test]
+fn cmake_finds_it() {
+    let scratch = Scratch::new("cmake");
+    let dest = installed(&scratch);
+    let source = scratch.0.join("source");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("program.c"), PROGRAM).unwrap();
+    let configure = |asked: &str| {
+        let text = format!(
+            "cmake_minimum_required(VERSION 3.13)\n\
+             project(program C)\n\
+             find_package(libsess {asked} CONFIG REQUIRED)\n\
+             add_executable(shared program.c)\n\
+             target_link_libraries(shared PRIVATE libsess::sess)\n\
+             add_executable(within program.c)\n\
+             target_link_libraries(within PRIVATE libsess::sess_static)\n\
+             add_executable(alone program.c)\n\
+             target_link_libraries(alone PRIVATE libsess::sess_static -static)\n"
+        );
+        fs::write(source.join("CMakeLists.txt"), text).unwrap();
+        let mut cmake = Command::new(tool("cmake"));
+        cmake
+            .arg("-S")
+            .arg(&source)
+            .arg("-B")
+            .arg(source.join("build"));
+        let place = dest.join("usr/lib/cmake/libsess");
+        cmake.arg(format!("-Dlibsess_DIR={}", place.display()));
+        cmake
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let minor = version.rsplit_once('.').unwrap().0;
+    for wrong in ["0.0", "1.0", "0.99", &format!("{minor}.99"), "0.1.1 EXACT"] {
+        assert!(
+            !configure(wrong).output().unwrap().status.success(),
+            "{wrong}"
+        );
+    }
+    for right in [minor, &format!("{version} EXACT"), ""] {
+        output(&mut configure(right));
+    }
+    let mut cmake = Command::new(tool("cmake"));
+    output(cmake.arg("--build").arg(source.join("build")));
+    for program in ["shared", "within", "alone"] {
+        run(&source.join("build").join(program), dest);
+    }
+}
+
+#[test]
+fn meson_finds_it() {
+    let scratch = Scratch::new("meson");
+    let dest = installed(&scratch);
+    let source = scratch.0.join("source");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("program.c"), PROGRAM).unwrap();
+    let text = format!(
+        "project('program', 'c')\n\
+         sess = dependency('libsess', version: '>={version}')\n\
+         executable('shared', 'program.c', dependencies: sess)\n\
+         alone = dependency('libsess', static: true)\n\
+         executable('alone', 'program.c', dependencies: alone, link_args: '-static')\n",
+        version = env!("CARGO_PKG_VERSION")
+    );
+    fs::write(source.join("meson.build"), text).unwrap();
+    tool("ninja");
+    let built = source.join("build");
+    let mut meson = Command::new(tool("meson"));
+    meson.arg("setup").arg(&built).arg(&source);
+    meson
+        .env("PKG_CONFIG_SYSROOT_DIR", dest)
+        .env("PKG_CONFIG_LIBDIR", dest.join("usr/lib/pkgconfig"));
+    output(&mut meson);
+    output(
+        Command::new(tool("meson"))
+            .arg("compile")
+            .arg("-C")
+            .arg(&built),
+    );
+    for program in ["shared", "alone"] {
+        run(&built.join(program), dest);
+    }
+}
+
+/// `man sess_start` finds the page of its group.
+#[test]
+fn manuals_are_found_by_every_name() {
+    let scratch = Scratch::new("man");
+    let manuals = installed(&scratch).join("usr/share/man");
+    let page = |name: &str| fs::canonicalize(manuals.join("man3").join(name)).unwrap();
+    let symbols = include_str!("abi/symbols.txt");
+    for symbol in symbols.lines() {
+        let text = fs::read_to_string(page(&format!("{symbol}.3"))).unwrap();
+        assert!(text.contains(&format!(".It Fn {symbol}\n")), "{symbol}");
+    }
+    for name in ["sess_handler", "sess_code", "SESS_ID_MAX"] {
+        assert_eq!(page(&format!("{name}.3")), page("libsess-types.3"));
+    }
+    for (section, name) in [("3", "sess_start"), ("7", "libsess")] {
+        let mut man = Command::new(tool("man"));
+        let found = output(man.arg("-M").arg(&manuals).args(["-w", section, name]));
+        assert!(found.starts_with(manuals.to_str().unwrap()), "{found}");
+    }
+}
+
+#[test]
+fn sources_are_packed_the_same_each_time() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let name = concat!("libsess-", env!("CARGO_PKG_VERSION"));
+    let archive = root.join(format!("build/{name}.tar.gz"));
+    let pack = || {
+        output(&mut make(root, &["dist"]));
+        fs::read(&archive).unwrap()
+    };
+    let first = pack();
+    // Longer than the second in which times are stored.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(first == pack());
+    let mut tar = Command::new(tool("tar"));
+    let files = output(tar.arg("-tzf").arg(&archive));
+    let files: Vec<&str> = files.lines().collect();
+    for file in [
+        "Cargo.lock",
+        "Makefile",
+        "include/sess.h",
+        "src/lib.rs",
+        "LICENSE-MIT",
+    ] {
+        assert!(files.contains(&format!("{name}/{file}").as_str()), "{file}");
+    }
+    assert!(
+        files
+            .iter()
+            .all(|file| file.starts_with(&format!("{name}/")))
+    );
+    assert!(
+        !files
+            .iter()
+            .any(|file| file.contains("/build/") || file.contains("/target/"))
+    );
+}
+
 /// Root installs what somebody else built: without cargo, and leaving nothing behind in the sources.
 #[test]
 fn install_needs_only_what_was_built() {
@@ -205,7 +371,7 @@ fn install_needs_only_what_was_built() {
 
     let empty = scratch.0.join("empty");
     fs::create_dir(&empty).unwrap();
-    for part in ["Makefile", "Cargo.toml", "packaging", "include"] {
+    for part in ["Makefile", "Cargo.toml", "packaging", "include", "man"] {
         symlink(root.join(part), empty.join(part)).unwrap();
     }
     let refused = make(&empty, &["install", &prefix]).output().unwrap();

@@ -164,7 +164,7 @@ impl Memory {
     }
 
     /// Hold the lock of the state's id.
-    fn hold(&self, state: &mut State, call: &Call) -> Result<()> {
+    fn hold(&self, state: &mut State, call: &mut Call) -> Result<()> {
         if state.held.is_none() {
             let ticket = self.wait(&state.id, call)?;
             state.held = Some(Lock {
@@ -179,7 +179,7 @@ impl Memory {
     }
 
     /// Wait in line for the lock of an id.
-    fn wait(&self, id: &[u8], call: &Call) -> Result<u64> {
+    fn wait(&self, id: &[u8], call: &mut Call) -> Result<u64> {
         let table = self.table();
         let mut records = table.lock();
         records.last_ticket += 1;
@@ -201,6 +201,7 @@ impl Memory {
         }
         record.line.push_back(ticket);
         drop(records);
+        let deadline = call.begin_to_wait();
 
         let bell = Arc::new(Bell(self.table.clone()));
         let watch = call.cancel.as_ref().map(|token| token.watch(bell));
@@ -219,7 +220,7 @@ impl Memory {
                 break Err(Error::new(Code::ECANCELED, text));
             }
             let now = Instant::now();
-            records = match call.lock_deadline {
+            records = match deadline {
                 Some(deadline) if now >= deadline => break Err(locked()),
                 Some(deadline) => {
                     let woken = table.changed.wait_timeout(records, deadline - now);
@@ -264,7 +265,7 @@ impl Memory {
         }
     }
 
-    fn store(&self, state: &mut State, call: &Call, data: &[u8]) -> Result<()> {
+    fn store(&self, state: &mut State, call: &mut Call, data: &[u8]) -> Result<()> {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(data.len()).map_err(|_| {
             Error::new(
@@ -284,7 +285,7 @@ impl Memory {
 
     /// Store under the lock: where nothing was stored yet there must be nothing, so that nobody's first
     /// write is lost.
-    fn put(&self, state: &mut State, call: &Call, bytes: Vec<u8>) -> Result<()> {
+    fn put(&self, state: &mut State, call: &mut Call, bytes: Vec<u8>) -> Result<()> {
         let is_new = call.fresh && !state.is_made;
         let mut records = self.table().lock();
         let record = records.by_id.entry(state.id.clone()).or_default();

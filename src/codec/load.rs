@@ -48,7 +48,7 @@ impl Document {
                 .try_reserve(self.store.payload().len())
                 .map_err(|_| no_memory())?;
             self.respell_table(format, limits, &mut bytes)?;
-            self.clear();
+            self.reset();
             self.classless = classless;
             self.compat = true;
             self.canonical = false;

@@ -18,6 +18,7 @@ mod load;
 mod read;
 mod repeats;
 mod scan;
+mod skip;
 mod store;
 mod table;
 mod token;
@@ -163,12 +164,25 @@ impl Document {
             head: Vec::new(),
             line: Vec::new(),
         };
-        document.clear();
+        document.reset();
         document
     }
 
     /// Empty the table, keeping capacity. All node ids die.
     pub fn clear(&mut self) {
+        let is_clear = self.stored.is_none()
+            && !self.edited
+            && self.nodes.len() == 1
+            && self.store.is_empty()
+            && self.canonical
+            && !self.compat
+            && !self.only_here;
+        if !is_clear {
+            self.reset();
+        }
+    }
+
+    fn reset(&mut self) {
         self.store.clear();
         self.nodes.clear();
         for mut table in self.tables.drain(..) {
@@ -215,7 +229,7 @@ impl Document {
         let loaded = self.load_empty(format, payload, spelling, limits);
         if loaded.is_err() {
             let only_here = self.only_here;
-            self.clear();
+            self.reset();
             self.only_here = only_here;
         }
         loaded

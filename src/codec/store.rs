@@ -40,6 +40,11 @@ impl Store {
         }
     }
 
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.buffers.len() <= 1 && self.payload().is_empty()
+    }
+
     /// Make `bytes` the payload.
     pub fn set_payload(&mut self, bytes: &[u8]) -> Result<()> {
         if self.buffers.is_empty() {

@@ -65,6 +65,19 @@ impl Open<'_> {
         second: &[u8],
         body: impl FnOnce(&mut Session, &[u8], &[u8]) -> Result<T>,
     ) -> Result<T> {
+        self.handing(first, second, |session, copy| {
+            let (copy_of_first, copy_of_second) = copy.split_at(first.len());
+            body(session, copy_of_first, copy_of_second)
+        })
+    }
+
+    /// As `copied_both`, the copies being one behind the other; `body` may exchange their buffer for another.
+    pub(super) fn handing<T>(
+        &mut self,
+        first: &[u8],
+        second: &[u8],
+        body: impl FnOnce(&mut Session, &mut Vec<u8>) -> Result<T>,
+    ) -> Result<T> {
         let mut copy = self.handle.scratch.take();
         copy.clear();
         let len = first.len().saturating_add(second.len());
@@ -74,8 +87,7 @@ impl Open<'_> {
         }
         copy.extend_from_slice(first);
         copy.extend_from_slice(second);
-        let (copy_of_first, copy_of_second) = copy.split_at(first.len());
-        let result = body(self.session, copy_of_first, copy_of_second);
+        let result = body(self.session, &mut copy);
         if copy.capacity() <= SCRATCH_MAX {
             self.handle.scratch.set(copy);
         }

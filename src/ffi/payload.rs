@@ -25,7 +25,7 @@ pub unsafe extern "C" fn sess_set_raw(
     unsafe {
         run(session, Drive, |open| {
             let data = bytes(data, len, "sess_set_raw: data")?;
-            open.copied(data, |session, data| session.set_raw(data))
+            open.handing(data, &[], |session, data| session.exchange_raw(data))
         })
     }
 }

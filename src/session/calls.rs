@@ -6,8 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler, LockInfo};
 use crate::sys::fork::Epoch;
 use std::ffi::CStr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What an optional callback answered.
 pub(super) enum Optional<T> {
@@ -29,8 +28,15 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call) -> Result<T>,
     ) -> Result<T> {
-        let handler: Arc<dyn Handler> = self.handler.clone();
-        let result = ask(&*handler, &mut self.call);
+        let result = ask(&*self.handler, &mut self.call);
+        self.told(result)
+    }
+
+    /// What a callback said, its events delivered.
+    fn told<T>(&mut self, result: Result<T>) -> Result<T> {
+        if self.call.said_nothing() {
+            return result;
+        }
         let reason = self.call.take_failure();
         for event in self.call.take_events() {
             self.emit(event);
@@ -43,6 +49,11 @@ impl Session {
 
     /// Of a callback that has no payload to give: one that gives it all the same changes nothing.
     fn keeping_data<T>(&mut self, ask: impl FnOnce(&mut Session) -> T) -> T {
+        if self.call.data().is_none() {
+            let result = ask(self);
+            self.call.drop_data();
+            return result;
+        }
         let held = self.call.hold_data();
         let result = ask(self);
         self.call.return_data(held);
@@ -53,28 +64,29 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call, &CStr) -> Result<T>,
     ) -> Result<T> {
-        let id = std::mem::take(&mut self.id);
-        let result = self.with_call(|handler, call| ask(handler, call, id.as_c_str()));
-        self.id = id;
-        result
+        let result = ask(&*self.handler, &mut self.call, self.id.as_c_str());
+        self.told(result)
     }
 
-    /// Begin to count the lock timeout of this start.
+    /// Begin to count the lock timeout of this start. For a built-in storage it counts from the first lock
+    /// that is not free, so that the clock is not asked for those that are.
     pub(super) fn arm_lock_timeout(&mut self) {
         let timeout = self
             .lock_timeout_ms
             .unwrap_or(self.settings.lock_timeout_ms);
         self.call.may_wait = timeout != 0;
-        self.call.lock_deadline = u64::try_from(timeout)
-            .ok()
-            .and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        self.call.lock_deadline = None;
+        self.call.lock_patience = u64::try_from(timeout).ok().map(Duration::from_millis);
+        if self.is_user_handler() {
+            self.call.begin_to_wait();
+        }
     }
 
     pub(super) fn call_open(&mut self) -> Result<()> {
         self.opened_in = Some(Epoch::now());
-        let settings = self.settings.clone();
-        let result =
-            self.with_call(|handler, call| handler.open(call, &settings.save_path, &settings.name));
+        let settings = &self.settings;
+        let opened = (self.handler).open(&mut self.call, &settings.save_path, &settings.name);
+        let result = self.told(opened);
         // L-31, L-32: user handlers are owed a close whatever open said.
         self.handler_open = result.is_ok() || self.handler.gates() == Gates::User;
         result

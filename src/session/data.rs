@@ -1,5 +1,6 @@
 //! What a host does with the data: values, the payload as bytes, encode and decode.
 
+use super::raw::Replacement;
 use super::{Session, State};
 use crate::codec::{self, Document, NodeId, Place, ROOT};
 use crate::error::{Code, Error, Event, Level, Result};
@@ -95,34 +96,52 @@ impl Session {
         if !self.is_active() && !was_read {
             return &[];
         }
-        match &self.raw_new {
-            Some(raw) => raw,
-            None => self.call.data().unwrap_or_default(),
-        }
+        self.raw_new
+            .get()
+            .unwrap_or_else(|| self.call.data().unwrap_or_default())
     }
 
     /// Replace the whole payload by bytes that are stored as they are. Decoded data is dropped.
     pub fn set_raw(&mut self, data: &[u8]) -> Result<()> {
+        self.replace_payload(data.len(), |new| new.copy(data))
+    }
+
+    /// As `set_raw`, taking the bytes; another buffer stands in their place then.
+    pub fn exchange_raw(&mut self, data: &mut Vec<u8>) -> Result<()> {
+        self.replace_payload(data.len(), |new| {
+            new.fill(|buffer| {
+                std::mem::swap(buffer, data);
+                true
+            });
+            Ok(())
+        })
+    }
+
+    fn replace_payload(
+        &mut self,
+        len: usize,
+        put: impl FnOnce(&mut Replacement) -> Result<()>,
+    ) -> Result<()> {
         self.check_ours()?;
-        let result = self.replace_payload(data);
+        let result = self.try_replace(len, put);
         let php = i32::from(result.is_ok());
         self.ended(php, result)
     }
 
-    fn replace_payload(&mut self, data: &[u8]) -> Result<()> {
+    fn try_replace(
+        &mut self,
+        len: usize,
+        put: impl FnOnce(&mut Replacement) -> Result<()>,
+    ) -> Result<()> {
         if !self.is_active() {
             return Err(Error::new(
                 Code::EMISUSE,
                 "set_raw: the session is not active",
             ));
         }
-        self.call.check_size(data.len())?;
+        self.call.check_size(len)?;
         self.check_pending_cookie()?;
-        let mut raw = Vec::new();
-        raw.try_reserve_exact(data.len())
-            .map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
-        raw.extend_from_slice(data);
-        self.raw_new = Some(raw);
+        put(&mut self.raw_new)?;
         self.raw = true;
         self.document.clear();
         self.put_pending_cookie()

@@ -1,11 +1,22 @@
 //! The id in force, as bytes for PHP and as text for C.
 
 use crate::error::Result;
+use crate::sys::text::{before_nul, terminated};
 use std::ffi::CStr;
 
 /// An id with the NUL that C wants, in a buffer that is reused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Id(Vec<u8>);
+
+impl Clone for Id {
+    fn clone(&self) -> Id {
+        Id(self.0.clone())
+    }
+
+    fn clone_from(&mut self, other: &Id) {
+        self.0.clone_from(&other.0);
+    }
+}
 
 impl Id {
     pub(super) fn new(bytes: &[u8]) -> Id {
@@ -17,7 +28,7 @@ impl Id {
     /// Replace the id; what follows a NUL is dropped, as C would.
     pub(super) fn set(&mut self, bytes: &[u8]) {
         self.0.clear();
-        self.0.extend(bytes.iter().take_while(|byte| **byte != 0));
+        self.0.extend_from_slice(before_nul(bytes));
         self.0.push(0);
     }
 
@@ -34,7 +45,10 @@ impl Id {
     }
 
     pub(super) fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+        // An id that is not set has no NUL either.
+        terminated(&self.0)
+            .or_else(|| CStr::from_bytes_until_nul(&self.0).ok())
+            .unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -42,6 +56,6 @@ impl Id {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes().is_empty()
+        self.0.first().is_none_or(|first| *first == 0)
     }
 }

@@ -89,8 +89,7 @@ impl Session {
             let text = "the response has begun: a new id cannot be sent any more";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        self.keep_raw_payload();
-        let payload = match self.try_payload() {
+        let payload = match self.keep_raw_payload().and_then(|()| self.try_payload()) {
             Ok((payload, skipped)) => {
                 // What is not written leaves nothing out.
                 if !delete_old {
@@ -131,10 +130,21 @@ impl Session {
     }
 
     /// A raw payload has to outlive the close of the old id.
-    pub(super) fn keep_raw_payload(&mut self) {
-        if self.raw && self.raw_new.is_none() {
-            self.raw_new = Some(self.call.data().unwrap_or_default().to_vec());
+    fn keep_raw_payload(&mut self) -> Result<()> {
+        if self.raw && self.raw_new.get().is_none() {
+            self.raw_new.copy(self.call.data().unwrap_or_default())?;
         }
+        Ok(())
+    }
+
+    /// As `keep_raw_payload`, where the handler needs it no more.
+    pub(super) fn move_raw_payload(&mut self) -> Result<()> {
+        if self.raw_new.get().is_none()
+            && self.raw_new.fill(|buffer| self.call.exchange_copy(buffer))
+        {
+            return Ok(());
+        }
+        self.keep_raw_payload()
     }
 
     fn leave_old_id(&mut self, delete_old: bool, payload: Payload) -> Result<()> {

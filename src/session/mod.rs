@@ -8,6 +8,7 @@ mod calls;
 mod data;
 mod id;
 mod lifecycle;
+mod raw;
 mod request;
 mod response;
 mod save;
@@ -121,9 +122,11 @@ pub struct Session {
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
     has_stored: bool,
     raw: bool,
-    raw_new: Option<Vec<u8>>,
+    raw_new: raw::Replacement,
     encoded: Vec<u8>,
     created_id: Id,
+    /// The id in force before this start, which comes back if the start fails.
+    id_before: Id,
     headers: HeaderList,
     headers_sent: bool,
     last_modified: Option<i64>,
@@ -173,9 +176,10 @@ impl Session {
             document: Document::new(),
             has_stored: false,
             raw: false,
-            raw_new: None,
+            raw_new: raw::Replacement::default(),
             encoded: Vec::new(),
             created_id: Id::default(),
+            id_before: Id::default(),
             headers: HeaderList::default(),
             headers_sent: false,
             last_modified: None,
@@ -194,11 +198,14 @@ impl Session {
     /// is aborted.
     pub fn recycle(&mut self) -> Result<()> {
         self.let_go();
-        if !Arc::ptr_eq(&self.settings, &self.shared.settings) {
+        let has_own_settings = !Arc::ptr_eq(&self.settings, &self.shared.settings);
+        if has_own_settings {
             self.settings = self.shared.settings.clone();
         }
-        self.choose_handler(false);
-        self.call.recycle(self.settings.clone());
+        if has_own_settings || self.builtin_chosen {
+            self.choose_handler(false);
+        }
+        self.call.recycle(&self.settings);
         self.state = State::None;
         self.id.clear();
         self.has_id = false;
@@ -212,7 +219,7 @@ impl Session {
         self.document.clear();
         self.has_stored = false;
         self.raw = false;
-        self.raw_new = None;
+        self.raw_new.clear();
         self.headers.clear();
         self.headers_sent = false;
         self.cache_headers_put = false;

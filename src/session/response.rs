@@ -86,14 +86,13 @@ impl Session {
 
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
         if !self.headers_sent {
-            let (now, modified) = (clock::unix_now(), self.last_modified);
             self.headers
-                .put_cache_limiter(&self.settings, now, modified);
+                .put_cache_limiter(&self.settings, clock::unix_now, self.last_modified);
             self.cache_headers_put = true;
             return Ok(());
         }
         let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, 0, None);
+        wanted.put_cache_limiter(&self.settings, || 0, None);
         if wanted.entries().is_empty() || (!self.settings.php() && self.cache_headers_put) {
             return Ok(());
         }

@@ -10,6 +10,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub(super) enum Payload {
     /// The bytes that read gave, unchanged.
     AsRead,
+    /// The bytes that the host has set.
+    Replaced,
     /// In `self.encoded`; `empty` where PHP calls it a failure to encode (L-26).
     Encoded { empty: bool },
 }
@@ -63,7 +65,7 @@ impl Session {
 
     /// Whether there is anything worth a record.
     fn has_content(&mut self) -> bool {
-        self.raw_new.is_some() || self.document.count(crate::codec::ROOT) > 0
+        self.raw_new.get().is_some() || self.document.count(crate::codec::ROOT) > 0
     }
 
     /// The bytes to store, and what was left out told. Fails before anything is written (D9).
@@ -77,12 +79,9 @@ impl Session {
     pub(super) fn try_payload(&mut self) -> Result<(Payload, u32)> {
         self.encoded.clear();
         if self.raw {
-            let payload = match &self.raw_new {
+            let payload = match self.raw_new.get() {
                 None => Payload::AsRead,
-                Some(raw) => {
-                    self.encoded.extend_from_slice(raw);
-                    Payload::Encoded { empty: false }
-                }
+                Some(_) => Payload::Replaced,
             };
             return Ok((payload, 0));
         }
@@ -132,6 +131,13 @@ impl Session {
                 let held = self.call.hold_data();
                 let stored = self.touch_or_write(held.bytes(), may_touch);
                 self.call.return_data(held);
+                stored
+            }
+            Payload::Replaced => {
+                let bytes = self.raw_new.take_out();
+                let unchanged = may_touch && self.call.data().unwrap_or_default() == bytes;
+                let stored = self.touch_or_write(&bytes, unchanged);
+                self.raw_new.put_back(bytes);
                 stored
             }
             Payload::Encoded { empty } => {

@@ -57,7 +57,8 @@ impl Session {
             let text = "a session cannot be started after the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        let in_force = self.has_id.then(|| (self.id.clone(), self.cookie_known));
+        let in_force = self.has_id.then_some(self.cookie_known);
+        self.id_before.clone_from(&self.id);
         let cookie = self.take_id_from_request();
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
         if existing && self.id.is_empty() {
@@ -65,7 +66,7 @@ impl Session {
             return self.ended(0, Err(error));
         }
         self.raw = flags & START_RAW != 0;
-        self.raw_new = None;
+        self.raw_new.clear();
         self.call.raw = self.raw;
         self.call.read_only = flags & START_READ_AND_CLOSE != 0;
         match self.initialise(cookie, existing, CacheHeaders::Put) {
@@ -78,8 +79,8 @@ impl Session {
                 );
                 let kept = !self.settings.php() && !hopeless && !self.is_new;
                 self.abandon_start();
-                if let Some((id, cookie_known)) = in_force.filter(|_| kept) {
-                    self.id = id;
+                if let Some(cookie_known) = in_force.filter(|_| kept) {
+                    std::mem::swap(&mut self.id, &mut self.id_before);
                     self.has_id = true;
                     self.cookie_known = cookie_known;
                 }
@@ -89,10 +90,11 @@ impl Session {
         }
         let closed = if self.call.read_only {
             self.state = State::Closed;
-            if self.raw {
-                self.keep_raw_payload();
-            }
-            let closed = self.call_close();
+            let kept = match self.raw {
+                true => self.move_raw_payload(),
+                false => Ok(()),
+            };
+            let closed = self.call_close().and(kept);
             self.give_up_unmade();
             if !self.settings.php() {
                 self.collect_by_chance();
@@ -118,7 +120,7 @@ impl Session {
         }
         self.raw = self.call.raw;
         if self.unmade {
-            self.raw_new = None;
+            self.raw_new.clear();
             self.document.clear();
             return self.ended(1, Ok(()));
         }
@@ -126,7 +128,7 @@ impl Session {
         if matches!(self.settings.profile, Profile::Libsess | Profile::Php86) {
             let _ = self.call_close();
         }
-        self.raw_new = None;
+        self.raw_new.clear();
         let Err(failed) = self.initialise(Cookie::Known, false, CacheHeaders::Keep) else {
             return self.ended(1, Ok(()));
         };
@@ -159,8 +161,10 @@ impl Session {
             }
         }
         let id = self.id.bytes();
-        let unfit = crate::id::is_dropped(id)
-            || (!self.settings.php() && !id.is_empty() && !crate::id::is_secure(id));
+        let unfit = match self.settings.php() {
+            true => crate::id::is_dropped(id),
+            false => !id.is_empty() && !crate::id::is_secure(id),
+        };
         if unfit {
             self.forget_id();
         }

@@ -7,6 +7,7 @@ pub mod exit;
 #[cfg(test)]
 pub mod fault;
 pub mod file;
+pub mod foreign;
 pub mod fork;
 pub mod journal;
 pub mod limit;
@@ -16,4 +17,5 @@ pub mod opaque;
 pub mod random;
 pub(crate) mod seam;
 mod shed;
+pub mod text;
 pub mod user;

@@ -41,7 +41,7 @@ fn a_recycled_cycle_allocates_nothing() {
         let before = COUNT.get();
         let handler = &*client.handler;
         let call = &mut client.call;
-        call.recycle(settings.clone());
+        call.recycle(&settings);
         handler.open(call, &client.save_path, c"PHPSESSID").unwrap();
         handler.validate_sid(call, &id).unwrap();
         handler.read(call, &id).unwrap();

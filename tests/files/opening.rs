@@ -117,7 +117,7 @@ fn a_missing_directory_is_an_error_of_start() {
 }
 
 #[test]
-fn a_directory_that_vanishes_is_an_error_of_the_next_start() {
+fn a_directory_that_vanishes_is_an_error_of_the_next_start_or_of_its_first_write() {
     for create in [false, true] {
         let dir = Dir::new();
         let mut client = Client::strict(dir.text());
@@ -127,6 +127,14 @@ fn a_directory_that_vanishes_is_an_error_of_the_next_start() {
         client.close();
         fs::remove_dir_all(&dir.0).unwrap();
         client.open().unwrap();
+        if !create {
+            // It was seen, and is not looked for again before the write that needs it.
+            client.read("def").unwrap();
+            let error = refused(client.write("def", b"x"), Code::EIO);
+            assert_eq!(error.errno, libc::ENOENT);
+            assert!(error.text.contains(dir.text()), "{error}");
+            assert_eq!(client.events(), ["FILE_OPEN_FAILED"]);
+        }
         let error = refused(client.read("def"), Code::EIO);
         assert_eq!(error.errno, libc::ENOENT);
         assert!(error.text.contains(dir.text()), "{error}");

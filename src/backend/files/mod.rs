@@ -4,13 +4,13 @@
 //! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
 //! kill does not tear it, `gc` removes old ones, `inspect` tells who holds one.
 
-mod devices;
 mod gc;
 mod inspect;
 mod journal;
 mod open;
 mod path;
 mod read;
+mod seen;
 mod state;
 mod write;
 
@@ -31,7 +31,8 @@ const ID_ATTEMPTS: u32 = 4;
 /// PHP's files module, hardened.
 #[derive(Default)]
 pub struct Files {
-    local: devices::Devices,
+    local: seen::Seen,
+    directories: seen::Seen,
     collector: gc::Collector,
     journals: journal::Journals,
     writable: WriteCheck,
@@ -206,7 +207,7 @@ impl Files {
         }
         if is_new && !call.create {
             // The file is made by the first write: that it cannot be is told now.
-            open::check_directory(state)?;
+            self.look_for_directory(state)?;
             call.data_buffer(0)?;
             return Ok(());
         }
@@ -233,6 +234,20 @@ impl Files {
             state.release(call);
         }
         Err(gone().into())
+    }
+
+    /// Make sure that new files have a directory, which is looked for once. Where it has gone since, the
+    /// write fails, and the next start looks again.
+    fn look_for_directory(&self, state: &mut State) -> Attempt<()> {
+        let mark = (state.place.depth == 0).then(|| state.place.mark());
+        if mark.is_some_and(|mark| self.directories.contains(mark)) {
+            return Ok(());
+        }
+        open::check_directory(state)?;
+        if let Some(mark) = mark {
+            self.directories.insert(mark);
+        }
+        Ok(())
     }
 
     /// Hold the file of the state's id for a change, if it is not held yet.

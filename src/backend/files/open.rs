@@ -9,6 +9,7 @@ use crate::handler::Call;
 use crate::id;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
+use crate::sys::text::terminated;
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
@@ -76,7 +77,12 @@ impl Files {
         state.release(call);
         let mut is_mended = false;
         for _ in 0..ATTEMPTS {
-            let Some(opened) = open(state, kind, missing)? else {
+            let opened = open(state, kind, missing).inspect_err(|problem| {
+                if problem.error.errno == file::ENOENT {
+                    self.directories.clear();
+                }
+            });
+            let Some(opened) = opened? else {
                 continue;
             };
             let is_new = opened.is_new;
@@ -185,6 +191,9 @@ impl Files {
 /// Check an id, and make its path the one that is worked on.
 pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
     let bytes = id.to_bytes();
+    if !bytes.is_empty() && state.id == bytes && !state.path.is_empty() {
+        return Ok(());
+    }
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
@@ -200,16 +209,18 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         };
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
-    let fits = state.place.path_of(bytes, &mut state.path).map(drop);
-    fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
+    let fits = state.place.write_path(bytes, &mut state.path);
+    fits.map_err(|error| {
+        state.path.clear();
+        Problem::named("FILE_PATH_FAILED", error)
+    })?;
     state.turn_to(call, bytes);
     Ok(())
 }
 
 /// The path made by [`turn_to`].
 pub(super) fn path(state: &State) -> Result<&CStr> {
-    CStr::from_bytes_with_nul(&state.path)
-        .map_err(|_| Error::new(Code::EMISUSE, "no session was read"))
+    terminated(&state.path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
 }
 
 /// A file, and whether it was made just now.
@@ -269,7 +280,12 @@ fn unmake(state: &State) -> Result<()> {
 
 /// Lock a file; true: others had the lock. A new file that others have locked is theirs by now, and
 /// stays whatever becomes of our wait.
-fn lock_file(state: &State, call: &Call, opened: Opened, kind: Kind) -> Result<(Descriptor, bool)> {
+fn lock_file(
+    state: &State,
+    call: &mut Call,
+    opened: Opened,
+    kind: Kind,
+) -> Result<(Descriptor, bool)> {
     let Opened { file, is_new } = opened;
     match lock::try_lock(&file, kind) {
         Ok(true) => return Ok((file, false)),
@@ -286,8 +302,8 @@ fn lock_file(state: &State, call: &Call, opened: Opened, kind: Kind) -> Result<(
         .map_err(|error| io_error(state, "statx", &error))?
         .identity;
     let patience = Patience {
+        deadline: call.begin_to_wait(),
         may_wait: call.may_wait,
-        deadline: call.lock_deadline,
         cancel: call.cancel.as_ref(),
         max_waiters: call.settings.max_waiters,
         max_threads: call.settings.max_lock_threads,

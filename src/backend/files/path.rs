@@ -2,6 +2,7 @@
 
 use crate::config::depth_and_mode;
 use crate::error::{Code, Error, Result};
+use crate::sys::text::terminated;
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStringExt;
@@ -63,6 +64,12 @@ impl Place {
 
     /// Write the path of an id's file into `path`, NUL-terminated. The id has been checked.
     pub fn path_of<'a>(&self, id: &[u8], path: &'a mut Vec<u8>) -> Result<&'a CStr> {
+        self.write_path(id, path)?;
+        terminated(path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
+    }
+
+    /// As `path_of`.
+    pub fn write_path(&self, id: &[u8], path: &mut Vec<u8>) -> Result<()> {
         path.clear();
         if id.len() <= self.depth {
             let text = "the session id is shorter than the depth in session.save_path";
@@ -73,12 +80,12 @@ impl Place {
             let text = format!("session.save_path: a path of {len} bytes is too long");
             return Err(Error::new(Code::EINVAL, text));
         }
+        path.reserve(len);
         self.directory_of(id, path);
         path.extend_from_slice(PREFIX);
         path.extend_from_slice(id);
         path.push(0);
-        CStr::from_bytes_with_nul(path)
-            .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
+        Ok(())
     }
 
     /// Append the directory of an id's file, with a slash at its end.

@@ -18,7 +18,7 @@ pub(super) struct State {
     /// The save path and the directory for temporary files as they were given, and what they mean.
     parsed: Option<(Vec<u8>, Vec<u8>)>,
     pub place: Place,
-    /// The path that is worked on, NUL-terminated.
+    /// The path of the id used last, NUL-terminated; empty where it is not known.
     pub path: Vec<u8>,
     /// The id used last.
     pub id: Vec<u8>,
@@ -70,6 +70,7 @@ impl State {
             .is_some_and(|parsed| parsed.0 == text && parsed.1 == temporary);
         if !is_parsed {
             self.parsed = None;
+            self.path.clear();
             self.journal = journal::Cache::default();
             let parsed = (text.to_vec(), temporary.to_vec());
             let place = Place::parse(text, temporary, !call.settings.php());
@@ -159,9 +160,11 @@ impl State {
 
     /// Whether there is a file for `id`; whatever cannot be told counts as yes. Another one may be held.
     pub fn has_file(&mut self, id: &[u8]) -> bool {
-        match self.place.path_of(id, &mut self.path) {
+        let exists = match self.place.path_of(id, &mut self.path) {
             Ok(path) => file::exists(path).unwrap_or(true),
             Err(_) => false,
-        }
+        };
+        self.path.clear();
+        exists
     }
 }
