@@ -3,6 +3,7 @@
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 CARGO   ?= cargo
 CC      ?= cc
@@ -22,6 +23,7 @@ all: build/libsess.pc ## Build build/libsess.so, build/libsess.a and build/libse
 	$(INSTALL) -m 644 $(RELEASE)/libsess.a build/libsess.a
 	ln -sf $(SHARED) build/libsess.so.$(SOVERSION)
 	ln -sf libsess.so.$(SOVERSION) build/libsess.so
+	@scripts/go-link
 
 # $(call filled,TEMPLATE): what pkg-config and CMake are told.
 filled = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -66,8 +68,13 @@ rules: ## List the rules that no test shows, dropping those that one shows by no
 stripped = if command -v '$(firstword $(STRIP))' >/dev/null 2>&1; then $(STRIP) $(1) '$(2)'; \
     else echo 'note: no program to strip $(notdir $(2)): installed as it was built'; fi
 
+# For each manual page: where it goes, and the names under which it is looked up besides its own.
+each_page = for page in man/*.[0-9]; do there='$(DESTDIR)$(MANDIR)'/man$${page\#\#*.}; \
+    names=$$(sed -n -e '/^\.Sh SYNOPSIS/q' -e 's/^\.Nm \([Ss][Ee][Ss][Ss]_[A-Za-z0-9_]*\).*/\1/p' "$$page" | \
+        sed "s/$$/.$${page\#\#*.}/");
+
 # Root may have no cargo, and is not to leave files in the sources: what is installed was made before.
-install: ## Install what make has built: library, header, and what pkg-config and CMake ask for, under DESTDIR and PREFIX
+install: ## Install what make has built: library, header, manuals, files for pkg-config and CMake, under DESTDIR and PREFIX
 	@test -f build/$(SHARED) && test -f build/libsess.a || { echo 'Nothing is built: run make first' >&2; exit 1; }
 	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(INCLUDEDIR)'
 	$(INSTALL) -m 755 build/$(SHARED) '$(DESTDIR)$(LIBDIR)/$(SHARED)'
@@ -80,6 +87,8 @@ install: ## Install what make has built: library, header, and what pkg-config an
 	$(call filled,libsess.pc) > '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc'
 	$(call filled,libsess-config.cmake) > '$(DESTDIR)$(CMAKEDIR)/libsess-config.cmake'
 	$(call filled,libsess-config-version.cmake) > '$(DESTDIR)$(CMAKEDIR)/libsess-config-version.cmake'
+	@$(each_page) $(INSTALL) -d "$$there" && $(INSTALL) -m 644 "$$page" "$$there/" && \
+	    for name in $$names; do ln -sf "$${page##*/}" "$$there/$$name"; done || exit 1; done
 	@chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc' '$(DESTDIR)$(CMAKEDIR)'/*.cmake
 	@test -n '$(DESTDIR)' || { \
 	    PATH="$$PATH:/usr/sbin:/sbin"; \
@@ -91,6 +100,7 @@ uninstall: ## Remove what install put there
 	    '$(DESTDIR)$(LIBDIR)/libsess.so' '$(DESTDIR)$(LIBDIR)/libsess.a' \
 	    '$(DESTDIR)$(INCLUDEDIR)/sess.h' '$(DESTDIR)$(LIBDIR)/pkgconfig/libsess.pc' \
 	    '$(DESTDIR)$(CMAKEDIR)'/libsess-config*.cmake
+	@$(each_page) rm -f "$$there/$${page##*/}"; for name in $$names; do rm -f "$$there/$$name"; done; done
 	@! test -d '$(DESTDIR)$(CMAKEDIR)' || rmdir '$(DESTDIR)$(CMAKEDIR)'
 
 dist: ## Pack the sources of the last commit: build/libsess-VERSION.tar.gz, the same wherever it is made

@@ -81,10 +81,11 @@ pub enum Key<'a> {
 
 impl<'a> Key<'a> {
     /// The key PHP makes of these bytes: `"7"` is the integer 7; `"07"`, `"-0"` and `"+7"` are strings.
+    #[inline]
     pub fn from_bytes(bytes: &'a [u8]) -> Key<'a> {
-        match canonical_int(bytes) {
-            Some(int) => Key::Int(int),
-            None => Key::Bytes(bytes),
+        match bytes {
+            [b'-' | b'0'..=b'9', ..] => canonical_int(bytes).map_or(Key::Bytes(bytes), Key::Int),
+            _ => Key::Bytes(bytes),
         }
     }
 }

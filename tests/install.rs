@@ -291,6 +291,27 @@ fn meson_finds_it() {
     }
 }
 
+/// `man sess_start` finds the page of its group.
+#[test]
+fn manuals_are_found_by_every_name() {
+    let scratch = Scratch::new("man");
+    let manuals = installed(&scratch).join("usr/share/man");
+    let page = |name: &str| fs::canonicalize(manuals.join("man3").join(name)).unwrap();
+    let symbols = include_str!("abi/symbols.txt");
+    for symbol in symbols.lines() {
+        let text = fs::read_to_string(page(&format!("{symbol}.3"))).unwrap();
+        assert!(text.contains(&format!(".It Fn {symbol}\n")), "{symbol}");
+    }
+    for name in ["sess_handler", "sess_code", "SESS_ID_MAX"] {
+        assert_eq!(page(&format!("{name}.3")), page("libsess-types.3"));
+    }
+    for (section, name) in [("3", "sess_start"), ("7", "libsess")] {
+        let mut man = Command::new(tool("man"));
+        let found = output(man.arg("-M").arg(&manuals).args(["-w", section, name]));
+        assert!(found.starts_with(manuals.to_str().unwrap()), "{found}");
+    }
+}
+
 #[test]
 fn sources_are_packed_the_same_each_time() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -350,7 +371,7 @@ fn install_needs_only_what_was_built() {
 
     let empty = scratch.0.join("empty");
     fs::create_dir(&empty).unwrap();
-    for part in ["Makefile", "Cargo.toml", "packaging", "include"] {
+    for part in ["Makefile", "Cargo.toml", "packaging", "include", "man"] {
         symlink(root.join(part), empty.join(part)).unwrap();
     }
     let refused = make(&empty, &["install", &prefix]).output().unwrap();

@@ -1,7 +1,14 @@
 package sess
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"example.com/libsess/go/internal/csess"
 )
 
 // What errors.Is finds in the errors of this package.
@@ -39,25 +46,35 @@ var (
 	ErrPoisoned = errors.New("sess: abandoned by runtime.Goexit in a callback")
 	// ErrUnsafe: a path has the wrong owner, mode or type.
 	ErrUnsafe = errors.New("sess: wrong owner, mode or type of a path")
+	// ErrInCallback: the session was used from inside one of its own callbacks, or driven from inside
+	// one of the functions of [AfterStart] and [BeforeClose], which may only read and edit its data.
+	ErrInCallback = errors.New("sess: session used from inside its own callback")
 	// ErrReleased: the session was given back by [Session.Release], or the manager was closed.
 	ErrReleased = errors.New("sess: session was released")
 )
 
 // Error says which operation failed. errors.Is and errors.As find the sentinel and what the handler
-// returned. Its text holds no session id.
+// returned. Its text holds no session id, other than Err's own may.
 type Error struct {
 	// Op is PHP's word for the operation: "start", "write_close", "regenerate_id", ...
 	Op string
-	// Code is libsess's sess_code, 0 if the failure was found before libsess was called.
+	// Code is libsess's sess_code, 0 if there is none for it.
 	Code int
 	// Err is the cause.
 	Err error
 
-	text string
+	text       string
+	fromParent bool
 }
 
 // Error returns the operation and the reason, in one line.
-func (e *Error) Error() string { panic(unfinished) }
+func (e *Error) Error() string {
+	text := e.text
+	if text == "" {
+		text = strings.TrimPrefix(e.Err.Error(), "sess: ")
+	}
+	return "sess: " + e.Op + ": " + text
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -73,9 +90,125 @@ type PanicError struct {
 }
 
 // Error returns the callback and the value of the panic.
-func (e *PanicError) Error() string { panic(unfinished) }
+func (e *PanicError) Error() string { return fmt.Sprintf("panic in %s: %v", e.Op, e.Value) }
 
 // Unwrap returns the value of the panic if that is an error.
-func (e *PanicError) Unwrap() error { panic(unfinished) }
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
 
-const unfinished = "sess: unfinished"
+// sentinels are the errors that stand for codes, in both directions.
+var sentinels = []struct {
+	code csess.Code
+	err  error
+}{
+	{csess.ELOCKED, ErrLocked},
+	{csess.ECANCELED, ErrLocked},
+	{csess.EBUSY, ErrLocked},
+	{csess.ENOTFOUND, ErrNotFound},
+	{csess.ENOTFOUND, fs.ErrNotExist},
+	{csess.EBADID, ErrBadID},
+	{csess.EDATA, ErrData},
+	{csess.ETOOBIG, ErrTooBig},
+	{csess.EUNSAFE, ErrUnsafe},
+	{csess.EHEADERS, ErrHeadersSent},
+	{csess.EGONE, ErrGone},
+	{csess.EUNSUPPORTED, errors.ErrUnsupported},
+}
+
+func sentinelOf(code csess.Code) error {
+	for _, s := range sentinels {
+		if s.code == code {
+			return s.err
+		}
+	}
+	return nil
+}
+
+// codeOf is what C is told of a callback's error. What it does not know as something else is a failure of the
+// handler.
+func codeOf(err error) csess.Code {
+	var own *Error
+	if errors.As(err, &own) && own.Code < 0 {
+		return csess.Code(own.Code)
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			return s.code
+		}
+	}
+	return csess.EHANDLER
+}
+
+// causes is an error with several causes and one text.
+type causes struct {
+	text string
+	errs []error
+}
+
+func (c *causes) Error() string   { return c.text }
+func (c *causes) Unwrap() []error { return c.errs }
+
+// newError makes the error of an operation that C says failed; handler is what a callback returned, or nil.
+func newError(op string, f *csess.Failure, handler error) *Error {
+	var errs []error
+	if handler != nil {
+		errs = append(errs, handler)
+	}
+	if s := sentinelOf(f.Code); s != nil && (handler == nil || !errors.Is(handler, s)) {
+		errs = append(errs, s)
+	}
+	if f.Errno != 0 && handler == nil {
+		errs = append(errs, syscall.Errno(f.Errno))
+	}
+	e := &Error{Op: op, Code: int(f.Code), text: f.Message}
+	switch len(errs) {
+	case 0:
+		e.Err = errors.New(f.Message)
+	case 1:
+		e.Err = errs[0]
+	default:
+		e.Err = &causes{f.Message, errs}
+	}
+	return e
+}
+
+// lockedBy is the error of a wait for the lock that ctx ended.
+func lockedBy(ctx context.Context) *Error {
+	err := ctx.Err()
+	text := "the wait for the session's lock was given up: " + err.Error()
+	errs := []error{ErrLocked, err}
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		errs = append(errs, cause)
+	}
+	return &Error{Op: opStart, Code: int(csess.ECANCELED), Err: &causes{text, errs}, text: text}
+}
+
+// PHP's words for the operations.
+const (
+	opStart      = "start"
+	opClose      = "write_close"
+	opAbort      = "abort"
+	opReset      = "reset"
+	opDestroy    = "destroy"
+	opRegenerate = "regenerate_id"
+	opCreateID   = "create_id"
+	opSetID      = "id"
+	opGC         = "gc"
+	opEncode     = "encode"
+	opDecode     = "decode"
+	opGet        = "get"
+	opSet        = "set"
+	opUnset      = "unset"
+	opClear      = "unset_all"
+	opRaw        = "raw"
+)
+
+// redact shortens a session id wherever it stands in a text.
+func redact(text, id string) string {
+	if len(id) < 8 {
+		return text
+	}
+	return strings.ReplaceAll(text, id, id[:4]+"...")
+}

@@ -2,6 +2,8 @@ package sess
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -72,10 +74,79 @@ type Funcs struct {
 }
 
 // Handler returns the functions as a Handler. The error names the first required one that is missing.
-func (f Funcs) Handler() (Handler, error) { panic(unfinished) }
+func (f Funcs) Handler() (Handler, error) {
+	for _, required := range []struct {
+		name    string
+		isThere bool
+	}{
+		{"Open", f.Open != nil},
+		{"Close", f.Close != nil},
+		{"Read", f.Read != nil},
+		{"Write", f.Write != nil},
+		{"Destroy", f.Destroy != nil},
+		{"GC", f.GC != nil},
+	} {
+		if !required.isThere {
+			return nil, fmt.Errorf("sess: Funcs.%s is nil", required.name)
+		}
+	}
+	return &funcs{f}, nil
+}
 
-// PerSession returns a Handler that makes one for each session, when it is first opened, and hands
-// everything on to it: PHP's one object per request. A handler made so may keep what it needs in its
-// fields, without locking. What it lacks of the optional methods counts as missing.
-// newHandler's error is that of Open.
-func PerSession(newHandler func(ctx context.Context) (Handler, error)) Handler { panic(unfinished) }
+// funcs is the nine functions as methods.
+type funcs struct{ f Funcs }
+
+func (h *funcs) offers() (createID, validateID, updateTimestamp bool) {
+	return h.f.CreateID != nil, h.f.ValidateID != nil, h.f.UpdateTimestamp != nil
+}
+
+func (h *funcs) Open(ctx context.Context, savePath, name string) error {
+	return h.f.Open(ctx, savePath, name)
+}
+
+func (h *funcs) Close(ctx context.Context) error { return h.f.Close(ctx) }
+
+func (h *funcs) Read(ctx context.Context, id string) ([]byte, error) { return h.f.Read(ctx, id) }
+
+func (h *funcs) Write(ctx context.Context, id string, data []byte) error {
+	return h.f.Write(ctx, id, data)
+}
+
+func (h *funcs) Destroy(ctx context.Context, id string) error { return h.f.Destroy(ctx, id) }
+
+func (h *funcs) GC(ctx context.Context, maxLifetime time.Duration) (int, error) {
+	return h.f.GC(ctx, maxLifetime)
+}
+
+func (h *funcs) CreateID(ctx context.Context) (string, error) {
+	if h.f.CreateID == nil {
+		return "", errors.ErrUnsupported
+	}
+	return h.f.CreateID(ctx)
+}
+
+func (h *funcs) ValidateID(ctx context.Context, id string) (bool, error) {
+	if h.f.ValidateID == nil {
+		return false, errors.ErrUnsupported
+	}
+	return h.f.ValidateID(ctx, id)
+}
+
+func (h *funcs) UpdateTimestamp(ctx context.Context, id string, data []byte) error {
+	if h.f.UpdateTimestamp == nil {
+		return errors.ErrUnsupported
+	}
+	return h.f.UpdateTimestamp(ctx, id, data)
+}
+
+// offersOf tells which of the optional methods a handler has.
+func offersOf(h Handler) (createID, validateID, updateTimestamp bool) {
+	if some, ok := h.(interface {
+		offers() (createID, validateID, updateTimestamp bool)
+	}); ok {
+		return some.offers()
+	}
+	_, createID = h.(IDHandler)
+	_, validateID = h.(TimestampHandler)
+	return createID, validateID, validateID
+}

@@ -2,10 +2,13 @@ package sess
 
 import (
 	"iter"
+	"strconv"
 )
 
 // Value is one PHP value, immutable, valid for ever. The zero Value stands for what is not there.
-type Value struct{ _ [0]func() }
+type Value struct {
+	serialized string
+}
 
 // Kind is the kind of a [Value].
 type Kind int
@@ -33,12 +36,6 @@ const (
 	Opaque
 )
 
-// As converts a value to a Go type. It is strict: [ErrType] for another type, [ErrNotFound] for the zero Value.
-func As[T any](v Value) (T, error) { panic(unfinished) }
-
-// ValueOf makes a PHP value of a Go value. Map keys are sorted, so that equal data is equal bytes.
-func ValueOf(v any) (Value, error) { panic(unfinished) }
-
 // Serialized makes a value of what PHP's serialize() gives. [ErrData] if it is not that.
 func Serialized(b []byte) (Value, error) { panic(unfinished) }
 
@@ -63,11 +60,8 @@ func (v Value) Index(i int64) Value { panic(unfinished) }
 // All yields the elements in PHP's order.
 func (v Value) All() iter.Seq2[Key, Value] { panic(unfinished) }
 
-// Unmarshal fills what dst points at.
-func (v Value) Unmarshal(dst any) error { panic(unfinished) }
-
 // Serialize returns the value as PHP's serialize() writes it.
-func (v Value) Serialize() []byte { panic(unfinished) }
+func (v Value) Serialize() []byte { return []byte(v.serialized) }
 
 // Key is the key of an array element.
 type Key struct {
@@ -76,11 +70,18 @@ type Key struct {
 	IsInt bool
 }
 
+// String returns the key as PHP prints it.
+func (k Key) String() string {
+	if k.IsInt {
+		return strconv.FormatInt(k.Int, 10)
+	}
+	return k.Text
+}
+
 // Array is a PHP array in this order: key, value, key, value, ... (nested ones too).
 type Array []any
 
 // trusted makes a value of bytes in serialize() form that libsess wrote and that nobody changes.
-func trusted(serialized []byte) Value { panic(unfinished) }
+func trusted(serialized []byte) Value { return Value{string(serialized)} }
 
-// appendSerialized writes v in serialize() form at the end of dst, for Session.Set.
-func appendSerialized(dst []byte, v any) ([]byte, error) { panic(unfinished) }
+const unfinished = "sess: unfinished"

@@ -76,11 +76,36 @@ pub(super) fn parse(text: &[u8]) -> f64 {
         b"INF" => f64::INFINITY,
         b"-INF" => f64::NEG_INFINITY,
         b"NAN" => f64::NAN,
-        _ => std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0.0),
+        _ => short(text).unwrap_or_else(|| {
+            let text = std::str::from_utf8(text).unwrap_or("");
+            text.parse().unwrap_or(0.0)
+        }),
     }
+}
+
+/// The value of up to fifteen digits without an exponent: both parts of the fraction are exact, so that
+/// the quotient is the nearest float.
+fn short(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    ];
+    let (negative, text) = match text {
+        [b'-', text @ ..] => (true, text),
+        text => (false, text),
+    };
+    if text.len() > 15 {
+        return None;
+    }
+    let (mut value, mut decimals) = (0u64, None);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b'.' => decimals = Some(text.len() - at - 1),
+            _ => return None,
+        }
+    }
+    let value = value as f64 / POWERS[decimals.unwrap_or(0)];
+    Some(if negative { -value } else { value })
 }
 
 /// Whether PHP would write a number (not INF or NAN) in this way.
@@ -204,6 +229,31 @@ mod tests {
                     assert_eq!(written, candidate.as_bytes());
                 }
             }
+        }
+    }
+
+    // shows: Z-19
+    #[test]
+    fn short_texts_are_read_as_long_ones_are() {
+        for text in [
+            "0",
+            "-0",
+            "1",
+            "10",
+            "0.1",
+            "-12.5",
+            "899.9",
+            "1.",
+            ".5",
+            "0.30000000000000",
+            "123456789012.34",
+            "999999999999999",
+            "1234567890123456",
+            "1.5E+25",
+            "+2",
+        ] {
+            let wanted: f64 = text.parse().unwrap();
+            assert_eq!(parse(text.as_bytes()).to_bits(), wanted.to_bits(), "{text}");
         }
     }
 }

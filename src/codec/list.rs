@@ -1,11 +1,12 @@
 //! Listing the children of containers from bytes that have been validated.
 
 use super::index::LINEAR;
-use super::repeats::Glance;
+use super::repeats::{Glance, print_of, print_of_token};
 use super::scan::{RawKey, Scan, note};
+use super::skip::{self, Step};
 use super::table::Table;
 use super::token;
-use super::tree::{NONE, Node, flag, plain_key};
+use super::tree::{INT_LEAD, NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
 use crate::value::Key;
 
@@ -15,7 +16,7 @@ const SMALL: u32 = 32 * 1024;
 /// So are containers in data that is nested deeper than this.
 const DEEP: usize = 64;
 
-/// A container whose children are being listed.
+/// A container whose children are being listed; the outermost stands for what is around it.
 pub(super) struct Open {
     container: u32,
     table: u32,
@@ -24,6 +25,20 @@ pub(super) struct Open {
     end: u32,
     property: bool,
     keys: Glance,
+}
+
+impl Open {
+    /// What is around the container that is listed: nothing more is read of it.
+    fn around(container: u32) -> Open {
+        Open {
+            container,
+            table: NONE,
+            next: 0,
+            end: 0,
+            property: false,
+            keys: Glance::default(),
+        }
+    }
 }
 
 impl Document {
@@ -69,100 +84,101 @@ impl Document {
             canonical,
             ..
         } = self;
-        let bytes = &store.get(buffer)[..end as usize];
+        let bytes = store.get(buffer);
+        let looks = !*canonical;
         scratch.clear();
         open.clear();
-        let mut rest = &bytes[start as usize..];
+        let mut at = start as usize;
         let mut place = container;
+        // The innermost container; those around it are in `open`.
+        let mut inner = Open::around(container);
         loop {
             // A value stands here, whose key has been read.
-            let mut head = None;
-            if let Some(tail) = token::leaf(rest, true) {
-                rest = tail;
-            } else if whole || open.is_empty() {
-                if let Some((count, tail)) = token::array(rest) {
-                    rest = tail;
-                    head = Some((count, false));
-                } else {
-                    let mut scan = Scan::new(bytes, bytes.len() - rest.len(), 0, false);
-                    match scan.peek() {
-                        b'a' | b'O' => {
-                            let found = scan.head().ok()?;
-                            head = Some((found.count, found.object));
-                        }
-                        _ => scan.leaf().ok()?,
-                    }
-                    rest = &bytes[scan.at..];
-                }
+            let step = if whole || open.is_empty() {
+                skip::step(bytes, at)?
             } else {
-                let mut scan = Scan::new(bytes, bytes.len() - rest.len(), 0, false);
-                scan.value(scratch).ok()?;
-                rest = &bytes[scan.at..];
-            }
-            if let Some((count, property)) = head {
+                Step {
+                    next: skip::value(bytes, at)?,
+                    head: None,
+                }
+            };
+            let node = &mut nodes[place as usize];
+            node.letter = bytes[at];
+            node.end = step.next as u32;
+            at = step.next;
+            if let Some((count, property)) = step.head {
                 let (first, table) = (nodes.len() as u32, tables.len() as u32);
                 nodes.try_reserve(count).ok()?;
                 let blank = Node::new(buffer, 0, 0, 0, place, 0);
                 nodes.resize(nodes.len() + count, blank);
                 tables.try_reserve(1).ok()?;
                 tables.push(Table::run(first, count as u32));
-                open.push(Open {
+                open.push(inner);
+                inner = Open {
                     container: place,
                     table,
                     next: first,
                     end: first + count as u32,
                     property,
                     keys: scratch.prints.enter(),
-                });
-            } else {
-                nodes[place as usize].end = (bytes.len() - rest.len()) as u32;
+                };
             }
             // Then what stands around it ends, or has one more.
-            let inner = loop {
-                let inner = open.last_mut()?;
-                if inner.next != inner.end {
-                    break inner;
-                }
-                rest = &rest[1..];
+            while inner.next == inner.end {
+                at += 1;
                 let closed = &mut nodes[inner.container as usize];
-                closed.end = (bytes.len() - rest.len()) as u32;
+                closed.end = at as u32;
                 closed.table = inner.table;
-                let doubt = scratch.prints.leave(&inner.keys);
-                tables[inner.table as usize].unsettled = doubt && !*canonical;
-                open.pop();
+                tables[inner.table as usize].unsettled = scratch.prints.leave(&inner.keys) && looks;
+                inner = open.pop()?;
                 if open.is_empty() {
                     return Some(());
                 }
-            };
+            }
             place = inner.next;
             inner.next += 1;
-            let at = bytes.len() - rest.len();
-            let key = match token::key(rest) {
-                Some((key, tail)) => {
-                    rest = tail;
-                    key
-                }
-                None => {
-                    let mut scan = Scan::new(bytes, at, 0, false);
-                    let key = scan.key().ok()?;
-                    rest = &bytes[scan.at..];
-                    key
-                }
-            };
             let child = &mut nodes[place as usize];
             child.key = at as u32;
-            child.start = (bytes.len() - rest.len()) as u32;
             child.flags = flag::HELD;
             if inner.property {
                 child.flags |= flag::PROPERTY;
             }
-            if let RawKey::Escaped(_) | RawKey::Int(_) = key
+            let key = match bytes.get(at)? {
+                b's' => {
+                    let (start, end) = skip::text(bytes, at)?;
+                    child.lead = u8::try_from(start - at).unwrap_or(0);
+                    at = end.checked_add(2)?;
+                    RawKey::Bytes(bytes.get(start..end)?)
+                }
+                b'i' => {
+                    let start = at + 2;
+                    if !inner.property {
+                        child.lead = INT_LEAD;
+                    }
+                    at = skip::semicolon(bytes, start)?;
+                    RawKey::Int(&bytes[start..at - 1])
+                }
+                _ => {
+                    let mut scan = Scan::new(bytes, at, 0, false);
+                    let key = scan.key().ok()?;
+                    at = scan.at;
+                    key
+                }
+            };
+            child.start = at as u32;
+            if (inner.property || matches!(key, RawKey::Escaped(_)))
                 && let Some(plain) = plain_key(key, inner.property)
             {
                 child.flags |= flag::ODD_KEY;
                 odd_keys.insert(place, plain);
             }
-            scratch.prints.note(&mut inner.keys, key, inner.property);
+            if looks {
+                let token = &bytes[child.key as usize..at];
+                let print = print_of_token(token);
+                scratch
+                    .prints
+                    .note(&mut inner.keys, key, print, inner.property);
+            }
         }
     }
 
@@ -210,7 +226,11 @@ impl Document {
                 token::key(token).map(|(key, _)| key)
             };
             if let Some(key) = key {
-                scratch.prints.note(&mut glance, key, raw);
+                let print = match key {
+                    RawKey::Bytes(bytes) => print_of(bytes),
+                    _ => 0,
+                };
+                scratch.prints.note(&mut glance, key, print, raw);
             }
             key.is_some()
         });

@@ -18,6 +18,7 @@ mod load;
 mod read;
 mod repeats;
 mod scan;
+mod skip;
 mod store;
 mod table;
 mod token;

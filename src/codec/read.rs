@@ -2,6 +2,7 @@
 
 use super::canonical::custom_payload;
 use super::scan::{self, Scan, split_case};
+use super::skip;
 use super::tree::{NONE, flag};
 use super::{Document, Limits, NodeId, ROOT, Spelling, emit, float};
 use crate::error::Result;
@@ -79,9 +80,20 @@ impl Document {
 
     pub(super) fn value_at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
         let table = self.children(node)?;
-        self.compact(table);
-        let place = self.tables[table as usize].get(index)?;
-        Some((self.key(place), NodeId(self.held(place))))
+        let place = match self.tables[table as usize].adjoining() {
+            Some((first, len)) if index < len as usize => first + index as u32,
+            Some(_) => return None,
+            None => {
+                self.compact(table);
+                self.tables[table as usize].get(index)?
+            }
+        };
+        let value = NodeId(self.held(place));
+        // Spelled out, as a key that is copied once more costs more than it takes to find.
+        match self.listed_key(self.node(place)) {
+            Some(key) => Some((key, value)),
+            None => Some((self.read_key(place), value)),
+        }
     }
 
     /// The bytes between `x:` and `;` of a scalar of that kind.
@@ -111,15 +123,13 @@ impl Document {
         if node == ROOT {
             return None;
         }
-        let bytes = self.bytes_of(node.0);
-        match bytes.first() {
-            Some(b's') => {
-                let quote = bytes.iter().position(|byte| *byte == b'"')?;
-                let text = quote + 1..bytes.len() - 2;
-                // Looked up anew, since what is not returned ends the first loan.
-                return self.bytes_of(node.0).get(text);
+        match self.letter(node.0) {
+            b's' => {
+                let bytes = self.bytes_of(node.0);
+                let (start, end) = skip::text(bytes, 0)?;
+                return bytes.get(start..end);
             }
-            Some(b'S') => {}
+            b'S' => {}
             _ => return None,
         }
         if !self.plain_strings.contains_key(&node.0) {

@@ -154,30 +154,49 @@ pub(super) struct Prints {
 }
 
 /// What the keys of one container looked like.
+#[derive(Clone, Copy)]
 pub(super) struct Glance {
     first: usize,
+    /// A bit for each print so far, chosen by it.
+    met: u64,
     last_int: i64,
     doubt: bool,
+}
+
+impl Default for Glance {
+    fn default() -> Glance {
+        Glance {
+            first: 0,
+            met: 0,
+            last_int: i64::MIN,
+            doubt: false,
+        }
+    }
 }
 
 impl Prints {
     pub fn enter(&self) -> Glance {
         Glance {
             first: self.prints.len(),
-            last_int: i64::MIN,
-            doubt: false,
+            ..Glance::default()
         }
     }
 
-    /// `property`: "7" stays a string.
-    #[inline]
-    pub fn note(&mut self, glance: &mut Glance, key: RawKey<'_>, property: bool) {
+    /// `print`: of a string key, the same for the same key in one container. `property`: "7" stays a
+    /// string.
+    #[inline(always)]
+    pub fn note(&mut self, glance: &mut Glance, key: RawKey<'_>, print: u32, property: bool) {
         match key {
             RawKey::Bytes(bytes) => {
                 glance.doubt |= !property
                     && matches!(bytes.first(), Some(b'-' | b'0'..=b'9'))
                     && matches!(Key::from_bytes(bytes), Key::Int(_));
-                self.prints.push(print_of(bytes));
+                let bit = 1 << (print.wrapping_mul(0x9e37_79b9) >> 26);
+                if glance.met & bit != 0 {
+                    glance.doubt |= self.alike(glance, print);
+                }
+                glance.met |= bit;
+                self.prints.push(print);
             }
             RawKey::Int(text) => {
                 let value = clamped_int(text);
@@ -188,18 +207,22 @@ impl Prints {
         }
     }
 
+    /// Whether a print is one of the container's, if these are few; all of many are compared at its end.
+    fn alike(&self, glance: &Glance, print: u32) -> bool {
+        let before = &self.prints[glance.first..];
+        // Without a way out of the loop, many are compared at once.
+        before.len() <= COMPARED_KEYS
+            && before
+                .iter()
+                .fold(false, |alike, other| alike | (*other == print))
+    }
+
     /// Whether keys may be repeated in the innermost container, which ends.
+    #[inline]
     pub fn leave(&mut self, glance: &Glance) -> bool {
-        let prints = &mut self.prints[glance.first..];
-        let alike = if prints.len() <= COMPARED_KEYS {
-            (1..prints.len()).any(|at| {
-                // Without a way out of the loop, many are compared at once.
-                let (before, print) = (&prints[..at], prints[at]);
-                before
-                    .iter()
-                    .fold(false, |alike, other| alike | (*other == print))
-            })
-        } else {
+        let many = self.prints.len() - glance.first > COMPARED_KEYS;
+        let alike = many && {
+            let prints = &mut self.prints[glance.first..];
             prints.sort_unstable();
             prints.windows(2).any(|pair| pair[0] == pair[1])
         };
@@ -212,9 +235,22 @@ impl Prints {
     }
 }
 
+/// The ends of a key's token, which shows its length.
+#[inline(always)]
+pub(super) fn print_of_token(token: &[u8]) -> u32 {
+    match (token.first_chunk(), token.last_chunk()) {
+        (Some(head), Some(tail)) => {
+            let mixed = u64::from_le_bytes(*head).wrapping_mul(31) ^ u64::from_le_bytes(*tail);
+            mixed as u32 ^ (mixed >> 32) as u32
+        }
+        // Only the empty key is as short as that.
+        _ => 0,
+    }
+}
+
 /// The ends and the length of a key.
 #[inline]
-fn print_of(bytes: &[u8]) -> u32 {
+pub(super) fn print_of(bytes: &[u8]) -> u32 {
     let len = bytes.len() as u32;
     let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(head), Some(tail)) => {

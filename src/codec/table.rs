@@ -68,10 +68,26 @@ impl Table {
         }
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
         match &self.order {
             Order::Run { len, .. } => *len as usize,
             Order::List(list) => list.len(),
+        }
+    }
+
+    /// Whether places stand in the order that have been removed.
+    #[inline]
+    pub fn has_gaps(&self) -> bool {
+        self.len() != self.live as usize
+    }
+
+    /// The first node and the number of nodes, if they stand next to each other and none was removed.
+    #[inline]
+    pub fn adjoining(&self) -> Option<(u32, u32)> {
+        match self.order {
+            Order::Run { first, len } => Some((first, len)),
+            Order::List(_) => None,
         }
     }
 

@@ -39,10 +39,16 @@ pub(super) fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
 
 /// After `s:`: the text, and what follows the `";`.
 #[inline(always)]
-pub(super) fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = number(bytes)?;
-    let [b':', b'"', rest @ ..] = rest else {
-        return None;
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = match bytes {
+        // Where the next token stands waits for this length: the shorter the way to it, the better.
+        [digit @ b'0'..=b'9', b':', b'"', rest @ ..] => {
+            (usize::from(*digit) - usize::from(b'0'), rest)
+        }
+        _ => match number(bytes)? {
+            (len, [b':', b'"', rest @ ..]) => (len, rest),
+            _ => return None,
+        },
     };
     let (text, rest) = rest.split_at_checked(len)?;
     let [b'"', b';', rest @ ..] = rest else {

@@ -12,6 +12,9 @@ pub(super) const NONE: u32 = u32::MAX;
 /// So many keys are looked for one by one before a large table gets an index.
 const SEARCHES: u8 = 2;
 
+/// `Node::lead` of an integer key of an array.
+pub(super) const INT_LEAD: u8 = 2;
+
 pub(super) mod flag {
     /// Still in the list of its parent.
     pub const HELD: u8 = 1;
@@ -45,6 +48,10 @@ pub(super) struct Node {
     /// What it has to do with references: a number in `Document::shared`.
     pub shared: u32,
     pub flags: u8,
+    /// How many bytes of the key's token stand before its text; 0: not known.
+    pub lead: u8,
+    /// The first byte of the value; 0: not known.
+    pub letter: u8,
 }
 
 /// A value's part in references.
@@ -68,6 +75,8 @@ impl Node {
             parent,
             shared: NONE,
             flags,
+            lead: 0,
+            letter: 0,
         }
     }
 
@@ -77,6 +86,7 @@ impl Node {
 }
 
 impl Document {
+    #[inline]
     pub(super) fn node(&self, node: u32) -> &Node {
         &self.nodes[node as usize]
     }
@@ -111,6 +121,7 @@ impl Document {
     }
 
     /// The node that has the bytes: an `r:` stands for its object.
+    #[inline]
     pub(super) fn body(&self, node: u32) -> u32 {
         match self.object_at(node) {
             NONE => node,
@@ -119,6 +130,7 @@ impl Document {
     }
 
     /// The node whose value a place shows: a member of a PHP reference shows the common one.
+    #[inline]
     pub(super) fn held(&self, place: u32) -> u32 {
         match self.cell_of(place) {
             NONE => place,
@@ -127,15 +139,20 @@ impl Document {
     }
 
     /// The bytes of a value as they are stored.
+    #[inline]
     pub(super) fn bytes_of(&self, node: u32) -> &[u8] {
         let node = self.node(node);
         &self.store.get(node.buffer)[node.start as usize..node.end as usize]
     }
 
     /// The type letter of a value that is not the root.
+    #[inline]
     pub(super) fn letter(&self, node: u32) -> u8 {
         let node = self.node(node);
-        self.store.get(node.buffer)[node.start as usize]
+        match node.letter {
+            0 => self.store.get(node.buffer)[node.start as usize],
+            letter => letter,
+        }
     }
 
     /// Put a place at the end of a table, or where its key already stands; gives the place that gave way.
@@ -251,7 +268,7 @@ impl Document {
     /// Close the gaps that removals left.
     pub(super) fn compact(&mut self, table: u32) {
         let place = &mut self.tables[table as usize];
-        if place.len() != place.live as usize {
+        if place.has_gaps() {
             place
                 .list(&mut self.spare_order)
                 .retain(|node| *node != NONE);
@@ -285,6 +302,32 @@ impl Document {
 
     /// The key of a place that stands in a container.
     pub(super) fn key(&self, place: u32) -> Key<'_> {
+        match self.listed_key(self.node(place)) {
+            Some(key) => key,
+            None => self.read_key(place),
+        }
+    }
+
+    /// The key of a place in the spelling PHP writes, if listing has noted where its text stands.
+    #[inline(always)]
+    pub(super) fn listed_key(&self, node: &Node) -> Option<Key<'_>> {
+        if node.lead == 0 || node.is(flag::ODD_KEY) {
+            return None;
+        }
+        let start = node.key as usize + usize::from(node.lead);
+        let close = if node.lead == INT_LEAD { 1 } else { 2 };
+        let bytes = self.store.get(node.buffer);
+        let text = bytes.get(start..node.start as usize - close)?;
+        match text {
+            _ if node.lead == INT_LEAD => Some(Key::Int(scan::clamped_int(text))),
+            [b'-' | b'0'..=b'9', ..] if !node.is(flag::PROPERTY) => None,
+            _ => Some(Key::Bytes(text)),
+        }
+    }
+
+    /// As `key`, from the token.
+    #[inline(never)]
+    pub(super) fn read_key(&self, place: u32) -> Key<'_> {
         let node = self.node(place);
         if node.is(flag::ODD_KEY)
             && let Some(plain) = self.odd_keys.get(&place)
@@ -366,6 +409,7 @@ impl Document {
     }
 }
 
+#[inline]
 fn fold(bytes: &[u8], property: bool) -> Key<'_> {
     if property {
         Key::Bytes(bytes)

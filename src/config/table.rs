@@ -135,6 +135,8 @@ pub(super) static TABLE: &[Directive] = &[
         c"When the record of a new session is made: start, write (with the first value set) or never."),
     row(c"sess.lock_timeout_ms", Session, ours(c"30000", c"-1"), Int(-1, i32::MAX as i64, |s| &mut s.lock_timeout_ms),
         c"Milliseconds a start waits for the lock; 0: tries once, -1: for ever."),
+    row(c"sess.save_timeout_ms", Engine, all(c"10000"), Int(-1, i32::MAX as i64, |s| &mut s.save_timeout_ms),
+        c"Milliseconds that callbacks in Go have to save, whatever became of the request; -1: for ever."),
     row(c"sess.max_waiters", Engine, ours(c"1000", c"0"), Small(0, |s| &mut s.max_waiters),
         c"Sessions that may wait for one id's lock at once; one more is refused. 0: no limit."),
     row(c"sess.max_lock_threads", Engine, all(c"64"), Small(0, |s| &mut s.max_lock_threads),

@@ -8,6 +8,7 @@
 use super::{soak, tool};
 use std::cell::Cell;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -84,7 +85,33 @@ impl Mounted {
 
     /// Mount it with other options.
     pub fn remount(&self, options: &str) {
-        mount(&["-o", &format!("remount,{options}"), self.text()]).unwrap();
+        let options = format!("remount,{options}");
+        patiently(|| mount(&["-o", &options, self.text()]));
+    }
+
+    /// Bring everything to its device.
+    pub fn sync(&self) {
+        let root = fs::File::open(&self.point).unwrap();
+        // SAFETY: the descriptor is open.
+        let result = unsafe { libc::syncfs(root.as_raw_fd()) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    /// Have it behave as after a failure of its device.
+    pub fn shut_down(&self) {
+        const SHUT_DOWN: libc::c_ulong = 0x8004_587D;
+        const WITHOUT_SYNC: u32 = 2;
+        let root = fs::File::open(&self.point).unwrap();
+        // SAFETY: the descriptor is open, and the call reads one number.
+        let result = unsafe { libc::ioctl(root.as_raw_fd(), SHUT_DOWN, &WITHOUT_SYNC) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    }
+
+    /// Unmount it, and mount it anew; nobody may use it.
+    pub fn mount_again(&self) {
+        let image = self.image.as_ref().unwrap();
+        patiently(|| run(Command::new(tool("umount")).arg(&self.point)));
+        mount(&["-o", "loop", text(image), self.text()]).unwrap();
     }
 }
 
@@ -168,6 +195,17 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{command:?}: {}: {said}", output.status))
+}
+
+/// Do what fails as long as a child that another test has forked keeps files open: at most ten seconds.
+fn patiently(work: impl Fn() -> Result<(), String>) {
+    for _ in 0..500 {
+        if work().is_ok() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    work().unwrap();
 }
 
 fn text(path: &Path) -> &str {

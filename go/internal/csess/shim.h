@@ -1,0 +1,100 @@
+/* What the Go package calls: several calls of sess.h in one crossing, with the results left in
+ * memory of C's, where Go reads them without crossing again. */
+
+#ifndef CSESS_SHIM_H
+#define CSESS_SHIM_H
+
+#include <sess.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define CSESS_KEYS 64
+
+/* A key of the data; an integer one has no text. */
+typedef struct {
+    const uint8_t *text;
+    size_t len;
+    int64_t number;
+} csess_key;
+
+/* A session and how its last call ended. */
+typedef struct {
+    sess_session *session;
+    uintptr_t host;
+    int32_t rc;
+    int32_t sys_errno;
+    int32_t state;
+    bool is_new;
+    bool found;
+    bool more;
+    const char *id;
+    size_t id_len;
+    const char *message;
+    sess_bytes bytes;
+    int64_t number;
+    const char *name;
+    const char *value;
+    const char *replaces;
+    csess_key keys[CSESS_KEYS];
+} csess;
+
+/* Changes when the library that was built is another one, so that Go's build cache notices. */
+const char *csess_build_id(void);
+
+/* Bits of csess_set_handler's offers. */
+enum { CSESS_CREATE_ID = 1, CSESS_VALIDATE_ID = 2, CSESS_UPDATE_TIMESTAMP = 4 };
+
+int32_t csess_set_handler(sess_options *options, int offers);
+int32_t csess_set_events(sess_options *options, uintptr_t sink);
+uintptr_t csess_thread(void);
+
+csess *csess_new(sess_engine *engine, uintptr_t host);
+void csess_free(csess *c);
+void csess_recycle(csess *c);
+void csess_start(csess *c, uint32_t flags, const char *id, size_t id_len, int64_t timeout,
+                 sess_cancel *cancel);
+void csess_close(csess *c);
+void csess_abort(csess *c);
+void csess_reset(csess *c, int64_t timeout);
+void csess_destroy(csess *c);
+void csess_regenerate(csess *c, bool delete_old);
+void csess_collect(csess *c, int64_t budget_ms);
+void csess_create_id(csess *c, const char *prefix, size_t prefix_len);
+void csess_set_id(csess *c, const char *id, size_t len);
+void csess_set_cookie(csess *c, const char *header, size_t len);
+void csess_set_option(csess *c, const char *key, const char *value);
+void csess_mark_headers_sent(csess *c);
+const char *csess_option(csess *c, const char *key);
+bool csess_header(csess *c, size_t i);
+
+void csess_raw(csess *c);
+void csess_set_raw(csess *c, const void *data, size_t len);
+void csess_encode(csess *c);
+void csess_decode(csess *c, const void *data, size_t len);
+void csess_all(csess *c);
+void csess_get(csess *c, const char *key, size_t len);
+size_t csess_list_keys(csess *c, size_t from);
+void csess_set(csess *c, const char *key, size_t key_len, const void *data, size_t len);
+void csess_remove(csess *c, const char *key, size_t len);
+void csess_clear(csess *c);
+
+int32_t csess_parent_open(uintptr_t call, const char *save_path, const char *name);
+int32_t csess_parent_close(uintptr_t call);
+int32_t csess_parent_read(uintptr_t call, const char *id, sess_bytes *answer);
+int32_t csess_parent_write(uintptr_t call, const char *id, const void *data, size_t len);
+int32_t csess_parent_update_timestamp(uintptr_t call, const char *id, const void *data, size_t len);
+int32_t csess_parent_destroy(uintptr_t call, const char *id);
+int32_t csess_parent_gc(uintptr_t call, int64_t max_lifetime, int64_t *removed);
+int32_t csess_parent_create_sid(uintptr_t call, const char **id);
+int32_t csess_parent_validate_sid(uintptr_t call, const char *id);
+int64_t csess_call_lock_timeout(uintptr_t call);
+bool csess_call_read_only(uintptr_t call);
+int64_t csess_call_max_lifetime(uintptr_t call);
+int64_t csess_call_gc_budget(uintptr_t call);
+void csess_call_gc_more(uintptr_t call);
+int32_t csess_call_set_data(uintptr_t call, const void *data, size_t len);
+bool csess_call_has_data(uintptr_t call);
+int32_t csess_call_set_id(uintptr_t call, const char *id, size_t len);
+int32_t csess_call_fail(uintptr_t call, int32_t rc, int32_t sys_errno, const char *message);
+
+#endif
