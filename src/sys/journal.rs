@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Region {
     map: memmap2::MmapRaw,
     identity: (u64, u64),
+    is_on_xfs: bool,
 }
 
 impl Region {
@@ -25,7 +26,21 @@ impl Region {
         let identity = identity(&file.about()?);
         let map = || memmap2::MmapRaw::map_raw(file.0.file());
         let map = seam::wrapped(Kind::JournalMap, map)?;
-        Ok(Region { map, identity })
+        let is_on_xfs = file::file_system(Kind::JournalStatfs, file.fd())? == XFS;
+        Ok(Region {
+            map,
+            identity,
+            is_on_xfs,
+        })
+    }
+
+    /// Whether something can be stored, as far as can be known: an XFS that has shut itself down, which
+    /// asking for its file at `path` tells, raises SIGBUS for it. A system call, on XFS alone.
+    pub fn check(&self, path: &Path) -> io::Result<()> {
+        match self.is_on_xfs {
+            true => about_path(path).map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Whether `path` still names the mapped file.
@@ -272,7 +287,8 @@ pub fn device(directory: &Path) -> io::Result<Option<u64>> {
     Ok(known.then_some(device))
 }
 
-const KNOWN: [u32; 3] = [0xEF53, 0x5846_5342, 0x0102_1994];
+const XFS: u32 = 0x5846_5342;
+const KNOWN: [u32; 3] = [0xEF53, XFS, 0x0102_1994];
 
 fn open_path(path: &Path, flags: i32) -> io::Result<Descriptor> {
     file::open_as(

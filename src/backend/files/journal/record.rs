@@ -185,6 +185,7 @@ impl Journal {
         let Some(owner) = self.owner(facts) else {
             return Ok(None);
         };
+        self.region.check(&self.path)?;
         let tag = owner.tag();
         let claimed = Mark::claimed(tag, system::ticks());
         let free = Mark(0);
