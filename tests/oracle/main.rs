@@ -4,6 +4,9 @@
 //! optional `values*.jsonl` and `malformed*.jsonl`). `SESS_ORACLE_ONLY=group/name` runs one scenario (or
 //! all whose name holds that text) and prints the first difference with its path. `SESS_ORACLE_RECORD=1`
 //! besides writes what we do as a fragment for `deviations/`.
+//!
+//! Without either, `elsewhere` checks that a part of the data is run from another directory, and that a recording
+//! changed by hand fails.
 
 mod capi;
 mod codec;
