@@ -107,9 +107,12 @@ dist: ## Pack the sources of the last commit: build/libsess-VERSION.tar.gz, the 
 	@mkdir -p build
 	git archive --format=tar --prefix='libsess-$(VERSION)/' HEAD | gzip -9n > 'build/libsess-$(VERSION).tar.gz'
 
+check-packaging: ## Build the Debian packages in a copy of the last commit (minutes), and programs with them
+	@scripts/package-deb
+
 help: ## This list
 	@echo 'make [target] [PREFIX=/usr/local] [LIBDIR=PREFIX/lib] [DESTDIR=] [STRIP=strip]'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 FORCE:
-.PHONY: all demo setup test check bench soak fuzz rules install uninstall dist help FORCE
+.PHONY: all demo setup test check bench soak fuzz rules install uninstall dist check-packaging help FORCE

@@ -54,7 +54,8 @@
  * MEMORY  Allocations sized by stored data fail as SESS_ENOMEM; small fixed ones abort the process.
  * PANICS  A bug inside libsess never unwinds into the caller: it becomes SESS_EPANIC, the lock is given
  *   up without saving, and the handle refuses all but its *_free and the last error. Callbacks must
- *   return: no longjmp, no C++ exception.
+ *   return: no longjmp, no C++ exception. One that gets out all the same ends the handle as a bug does;
+ *   on machines other than x86-64 and AArch64 it ends the process.
  * PROFILES  sess.profile supplies defaults: "libsess" (secure), or "php82", "php86", "php5" (PHP's ways,
  *   weak defaults and all). What was set explicitly wins, in whatever order it was set.
  * VERSIONS  Within one soname functions, enum values, option keys and event names are only ever added,

@@ -2,6 +2,7 @@
 
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Result};
+use crate::sys::buffer::Buffer;
 use crate::sys::cancel::CancelToken;
 use crate::sys::opaque::Opaque;
 use std::any::Any;
@@ -111,7 +112,7 @@ enum Answer {
 
 /// An answer of read that was taken out of its call for a while.
 pub struct Held {
-    buffer: Vec<u8>,
+    buffer: Buffer,
     mark: u64,
     answer: Answer,
 }
@@ -121,7 +122,7 @@ impl Held {
     pub fn bytes(&self) -> &[u8] {
         match &self.answer {
             Answer::None => &[],
-            Answer::Copied => &self.buffer,
+            Answer::Copied => self.buffer.bytes(),
             Answer::Lent(lent) => lent.bytes(),
         }
     }
@@ -161,7 +162,7 @@ pub struct Call {
     /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
     pub parent: Option<Arc<dyn Handler>>,
 
-    buffer: Vec<u8>,
+    buffer: Buffer,
     /// Which content the buffer has; 0 while it is taken out.
     mark: u64,
     last_mark: u64,
@@ -190,7 +191,7 @@ impl Call {
             create: false,
             gc_budget: -1,
             parent: None,
-            buffer: Vec::new(),
+            buffer: Buffer::default(),
             mark: 0,
             last_mark: 0,
             answer: Answer::None,
@@ -234,20 +235,17 @@ impl Call {
         Ok(())
     }
 
-    /// Answer of read, filled in by the caller: an empty buffer with room for `len` bytes.
+    /// Answer of read, filled in by the caller: a buffer with room for `len` bytes, to which it appends.
     pub fn data_buffer(&mut self, len: usize) -> Result<&mut Vec<u8>> {
         self.check_size(len)?;
         self.last_mark += 1;
         self.mark = self.last_mark;
-        self.buffer.clear();
-        self.buffer.try_reserve(len).map_err(|_| {
-            Error::new(
-                Code::ENOMEM,
-                format!("no memory for a payload of {len} bytes"),
-            )
+        let room = self.buffer.room(len).map_err(|_| {
+            let text = format!("no memory for a payload of {len} bytes");
+            Error::new(Code::ENOMEM, text)
         })?;
         self.answer = Answer::Copied;
-        Ok(&mut self.buffer)
+        Ok(room)
     }
 
     /// The mark of the last copied answer, for [`Call::copied`].
@@ -257,7 +255,7 @@ impl Call {
 
     /// The copied answer with that mark, also after [`Call::drop_data`]; None once another replaced it.
     pub fn copied(&self, mark: u64) -> Option<&[u8]> {
-        (mark != 0 && mark == self.mark).then_some(&self.buffer)
+        (mark != 0 && mark == self.mark).then(|| self.buffer.bytes())
     }
 
     /// Answer of read without a copy; dropped at the latest after close.
@@ -282,13 +280,13 @@ impl Call {
     pub fn data(&self) -> Option<&[u8]> {
         match &self.answer {
             Answer::None => None,
-            Answer::Copied => Some(&self.buffer),
+            Answer::Copied => Some(self.buffer.bytes()),
             Answer::Lent(lent) => Some(lent.bytes()),
         }
     }
 
     /// Exchange the buffer of a copied answer, which is forgotten here, for another; false: there is none.
-    pub fn exchange_copy(&mut self, buffer: &mut Vec<u8>) -> bool {
+    pub fn exchange_copy(&mut self, buffer: &mut Buffer) -> bool {
         if !matches!(self.answer, Answer::Copied) {
             return false;
         }

@@ -4,6 +4,7 @@
 mod programs;
 
 use programs::tool;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -310,6 +311,34 @@ fn manuals_are_found_by_every_name() {
         let found = output(man.arg("-M").arg(&manuals).args(["-w", section, name]));
         assert!(found.starts_with(manuals.to_str().unwrap()), "{found}");
     }
+}
+
+/// Debian's tools compute from it which version a program needs; `make check-packaging` builds the packages.
+#[test]
+fn debians_list_of_symbols_is_that_of_the_library() {
+    let version = env!("CARGO_PKG_VERSION");
+    let minor = version.rsplit_once('.').unwrap().0;
+    let debian = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/debian");
+    let listed = fs::read_to_string(debian.join(format!("libsess{minor}.symbols"))).unwrap();
+    let mut lines = listed.lines();
+    let head = format!("libsess.so.{minor} libsess{minor} #MINVER#");
+    assert_eq!(lines.next(), Some(head.as_str()));
+    let symbols: BTreeSet<&str> = include_str!("abi/symbols.txt").lines().collect();
+    let mut there = BTreeSet::new();
+    for line in lines {
+        let (symbol, since) = line.trim_start().split_once("@Base ").unwrap();
+        assert!(since.starts_with(&format!("{minor}.")), "{line}");
+        there.insert(symbol);
+    }
+    assert_eq!(
+        there, symbols,
+        "new ones: SYMBOL@Base VERSION of the first release with it"
+    );
+    let changes = fs::read_to_string(debian.join("changelog")).unwrap();
+    assert!(
+        changes.starts_with(&format!("libsess ({version}-")),
+        "{changes}"
+    );
 }
 
 #[test]

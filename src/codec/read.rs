@@ -2,7 +2,7 @@
 
 use super::canonical::custom_payload;
 use super::scan::{self, Scan, split_case};
-use super::token;
+use super::skip;
 use super::tree::{NONE, flag};
 use super::{Document, Limits, NodeId, ROOT, Spelling, emit, float};
 use crate::error::Result;
@@ -126,10 +126,8 @@ impl Document {
         match self.letter(node.0) {
             b's' => {
                 let bytes = self.bytes_of(node.0);
-                return token::text(bytes).or_else(|| {
-                    let quote = bytes.iter().position(|byte| *byte == b'"')?;
-                    bytes.get(quote + 1..bytes.len() - 2)
-                });
+                let (start, end) = skip::text(bytes, 0)?;
+                return bytes.get(start..end);
             }
             b'S' => {}
             _ => return None,

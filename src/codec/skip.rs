@@ -34,14 +34,6 @@ fn number(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 #[inline(always)]
 pub(super) fn semicolon(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
-    if let Some(chunk) = rest.first_chunk() {
-        // The lowest byte that is zero has its highest bit set, and none below it.
-        let other = u64::from_le_bytes(*chunk) ^ 0x3b3b_3b3b_3b3b_3b3b;
-        let zero = other.wrapping_sub(0x0101_0101_0101_0101) & !other & 0x8080_8080_8080_8080;
-        if zero != 0 {
-            return Some(at + zero.trailing_zeros() as usize / 8 + 1);
-        }
-    }
     let len = rest.iter().position(|byte| *byte == b';')?;
     Some(at + len + 1)
 }

@@ -37,57 +37,18 @@ pub(super) fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((value, rest))
 }
 
-/// Eight bytes at once, the first lowest; the last few of the data are left to the scan.
+/// After `s:`: the text, and what follows the `";`.
 #[inline(always)]
-fn word(bytes: &[u8]) -> Option<u64> {
-    bytes.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
-}
-
-/// Two bytes as they stand in a word.
-const fn pair(bytes: &[u8; 2]) -> u16 {
-    u16::from_le_bytes(*bytes)
-}
-
-/// A byte of a word as a digit, or more than 9.
-#[inline(always)]
-fn digit(word: u64, at: u32) -> usize {
-    usize::from(((word >> (8 * at)) as u8).wrapping_sub(b'0'))
-}
-
-const INT: u16 = pair(b"i:");
-const STRING: u16 = pair(b"s:");
-const BOOL: u16 = pair(b"b:");
-const FLOAT: u16 = pair(b"d:");
-const NULL: u16 = pair(b"N;");
-
-/// `s:LEN:"…";`, of which `word` is the beginning: the text, and what follows.
-#[inline(always)]
-fn string(bytes: &[u8], word: u64) -> Option<(&[u8], &[u8])> {
-    const QUOTE: u16 = pair(b":\"");
-    let first = digit(word, 2);
-    let (start, len) = if (word >> 24) as u16 == QUOTE {
-        (5, first)
-    } else if (word >> 32) as u16 == QUOTE && first != 0 && digit(word, 3) <= 9 {
-        (6, 10 * first + digit(word, 3))
-    } else {
-        return long_string(bytes);
-    };
-    if first > 9 {
-        return None;
-    }
-    let (token, rest) = bytes.split_at_checked(start + len + 2)?;
-    match token[start..] {
-        [ref text @ .., b'"', b';'] => Some((text, rest)),
-        _ => None,
-    }
-}
-
-/// As `string`, for texts of a hundred bytes and more.
-#[inline(never)]
-fn long_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (len, rest) = number(bytes.get(2..)?)?;
-    let [b':', b'"', rest @ ..] = rest else {
-        return None;
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = match bytes {
+        // Where the next token stands waits for this length: the shorter the way to it, the better.
+        [digit @ b'0'..=b'9', b':', b'"', rest @ ..] => {
+            (usize::from(*digit) - usize::from(b'0'), rest)
+        }
+        _ => match number(bytes)? {
+            (len, [b':', b'"', rest @ ..]) => (len, rest),
+            _ => return None,
+        },
     };
     let (text, rest) = rest.split_at_checked(len)?;
     let [b'"', b';', rest @ ..] = rest else {
@@ -96,32 +57,17 @@ fn long_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text, rest))
 }
 
-/// `i:…;`, of which `word` is the beginning: the digits, and what follows.
+/// After `i:`: what follows the `;`.
 #[inline(always)]
-fn int(bytes: &[u8], word: u64) -> Option<(&[u8], &[u8])> {
-    // Which of the six bytes behind `i:` are no digits; the sums stay within their bytes.
-    let text = (word >> 16) ^ 0x3030_3030_3030;
-    let other = (((text & 0x7f7f_7f7f_7f7f) + 0x7676_7676_7676) | text) & 0x8080_8080_8080;
-    let digits = other.trailing_zeros() / 8;
-    let end = 2 + digits as usize;
-    let sound = digits > 0 && digits < 6 && (digits == 1 || text as u8 != 0);
-    if !sound || (word >> (16 + 8 * digits)) as u8 != b';' {
-        return long_int(bytes);
-    }
-    Some((&bytes[2..end], &bytes[end + 1..]))
-}
-
-/// As `int`, for signs and more digits.
-#[inline(never)]
-fn long_int(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = bytes.get(2..)?;
-    let negative = matches!(text, [b'-', ..]);
-    let (value, rest) = number(&text[usize::from(negative)..])?;
+pub(super) fn int(bytes: &[u8]) -> Option<&[u8]> {
+    let (negative, bytes) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, bytes),
+    };
+    let (value, rest) = number(bytes)?;
     match rest {
         // PHP writes no negative zero.
-        [b';', rest @ ..] if !(negative && value == 0) => {
-            Some((&text[..text.len() - rest.len() - 1], rest))
-        }
+        [b';', rest @ ..] if !(negative && value == 0) => Some(rest),
         _ => None,
     }
 }
@@ -157,34 +103,12 @@ fn after_digits(mut bytes: &[u8]) -> &[u8] {
 /// A null, bool, int, float or string: what follows it. Floats are taken only if `floats`.
 #[inline(always)]
 pub(super) fn leaf(bytes: &[u8], floats: bool) -> Option<&[u8]> {
-    let word = word(bytes)?;
-    match word as u16 {
-        STRING => {
-            let (_, rest) = string(bytes, word)?;
-            Some(rest)
-        }
-        INT => {
-            let (_, rest) = int(bytes, word)?;
-            Some(rest)
-        }
-        BOOL => {
-            let sound = digit(word, 2) <= 1 && (word >> 24) as u8 == b';';
-            sound.then_some(&bytes[4..])
-        }
-        NULL => Some(&bytes[2..]),
-        FLOAT if floats => float(&bytes[2..]),
-        _ => None,
-    }
-}
-
-/// The text of a string in its usual spelling.
-#[inline(always)]
-pub(super) fn text(bytes: &[u8]) -> Option<&[u8]> {
-    match word(bytes) {
-        Some(word) if word as u16 == STRING => {
-            let (text, _) = string(bytes, word)?;
-            Some(text)
-        }
+    match bytes {
+        [b's', b':', rest @ ..] => string(rest).map(|(_, rest)| rest),
+        [b'i', b':', rest @ ..] => int(rest),
+        [b'b', b':', b'0' | b'1', b';', rest @ ..] => Some(rest),
+        [b'N', b';', rest @ ..] => Some(rest),
+        [b'd', b':', rest @ ..] if floats => float(rest),
         _ => None,
     }
 }
@@ -205,16 +129,12 @@ pub(super) fn array(bytes: &[u8]) -> Option<(usize, &[u8])> {
 /// `i:…;` or `s:…;` in front of an element, and what follows.
 #[inline(always)]
 pub(super) fn key(bytes: &[u8]) -> Option<(RawKey<'_>, &[u8])> {
-    let word = word(bytes)?;
-    match word as u16 {
-        STRING => {
-            let (text, rest) = string(bytes, word)?;
-            Some((RawKey::Bytes(text), rest))
-        }
-        INT => {
-            let (text, rest) = int(bytes, word)?;
-            Some((RawKey::Int(text), rest))
-        }
+    match bytes {
+        [b's', b':', rest @ ..] => string(rest).map(|(text, rest)| (RawKey::Bytes(text), rest)),
+        [b'i', b':', rest @ ..] => int(rest).map(|after| {
+            let text = &rest[..rest.len() - after.len() - 1];
+            (RawKey::Int(text), after)
+        }),
         _ => None,
     }
 }

@@ -1,8 +1,9 @@
 //! The last frame before C: a panic stops here.
 
+use crate::sys::foreign::{Foreign, catching};
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
 thread_local! {
@@ -19,12 +20,13 @@ pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(message)
 }
 
-/// Run a host's function from within the library; its panics are its own.
+/// Run a host's function from within the library; its panics are its own. An exception of another language
+/// that leaves it becomes a panic of ours, which nobody but `guard` hears of.
 pub(super) fn outside<T>(body: impl FnOnce() -> T) -> T {
     let before = INSIDE.replace(false);
-    let result = body();
+    let result = catching(body);
     INSIDE.set(before);
-    result
+    result.unwrap_or_else(|foreign| resume_unwind(Box::new(foreign)))
 }
 
 /// Keep panics that `guard` will catch off stderr; all others reach the hook that was there before.
@@ -44,6 +46,9 @@ pub(super) fn install() {
 }
 
 fn message(payload: Box<dyn Any + Send>) -> String {
+    if payload.is::<Foreign>() {
+        return "an exception left a function of the host's, which has to return".to_owned();
+    }
     let text = match payload.downcast::<&str>() {
         Ok(text) => text.to_string(),
         Err(payload) => match payload.downcast::<String>() {

@@ -1,7 +1,7 @@
 //! The types of the C interface, in the words of `sess.h`.
 //!
-//! Callbacks are typed "C-unwind": a C++ exception that escapes one then ends in a clean abort instead
-//! of skipping destructors, and the panic of a Rust callback is caught.
+//! Callbacks are typed "C-unwind": the panic of a Rust callback and a C++ exception that escapes one are
+//! caught instead of skipping destructors.
 
 use std::ffi::{c_char, c_void};
 

@@ -110,7 +110,7 @@ impl Session {
     pub fn exchange_raw(&mut self, data: &mut Vec<u8>) -> Result<()> {
         self.replace_payload(data.len(), |new| {
             new.fill(|buffer| {
-                std::mem::swap(buffer, data);
+                buffer.exchange(data);
                 true
             });
             Ok(())

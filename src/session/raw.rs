@@ -1,18 +1,19 @@
 //! A payload that is handled as bytes and takes the place of the one that was read.
 
 use crate::error::{Code, Error, Result};
+use crate::sys::buffer::Buffer;
 
 /// The bytes, if there are any, in a buffer that is reused.
 #[derive(Default)]
 pub(super) struct Replacement {
-    bytes: Vec<u8>,
+    bytes: Buffer,
     is_set: bool,
 }
 
 impl Replacement {
     /// The payload, if there is one.
     pub(super) fn get(&self) -> Option<&[u8]> {
-        self.is_set.then_some(&self.bytes)
+        self.is_set.then(|| self.bytes.bytes())
     }
 
     /// There is none.
@@ -24,25 +25,25 @@ impl Replacement {
     /// Copy a payload.
     pub(super) fn copy(&mut self, data: &[u8]) -> Result<()> {
         self.clear();
-        let room = self.bytes.try_reserve_exact(data.len());
-        room.map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
-        self.bytes.extend_from_slice(data);
+        let room = self.bytes.room(data.len());
+        let room = room.map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
+        room.extend_from_slice(data);
         self.is_set = true;
         Ok(())
     }
 
     /// Have it put there by `exchange`, which may take the buffer of the last one; false: it did not.
-    pub(super) fn fill(&mut self, exchange: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    pub(super) fn fill(&mut self, exchange: impl FnOnce(&mut Buffer) -> bool) -> bool {
         self.is_set = exchange(&mut self.bytes);
         self.is_set
     }
 
     /// Take the bytes out for a while; `put_back` is owed.
-    pub(super) fn take_out(&mut self) -> Vec<u8> {
+    pub(super) fn take_out(&mut self) -> Buffer {
         std::mem::take(&mut self.bytes)
     }
 
-    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
+    pub(super) fn put_back(&mut self, bytes: Buffer) {
         self.bytes = bytes;
     }
 }

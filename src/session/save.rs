@@ -135,8 +135,8 @@ impl Session {
             }
             Payload::Replaced => {
                 let bytes = self.raw_new.take_out();
-                let unchanged = may_touch && self.call.data().unwrap_or_default() == bytes;
-                let stored = self.touch_or_write(&bytes, unchanged);
+                let unchanged = may_touch && self.call.data().unwrap_or_default() == bytes.bytes();
+                let stored = self.touch_or_write(bytes.bytes(), unchanged);
                 self.raw_new.put_back(bytes);
                 stored
             }

@@ -95,7 +95,7 @@ impl Descriptor {
         statx(self.file.as_raw_fd(), c"", libc::AT_EMPTY_PATH, wanted)
     }
 
-    /// Fill `buffer`, which must be empty, with up to `len` bytes from the file's beginning by one call;
+    /// Append to `buffer` up to `len` bytes from the file's beginning by one call;
     /// how many there were. `buffer` must have room for them.
     pub fn read(&self, buffer: &mut Vec<u8>, len: usize) -> io::Result<usize> {
         self.read_as(Call::Read, buffer, len)
@@ -107,16 +107,17 @@ impl Descriptor {
         buffer: &mut Vec<u8>,
         len: usize,
     ) -> io::Result<usize> {
-        assert!(buffer.is_empty() && buffer.capacity() >= len);
+        let at = buffer.len();
+        assert!(buffer.capacity() - at >= len);
         let fd = self.file.as_raw_fd();
         let got = again(|| {
             seam::transfer(call, len, |len| {
                 // SAFETY: the pointer is good for `len` bytes by the assertion; they need no value.
-                unsafe { libc::pread64(fd, buffer.as_mut_ptr().cast(), len, 0) }
+                unsafe { libc::pread64(fd, buffer.as_mut_ptr().add(at).cast(), len, 0) }
             })
         })?;
         // SAFETY: the kernel has filled in `got` bytes, at most `len`.
-        unsafe { buffer.set_len(got as usize) };
+        unsafe { buffer.set_len(at + got as usize) };
         Ok(got as usize)
     }
 

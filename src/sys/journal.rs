@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Region {
     map: memmap2::MmapRaw,
     identity: (u64, u64),
+    is_on_xfs: bool,
 }
 
 impl Region {
@@ -25,7 +26,21 @@ impl Region {
         let identity = identity(&file.about()?);
         let map = || memmap2::MmapRaw::map_raw(file.0.file());
         let map = seam::wrapped(Kind::JournalMap, map)?;
-        Ok(Region { map, identity })
+        let is_on_xfs = file::file_system(Kind::JournalStatfs, file.fd())? == XFS;
+        Ok(Region {
+            map,
+            identity,
+            is_on_xfs,
+        })
+    }
+
+    /// Whether something can be stored, as far as can be known: an XFS that has shut itself down, which
+    /// asking for its file at `path` tells, raises SIGBUS for it. A system call, on XFS alone.
+    pub fn check(&self, path: &Path) -> io::Result<()> {
+        match self.is_on_xfs {
+            true => about_path(path).map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Whether `path` still names the mapped file.
@@ -213,7 +228,7 @@ impl Own {
         bytes.try_reserve_exact(len)?;
         match self.0.read_as(Kind::JournalRead, &mut bytes, len)? == len {
             true => Ok(bytes),
-            false => Err(ErrorKind::UnexpectedEof.into()),
+            false => Err(io::Error::from_raw_os_error(libc::EIO)),
         }
     }
 
@@ -234,6 +249,20 @@ impl Own {
     fn fd(&self) -> RawFd {
         self.0.file().as_raw_fd()
     }
+}
+
+/// Whether a failure says nothing of the file, but that this process or the disk is in trouble for now.
+pub fn is_passing(error: &io::Error) -> bool {
+    let passing = [
+        libc::EIO,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOMEM,
+        libc::ENOLCK,
+        libc::ESTALE,
+    ];
+    let is_listed = |errno| passing.contains(&errno);
+    error.kind() == ErrorKind::WouldBlock || error.raw_os_error().is_some_and(is_listed)
 }
 
 /// Whether there is nothing of that name, for all that can be told.
@@ -272,7 +301,8 @@ pub fn device(directory: &Path) -> io::Result<Option<u64>> {
     Ok(known.then_some(device))
 }
 
-const KNOWN: [u32; 3] = [0xEF53, 0x5846_5342, 0x0102_1994];
+const XFS: u32 = 0x5846_5342;
+const KNOWN: [u32; 3] = [0xEF53, XFS, 0x0102_1994];
 
 fn open_path(path: &Path, flags: i32) -> io::Result<Descriptor> {
     file::open_as(

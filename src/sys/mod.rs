@@ -1,5 +1,6 @@
 //! The system: the only room besides `ffi` with unsafe code, and the only one that names libc, fs2 and memmap2.
 
+pub mod buffer;
 pub mod cancel;
 pub mod clock;
 pub mod dir;
@@ -7,6 +8,7 @@ pub mod exit;
 #[cfg(test)]
 pub mod fault;
 pub mod file;
+pub mod foreign;
 pub mod fork;
 pub mod journal;
 pub mod limit;

@@ -192,7 +192,7 @@ fn f_73_killed_writers_leave_whole_sessions() {
     for (base, name) in [(disk, "disk"), (Path::new("/dev/shm"), "tmpfs")] {
         for with_php in [false, true] {
             let tally = storm(base, kills, with_php, seed);
-            soak::tell(&format!("storm on {name}: {tally:?}"));
+            soak::tell(&format!("storm: on {name}: {tally:?}"));
             assert!(tally.kills >= kills && (tally.php > 0) == with_php);
             torn += tally.torn;
         }

@@ -1,6 +1,6 @@
 //! Disks that become read-only, or are gone.
 
-use crate::kit::{Client, Dir, refused};
+use crate::kit::{Client, Dir, in_child, refused};
 use crate::mount::{Mounted, ReadOnly};
 use sess::error::Code;
 
@@ -110,14 +110,11 @@ fn f_61_an_ext4_that_fails_in_the_midst_of_a_session() {
 // shows: F-60, F-61
 #[test]
 fn f_61_a_file_system_that_shuts_down_in_the_midst_of_a_session() {
-    // The journal is elsewhere: XFS would raise SIGBUS where it is mapped.
+    // The journal is elsewhere, so that the file system can be mounted anew under a client.
     let Some(beside) = Mounted::tmpfs("size=16m") else {
         return;
     };
-    for mounted in [Mounted::ext4(32), Mounted::xfs()] {
-        let Some(mounted) = mounted else {
-            continue;
-        };
+    for mounted in [Mounted::ext4(32), Mounted::xfs()].into_iter().flatten() {
         let dir = Dir::at(mounted.path().join("s"));
         let path = std::ffi::CString::new(beside.text()).unwrap();
         let mut client = Client::php(dir.text()).with(|settings| settings.journal_path = path);
@@ -146,4 +143,41 @@ fn f_61_a_file_system_that_shuts_down_in_the_midst_of_a_session() {
         assert_eq!(dir.get("abc"), [b'n'; 10_000]);
         assert!(beside.path().read_dir().unwrap().count() > 0, "no journal");
     }
+}
+
+/// The same with the journal on that very file system, mapped: no SIGBUS for it.
+// shows: F-61
+#[test]
+fn f_61_a_file_system_that_shuts_down_with_a_journal_on_it() {
+    for mounted in [Mounted::ext4(32), Mounted::xfs()].into_iter().flatten() {
+        shuts_down_with_its_journal(&mounted);
+    }
+}
+
+fn shuts_down_with_its_journal(mounted: &Mounted) {
+    let dir = Dir::at(mounted.path().join("s"));
+    let old = [b'o'; 30_000];
+    let said = in_child(|| {
+        let mut client = Client::php(dir.text());
+        client.start("abc").unwrap();
+        client.write("abc", &old).unwrap();
+        client.close();
+        mounted.sync();
+        client.start("abc").unwrap();
+        mounted.shut_down();
+        for new in [&[b'n'; 50_000][..], &[b'n'; 10_000], &[b'n'; 30_000], b""] {
+            refused(client.write("abc", new), Code::EIO);
+        }
+        client.close();
+        refused(client.start("abc"), Code::EIO);
+        client.close();
+        String::new()
+    });
+    assert_eq!(said, Ok(String::new()));
+    mounted.mount_again();
+    let mut client = Client::php(dir.text());
+    assert!(client.start("abc").unwrap() == old);
+    client.write("abc", &[b'n'; 10_000]).unwrap();
+    client.close();
+    assert_eq!(dir.get("abc"), [b'n'; 10_000]);
 }
