@@ -577,7 +577,7 @@ func TestManager(t *testing.T) {
 
 func TestGC(t *testing.T) {
 	dir := t.TempDir()
-	m := newManager(t, Files(dir), Set("session.gc_maxlifetime", "60"))
+	m := newManager(t, Files(dir), Set("session.gc_maxlifetime", "60"), Set("session.gc_probability", "0"))
 	old := time.Now().Add(-time.Hour)
 	for range 10 {
 		must(t, os.Chtimes(dir+"/sess_"+newID(t, m), old, old))
