@@ -12,6 +12,10 @@ import (
 // [Value.Loose] converts as PHP does. Package documentation has the table of types.
 func As[T any](v Value) (T, error) {
 	var simple T
+	if value, ok := any(&simple).(*Value); ok && v.text != "" {
+		*value = v
+		return simple, nil
+	}
 	if scalar(any(&simple), v.text) {
 		return simple, nil
 	}

@@ -10,7 +10,8 @@ import (
 // Value is one PHP value, immutable, valid for ever. The zero Value stands for what is not there.
 //
 // It keeps all that PHP knows about the value: the order of arrays, classes, private properties, references. What
-// of it Go has no type for can be looked at, and put back with [Session.Set] as it was.
+// of it Go has no type for can be looked at, and put back with [Session.Set] as it was. A part of a Value, and a
+// string that was read from one, keeps the memory of all of it.
 type Value struct {
 	// text is the value in serialize() form as PHP itself would write it.
 	text string
@@ -107,28 +108,10 @@ func trusted(serialized []byte) Value {
 // link finds the slots of a value.
 func link(text string) *linked {
 	l := &linked{text: text}
-	depth, isKey := 0, false
-	for at := 0; at < len(text); {
-		switch {
-		case text[at] == '}':
-			depth--
-			at++
-			isKey = depth > 0
-			continue
-		case isKey:
-			at = skipToken(text, at)
-			isKey = false
-			continue
-		case text[at] != 'R':
+	for at := range values(text) {
+		if text[at] != 'R' {
 			l.slots = append(l.slots, at)
 		}
-		if text[at] == 'a' || text[at] == 'O' {
-			_, at = headOf(text, at)
-			depth++
-		} else {
-			at = skipToken(text, at)
-		}
-		isKey = depth > 0
 	}
 	return l
 }
@@ -192,6 +175,44 @@ func skip(text string, at int) int {
 			return at
 		}
 	}
+}
+
+// values yields where the values in a text begin, that of the text itself and those of all elements.
+func values(text string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		depth, isKey := 0, false
+		for at := 0; at < len(text); {
+			switch {
+			case text[at] == '}':
+				depth--
+				at++
+				isKey = depth > 0
+				continue
+			case isKey:
+				at = skipToken(text, at)
+				isKey = false
+				continue
+			case !yield(at):
+				return
+			case text[at] == 'a', text[at] == 'O':
+				_, at = headOf(text, at)
+				depth++
+			default:
+				at = skipToken(text, at)
+			}
+			isKey = depth > 0
+		}
+	}
+}
+
+// hasReferences tells whether a text names what is inside or outside of it.
+func hasReferences(text string) bool {
+	for at := range values(text) {
+		if text[at] == 'R' || text[at] == 'r' {
+			return true
+		}
+	}
+	return false
 }
 
 // keyAt is the key at an offset, and where it ends.
@@ -385,6 +406,9 @@ func (v Value) Serialize() []byte {
 func (v Value) standalone() (text string, refers bool, err error) {
 	if v.whole == nil || len(v.text) == len(v.whole.text) {
 		return v.text, v.whole != nil, nil
+	}
+	if !hasReferences(v.text) {
+		return v.text, false, nil
 	}
 	t, err := parseTree(v.whole.text)
 	if err != nil {

@@ -11,3 +11,4 @@ mod scene;
 #[path = "../common/soak.rs"]
 mod soak;
 mod sweep;
+mod world;
