@@ -73,7 +73,7 @@ fn a_record_is_armed_turned_round_wiped_and_freed() {
             assert_eq!(scene.phases(), [Phase::Armed]);
             let (index, _) = scene.journal.in_use().next().unwrap();
             assert_eq!(scene.journal.id(index).unwrap(), b"abc");
-            let held = scene.journal.load(index).unwrap();
+            let held = scene.journal.load(index).unwrap().unwrap();
             assert!(held.old == old && held.new == new && held.power == power);
             assert_eq!(Some(held.owner), scene.journal.owner(&scene.facts));
             armed.turn_round();
@@ -81,7 +81,7 @@ fn a_record_is_armed_turned_round_wiped_and_freed() {
             armed.free();
             assert_eq!(scene.phases(), []);
             assert_eq!(scene.journal.id(index), None);
-            assert!(scene.journal.load(index).is_none());
+            assert!(scene.journal.load(index).unwrap().is_none());
         }
     }
 }
