@@ -15,16 +15,26 @@ import (
 // another type. See [As] for the types.
 func Get[T any](s *Session, key string) (T, error) {
 	var got T
+	var text string
+	isScalar := false
 	err := s.read(opGet, func(h *handle) error {
 		b, ok := h.Get(key)
 		if !ok {
 			return ErrNotFound
 		}
-		var err error
-		got, err = decodeBorrowed[T](b)
-		return err
+		if isScalar = scalar(any(&got), b); !isScalar {
+			text = string(b)
+		}
+		return nil
 	})
-	return got, err
+	if err != nil || isScalar {
+		return got, err
+	}
+	got, err = decodeText[T](text)
+	if err != nil {
+		return got, &Error{Op: opGet, Err: err}
+	}
+	return got, nil
 }
 
 // GetOr is [Get], with or for every failure.
