@@ -81,17 +81,21 @@ func (b *binding) reset() {
 	b.events = nil
 }
 
-// cause takes out what made a call of C's fail: the callback's error that C was told in these words.
+// cause takes out what made a call of C's fail: the callback's error that C was told in these words. That a session is
+// not there C says in its own.
 func (b *binding) cause(f *csess.Failure) error {
-	var found error
 	for i := range b.failures {
-		if told := b.failures[i].told; told.Code == f.Code && (told.Message == f.Message || told.Message == "") {
-			found = b.failures[i].err
+		told := b.failures[i].told
+		if told.Code != f.Code {
+			continue
+		}
+		if told.Message == f.Message || told.Message == "" || f.Code == csess.ENOTFOUND {
+			found := b.failures[i].err
 			b.failures = append(b.failures[:i], b.failures[i+1:]...)
-			break
+			return found
 		}
 	}
-	return found
+	return nil
 }
 
 // fail takes down why a callback failed, and is what C is told.

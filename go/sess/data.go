@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"runtime/debug"
+	"sync"
 	"unsafe"
 
 	"example.com/libsess/go/internal/csess"
@@ -44,15 +45,28 @@ func Pop[T any](s *Session, key string) (T, error) {
 	return got, s.Unset(key)
 }
 
+// buffers are for values on their way into C, those of usual size.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const keptBuffer = 16 << 10
+
 // Set puts a value under a key: $_SESSION[$key] = $v. See [ValueOf] for the types. [ErrNotActive] after Close,
 // [ErrType] for what PHP cannot hold, [ErrHeadersSent] for the first value of a new session when its cookie
 // cannot be sent any more.
 func (s *Session) Set(key string, v any) error {
-	serialized, err := appendSerialized(nil, v)
-	if err != nil {
-		return &Error{Op: opSet, Err: err}
+	buffer := buffers.Get().(*[]byte)
+	serialized, err := appendSerialized((*buffer)[:0], v)
+	if err == nil {
+		err = s.edit(opSet, func(h *handle) *csess.Failure { return h.Set(key, serialized) })
+	} else {
+		err = &Error{Op: opSet, Err: err}
 	}
-	return s.edit(opSet, func(h *handle) *csess.Failure { return h.Set(key, serialized) })
+	if cap(serialized) <= keptBuffer {
+		clear(serialized) // may be a password
+		*buffer = serialized
+		buffers.Put(buffer)
+	}
+	return err
 }
 
 // Has tells whether there is a value under a key, also if that is null: array_key_exists().
@@ -78,11 +92,12 @@ func (s *Session) Clear() error {
 	return s.edit(opClear, func(h *handle) *csess.Failure { return h.Clear() })
 }
 
-// Value returns the value under a key with all that PHP knows about it. It is the zero Value if there is none.
+// Value returns the value under a key with all that PHP knows about it. It is the zero Value if there is none,
+// or if it cannot be had by itself: for a reference that only the class of a custom object (C:) before it could number.
 func (s *Session) Value(key string) (v Value) {
 	_ = s.read(opGet, func(h *handle) error {
 		if b, ok := h.Get(key); ok {
-			v = trusted(bytes.Clone(b))
+			v = trusted(b)
 		}
 		return nil
 	})
@@ -133,8 +148,9 @@ func (s *Session) Unmarshal(dst any) error {
 // all is all data, as one array.
 func (s *Session) all() (v Value, err error) {
 	err = s.read(opGet, func(h *handle) error {
-		v = trusted(bytes.Clone(h.All()))
-		return nil
+		var err error
+		v, err = newValue(string(h.All()), 0)
+		return err
 	})
 	return v, err
 }

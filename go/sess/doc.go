@@ -14,6 +14,59 @@
 // [Session.Release]. Between its start and its close it holds the lock that PHP holds, so that requests of
 // one visitor take turns: close early.
 //
+// # Values
+//
+// [Get], [As] and Unmarshal read PHP values into Go types, [Session.Set] and [ValueOf] write them. Reading is strict,
+// and anything else is [ErrType]; after [Value.Loose], and in fields with the tag `sess:"name,loose"`, values are
+// converted as PHP converts arguments of its own functions: PHP code stores form input and database rows as strings.
+// White space around numbers is passed over, null is zero, and what has a fraction is no integer.
+//
+//	Go                  is written as        is read from             loose also from
+//	bool                bool                 bool                     int, float, string, null
+//	int, int8-int64     int                  int that fits            "42", "42.0", float, bool, null
+//	uint, uint8-uint64  int; not over int64  int that fits            "42", "42.0", float, bool, null
+//	float32, float64    float                float, int               "1.5", bool, null
+//	string              string               string                   int, float, bool, null
+//	[]byte, [N]byte     string               string (of N bytes)      int, float, bool, null
+//	[]T, [N]T           list                 list (of N)              any array, in its order
+//	map[string]T        array, sorted        array, object            -
+//	map[int]T           array, sorted        array with int keys      -
+//	struct              array                array, object            null
+//	embedded struct     its fields           its fields               -
+//	unexported field    -                    -                        -
+//	sess:"-"            -                    -                        -
+//	*T                  T; nil: null         T; null: nil             as T
+//	nil slice, nil map  empty array          null                     -
+//	any                 what it holds        everything               -
+//	time.Time           int, Unix seconds    int, DateTime            "42", float, null
+//	time.Duration       int, nanoseconds     int                      "42", "42.0", float, bool, null
+//	TextMarshaler       string               string                   int, float, bool
+//	Array               array, as ordered    array                    -
+//	Value               what it is           everything               everything
+//	cycle               ErrType              ErrType                  -
+//	chan, func, ...     ErrType              ErrType                  -
+//
+// Integers that do not fit are [ErrType], never cut off. Floats keep every bit, NaN and -0 among them, and a float32
+// is written with all digits of its value. A list is an array with the keys 0 to n-1 in order.
+//
+// Keys of maps are sorted, integers before texts, so that equal data is equal bytes. Text that is a decimal integer
+// becomes an integer as a key, as in PHP: a map[string]int with the key "5" is array(5 => ...), and is read back with
+// "5". Of objects the plain names of properties are keys, of private ones too.
+//
+// A struct is an array in the order of its fields, under the names that the tags give or else those of the fields;
+// case matters. Elements without a field are passed over, fields without an element left as they are. Fields of
+// embedded structs are promoted by Go's rules, as in encoding/json. Set replaces the whole array, and what has no
+// field is gone then: keep it in an embedded Value, or change it with [Array].
+//
+// An any becomes nil, bool, int64, float64, string, []any for a list, map[string]any for another array and [Value] for
+// an object, enum or custom object. An [Array] holds the same, but all arrays inside it are Arrays.
+//
+// A time.Time loses what is less than a second, and comes back in UTC; of DateTime and DateTimeImmutable objects the
+// zone is kept. Types with encoding.TextMarshaler and encoding.TextUnmarshaler are strings; keys of maps are not.
+//
+// References are followed when read: both places get a value of their own. An object that holds itself can be looked
+// at as a [Value], and is ErrType for other types. What references repeat is bounded, as is nesting (4096).
+//
 // # Contexts
 //
 // The context of a start bounds the wait for the lock and reading. Close, Abort, Destroy and Regenerate

@@ -56,19 +56,30 @@ const crowd = 2000
 func TestCrowdOnOneID(t *testing.T) {
 	m := newManager(t, Files(t.TempDir()), Set("sess.lock_timeout_ms", "-1"))
 	id := newID(t, m)
+	holder, err := m.Open(context.Background(), id)
+	must(t, err)
+	defer holder.Release()
 	stop := watchThreads(t)
-	waits := make([]time.Duration, crowd)
+	ended := make([]time.Time, crowd)
 	var group sync.WaitGroup
 	for i := range crowd {
 		group.Go(func() {
-			began := time.Now()
 			if err := m.Update(context.Background(), id, increment); err != nil {
 				t.Error(err)
 			}
-			waits[i] = time.Since(began)
+			ended[i] = time.Now()
 		})
 	}
+	for m.lines.count(id) < crowd {
+		time.Sleep(time.Millisecond)
+	}
+	free := time.Now()
+	must(t, holder.Close())
 	group.Wait()
+	waits := make([]time.Duration, crowd)
+	for i := range waits {
+		waits[i] = ended[i].Sub(free)
+	}
 	if most := stop(); most > threadLimit() {
 		t.Errorf("%d threads, more than %d", most, threadLimit())
 	} else {

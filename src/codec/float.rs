@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    // shows: Z-19
+    // shows: Z-4
     #[test]
     fn short_texts_are_read_as_long_ones_are() {
         for text in [

@@ -82,8 +82,8 @@ pub fn with<T>(plan: Option<Plan>, work: impl FnOnce() -> T) -> (T, Record) {
     (result, record)
 }
 
-/// The fault for a call that is about to be made.
-fn meet(kind: Kind) -> Option<Fault> {
+/// The fault for a call that is about to be made and transfers `len` bytes.
+fn meet(kind: Kind, len: usize) -> Option<Fault> {
     let fault = STATE.try_with(|state| {
         let mut state = state.try_borrow_mut().ok()?;
         if !state.is_on {
@@ -93,6 +93,7 @@ fn meet(kind: Kind) -> Option<Fault> {
         state.calls.push(kind);
         let plan = state.plan.filter(|plan| plan.kind == kind)?;
         let is_meant = before == plan.after || plan.lasts && before > plan.after;
+        let is_meant = is_meant && !matches!(plan.fault, Fault::Short(most) if most >= len);
         state.hits += usize::from(is_meant);
         is_meant.then_some(plan.fault)
     });
@@ -119,7 +120,7 @@ fn fail(errno: i32) -> isize {
 
 /// See [`super::seam`].
 pub fn call(kind: Kind, run: impl FnOnce() -> isize) -> isize {
-    match meet(kind) {
+    match meet(kind, usize::MAX) {
         Some(Fault::Errno(errno)) => {
             if kind == Kind::Close {
                 run();
@@ -136,7 +137,7 @@ pub fn call(kind: Kind, run: impl FnOnce() -> isize) -> isize {
 
 /// See [`super::seam`].
 pub fn transfer(kind: Kind, len: usize, run: impl FnOnce(usize) -> isize) -> isize {
-    match meet(kind) {
+    match meet(kind, len) {
         Some(Fault::Errno(errno)) => fail(errno),
         Some(Fault::Short(most)) => run(len.min(most)),
         Some(Fault::KillWithin(most)) => {
@@ -153,7 +154,7 @@ pub fn transfer(kind: Kind, len: usize, run: impl FnOnce(usize) -> isize) -> isi
 
 /// See [`super::seam`].
 pub fn wrapped<T>(kind: Kind, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    match meet(kind) {
+    match meet(kind, usize::MAX) {
         Some(Fault::Errno(errno)) => Err(io::Error::from_raw_os_error(errno)),
         Some(Fault::KillAfter) => {
             let _ = run();
@@ -165,7 +166,7 @@ pub fn wrapped<T>(kind: Kind, run: impl FnOnce() -> io::Result<T>) -> io::Result
 
 /// See [`super::seam`].
 pub fn step<T>(kind: Kind, run: impl FnOnce() -> T) -> T {
-    match meet(kind) {
+    match meet(kind, usize::MAX) {
         Some(Fault::KillAfter) => {
             run();
             die()

@@ -262,7 +262,7 @@ impl Own {
         bytes.try_reserve_exact(len)?;
         match self.0.read_as(Kind::JournalRead, &mut bytes, len)? == len {
             true => Ok(bytes),
-            false => Err(ErrorKind::UnexpectedEof.into()),
+            false => Err(io::Error::from_raw_os_error(libc::EIO)),
         }
     }
 
@@ -278,6 +278,20 @@ impl Own {
     fn fd(&self) -> RawFd {
         self.0.file().as_raw_fd()
     }
+}
+
+/// Whether a failure says nothing of the file, but that this process or the disk is in trouble for now.
+pub fn is_passing(error: &io::Error) -> bool {
+    let passing = [
+        libc::EIO,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOMEM,
+        libc::ENOLCK,
+        libc::ESTALE,
+    ];
+    let is_listed = |errno| passing.contains(&errno);
+    error.kind() == ErrorKind::WouldBlock || error.raw_os_error().is_some_and(is_listed)
 }
 
 /// Whether there is nothing of that name, for all that can be told.

@@ -102,7 +102,7 @@ impl Files {
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
                     facts = state.mend(&self.journals, call, &file, facts)?;
-                } else if state.needs_mending(&self.journals, call, &facts) {
+                } else if state.needs_mending(&self.journals, call, &facts)? {
                     // A shared lock cannot become an exclusive one without being let go.
                     drop(file);
                     self.hold(state, call, Kind::Exclusive, Missing::Fail)?;
@@ -120,6 +120,7 @@ impl Files {
                 since: Instant::now(),
                 waited,
                 is_new,
+                is_doubtful: false,
                 is_unread: true,
                 copy: None,
             });

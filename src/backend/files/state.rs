@@ -51,6 +51,8 @@ pub(super) struct Held {
     pub waited: bool,
     /// Made when it was opened; with durability `power` until its name is on the disk.
     pub is_new: bool,
+    /// A write failed since the file was looked at.
+    pub is_doubtful: bool,
     /// Opened by validate_sid, and not read since.
     pub is_unread: bool,
     /// The mark of the answer in the call that holds what the file holds.

@@ -22,35 +22,67 @@ pub(super) fn put(
     let Some(mut held) = state.held.take() else {
         return Err(Error::new(Code::EMISUSE, "no session is held"));
     };
-    let power = call.settings.durability == Durability::Power;
-    let result = if data.is_empty() {
-        empty(state, &held, power)
+    let result = reconsider(journals, state, call, &mut held)
+        .and_then(|()| store(journals, state, call, &held, data));
+    if result.is_ok() {
+        held.is_new &= call.settings.durability != Durability::Power;
+        held.size = data.len() as u64;
+        held.copy = None;
     } else {
+        held.is_doubtful = true;
+    }
+    state.held = Some(held);
+    result
+}
+
+/// After a write that failed: mend the file if it could not be undone, and look what it holds by now.
+fn reconsider(
+    journals: &Journals,
+    state: &mut State,
+    call: &mut Call,
+    held: &mut Held,
+) -> Result<()> {
+    if !held.is_doubtful {
+        return Ok(());
+    }
+    let facts = held.file.facts();
+    let facts = facts.map_err(|error| io_error(state, "statx", &error))?;
+    held.size = state.mend(journals, call, &held.file, facts)?.size;
+    held.copy = None;
+    held.is_doubtful = false;
+    Ok(())
+}
+
+fn store(
+    journals: &Journals,
+    state: &mut State,
+    call: &mut Call,
+    held: &Held,
+    data: &[u8],
+) -> Result<()> {
+    let power = call.settings.durability == Durability::Power;
+    if data.is_empty() {
+        empty(state, held, power)?;
+    } else {
+        // A journal that cannot be opened now protects nothing now, which the host is told.
         let journal = is_needed(held.size, data.len())
-            .then(|| journals.find(state, call, true))
+            .then(|| journals.find(state, call, true).ok().flatten())
             .flatten();
         let mut guard = Guard {
             journal: journal.as_deref(),
             power,
             trouble: None,
         };
-        let result = overwrite(state, &held, call, data, &mut guard);
+        let result = overwrite(state, held, call, data, &mut guard);
         if let Some(error) = guard.trouble {
             call.event(off(&state.place, &error));
         }
-        result
-    };
-    let result = result.and_then(|()| match power && held.is_new {
-        true => keep_name(state, &held),
-        false => Ok(()),
-    });
-    if result.is_ok() {
-        held.is_new &= !power;
-        held.size = data.len() as u64;
-        held.copy = None;
+        result?;
     }
-    state.held = Some(held);
-    result
+    match power && held.is_new {
+        true => keep_name(state, held),
+        false => Ok(()),
+    }
 }
 
 /// What surrounds a write.

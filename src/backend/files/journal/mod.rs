@@ -14,7 +14,7 @@ use super::open::io_error;
 use super::path::Place;
 use super::state::State;
 use crate::config::Settings;
-use crate::error::{Code, Event, Level, Result};
+use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Call;
 use crate::sys::file::{Descriptor, Facts};
 use crate::sys::fork::{Epoch, PerProcess};
@@ -93,7 +93,8 @@ impl State {
         file: &Descriptor,
         facts: Facts,
     ) -> Result<Facts> {
-        let Some(journal) = journals.find(self, call, false) else {
+        let found = journals.find(self, call, false);
+        let Some(journal) = found.map_err(|error| unseen(self, &error))? else {
             return Ok(facts);
         };
         let settled = journal
@@ -111,18 +112,30 @@ impl State {
         journals: &Journals,
         call: &mut Call,
         facts: &Facts,
-    ) -> bool {
-        let journal = journals.find(self, call, false);
-        journal.is_some_and(|journal| journal.is_unsettled(facts))
+    ) -> Result<bool> {
+        let found = journals.find(self, call, false);
+        let journal = found.map_err(|error| unseen(self, &error))?;
+        Ok(journal.is_some_and(|journal| journal.is_unsettled(facts)))
     }
 }
 
+/// What is answered when it cannot be told whether a session is whole.
+fn unseen(state: &State, error: &io::Error) -> Error {
+    io_error(state, "opening the journal", error)
+}
+
 impl Journals {
-    /// The journal of the state's directory, made if need be. Looks at the disk only now and then.
-    pub fn find(&self, state: &mut State, call: &mut Call, make: bool) -> Option<Arc<Journal>> {
+    /// The journal of the state's directory, made if need be; None: it has none that can be used. Looks
+    /// at the disk only now and then. Without `make` it fails when that cannot be told for now.
+    pub fn find(
+        &self,
+        state: &mut State,
+        call: &mut Call,
+        make: bool,
+    ) -> io::Result<Option<Arc<Journal>>> {
         let settings = &call.settings;
         if !settings.journal || settings.network_fs {
-            return None;
+            return Ok(None);
         }
         let now = system::ticks();
         let cache = &state.journal;
@@ -130,7 +143,7 @@ impl Journals {
             && now < cache.found.until
             && !(make && cache.found.is_absent);
         if !is_good {
-            let (found, event) = self.look(&state.place, settings, make, now);
+            let (found, event) = self.look(&state.place, settings, make, now)?;
             state.journal = Cache {
                 found,
                 seen: Some(Epoch::now()),
@@ -139,7 +152,7 @@ impl Journals {
                 call.event(event);
             }
         }
-        state.journal.found.journal.clone()
+        Ok(state.journal.found.journal.clone())
     }
 
     fn look(
@@ -148,7 +161,7 @@ impl Journals {
         settings: &Settings,
         make: bool,
         now: u64,
-    ) -> (Found, Option<Event>) {
+    ) -> io::Result<(Found, Option<Event>)> {
         let known = self.known.get(|_| Mutex::default());
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         let index = known.iter().position(|known| known.place == *place);
@@ -165,7 +178,7 @@ impl Journals {
         });
         let known = &mut known[index];
         if now < known.found.until && !(make && known.found.is_absent) {
-            return (known.found.clone(), None);
+            return Ok((known.found.clone(), None));
         }
         let mut event = None;
         let path = path(place, settings);
@@ -184,6 +197,11 @@ impl Journals {
                         .map_or(UNTIL_NEXT_LOOK, |_| UNTIL_NEXT_CHECK),
                 journal,
             },
+            Err(error) if !make && system::is_passing(&error) => {
+                // There may be a record of the very session that is wanted.
+                known.found = Found::default();
+                return Err(error);
+            }
             Err(error) => {
                 if make && !std::mem::replace(&mut known.is_told, true) {
                     event = Some(off(place, &error));
@@ -192,11 +210,14 @@ impl Journals {
                     journal: None,
                     // Told when it is needed.
                     is_absent: !make && !known.is_told,
-                    until: now + UNTIL_NEXT_CHECK,
+                    until: match system::is_passing(&error) {
+                        true => now,
+                        false => now + UNTIL_NEXT_CHECK,
+                    },
                 }
             }
         };
-        (known.found.clone(), event)
+        Ok((known.found.clone(), event))
     }
 }
 

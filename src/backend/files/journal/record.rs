@@ -129,7 +129,11 @@ impl Journal {
             for index in 0..RECORDS {
                 let state = self.state(index);
                 let is_armed = matches!(state.phase(), Phase::Armed | Phase::ArmedOld);
-                if !(is_armed && self.load(index).is_some_and(|payloads| payloads.power)) {
+                let stays = match is_armed {
+                    true => self.load(index)?.is_some_and(|payloads| payloads.power),
+                    false => false,
+                };
+                if !stays {
                     self.free(index, state);
                 }
             }
@@ -268,32 +272,43 @@ impl Journal {
             .flatten()
     }
 
-    /// What a record holds; None if that cannot be true.
-    pub fn load(&self, index: usize) -> Option<Payloads> {
+    /// What a record holds; None if that cannot be true, an error if it cannot be told now.
+    pub fn load(&self, index: usize) -> io::Result<Option<Payloads>> {
+        match self.read(index) {
+            Err(error) if system::is_passing(&error) => Err(error),
+            read => Ok(read.ok()),
+        }
+    }
+
+    fn read(&self, index: usize) -> io::Result<Payloads> {
+        let damaged = || io::Error::from(io::ErrorKind::InvalidData);
         let (base, region) = (at(index), &self.region);
         let number = |offset| region.get(base + offset);
+        let len = |offset| usize::try_from(number(offset)).map_err(|_| damaged());
         let owner = Owner {
             inode: number(INODE),
             born: number(BORN),
         };
-        let old_len = usize::try_from(number(OLD_LEN)).ok()?;
-        let new_len = usize::try_from(number(NEW_LEN)).ok()?;
+        let (old_len, new_len) = (len(OLD_LEN)?, len(NEW_LEN)?);
         let flags = number(FLAGS);
         let (old, new) = if flags & EXTERNAL == 0 {
             if old_len > ROOM || new_len > ROOM {
-                return None;
+                return Err(damaged());
             }
-            let old = region.copy_out(base + OLD, old_len).ok()?;
-            (old, region.copy_out(base + NEW, new_len).ok()?)
+            let old = region.copy_out(base + OLD, old_len)?;
+            (old, region.copy_out(base + NEW, new_len)?)
         } else {
-            let file = Own::open(&self.external(index), false).ok()??;
-            let whole = old_len.checked_add(new_len)?;
-            let mut old = file.read_first(whole).ok()?;
+            let file = Own::open(&self.external(index), false)?.ok_or_else(damaged)?;
+            let whole = old_len.checked_add(new_len).ok_or_else(damaged)?;
+            let mut old = file.read_first(whole)?;
             let new = old.split_off(old_len);
             (old, new)
         };
-        let is_whole = number(SUM) == sum(owner, flags, &self.name(index)?, &old, &new);
-        is_whole.then_some(Payloads {
+        let name = self.name(index).ok_or_else(damaged)?;
+        if number(SUM) != sum(owner, flags, &name, &old, &new) {
+            return Err(damaged());
+        }
+        Ok(Payloads {
             owner,
             old,
             new,

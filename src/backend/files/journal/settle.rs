@@ -31,7 +31,7 @@ impl Journal {
                 self.free(index, state);
                 continue;
             }
-            match self.load(index) {
+            match self.load(index)? {
                 Some(payloads) if payloads.owner == owner => {
                     changed |= self.mend(file, index, state, &payloads)?;
                 }
@@ -68,9 +68,10 @@ impl Journal {
                 }
                 replace(file, content.len().max(new.len()), old)?;
             }
-            if payloads.power {
-                file.sync_data()?;
-            }
+        }
+        if payloads.power {
+            // Also a file that is whole: its writer may have died before it was on the disk.
+            file.sync_data()?;
         }
         self.free(index, state);
         Ok(torn.is_some())
@@ -128,8 +129,10 @@ fn content(file: &Descriptor, longest: usize) -> io::Result<Option<Vec<u8>>> {
     };
     let mut content = Vec::new();
     content.try_reserve_exact(size)?;
-    let whole = size == 0 || file.read(&mut content, size)? == size;
-    Ok(whole.then_some(content))
+    if size > 0 && file.read(&mut content, size)? < size {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(Some(content))
 }
 
 /// Whether a write of `new` over `old`, or the way back, was cut off. If not, the file is as it was, or

@@ -97,7 +97,7 @@ fn a_payload_beside_the_journal_is_overwritten_where_it_lies() {
         let armed = scene.journal.arm(&scene.facts, b"abc", old, new, false);
         let armed = armed.unwrap().unwrap();
         let (index, _) = scene.journal.in_use().next().unwrap();
-        let held = scene.journal.load(index).unwrap();
+        let held = scene.journal.load(index).unwrap().unwrap();
         assert!(held.old == old && held.new == new);
         armed.free();
         let beside = std::fs::read(scene.dir.join(format!("journal.{index}"))).unwrap();
@@ -125,7 +125,7 @@ fn a_record_is_armed_turned_round_wiped_and_freed() {
             assert_eq!(scene.phases(), [Phase::Armed]);
             let (index, _) = scene.journal.in_use().next().unwrap();
             assert_eq!(scene.journal.id(index).unwrap(), b"abc");
-            let held = scene.journal.load(index).unwrap();
+            let held = scene.journal.load(index).unwrap().unwrap();
             assert!(held.old == old && held.new == new && held.power == power);
             assert_eq!(Some(held.owner), scene.journal.owner(&scene.facts));
             armed.turn_round();
@@ -133,7 +133,7 @@ fn a_record_is_armed_turned_round_wiped_and_freed() {
             armed.free();
             assert_eq!(scene.phases(), []);
             assert_eq!(scene.journal.id(index), None);
-            assert!(scene.journal.load(index).is_none());
+            assert!(scene.journal.load(index).unwrap().is_none());
         }
     }
 }
