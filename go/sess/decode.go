@@ -25,13 +25,9 @@ func As[T any](v Value) (T, error) {
 	return *t, nil
 }
 
-// decodeBorrowed is As for bytes in serialize() form that are libsess's, and gone when it returns.
-func decodeBorrowed[T any](serialized []byte) (T, error) {
-	var t T
-	if scalar(any(&t), serialized) {
-		return t, nil
-	}
-	v, err := newValue(string(serialized), 0)
+// decodeText is As for what libsess has in serialize() form.
+func decodeText[T any](serialized string) (t T, err error) {
+	v, err := newValue(serialized, 0)
 	if err != nil {
 		return t, err
 	}

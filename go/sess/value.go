@@ -314,5 +314,3 @@ func (k Key) appendTo(dst []byte) []byte {
 // Array is a PHP array in this order: key, value, key, value, ... Keys are strings, integers or a [Key]; values are
 // whatever [ValueOf] takes, nested arrays among them.
 type Array []any
-
-const unfinished = "sess: unfinished"
