@@ -39,6 +39,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+/// How many allocations this thread has made.
+pub fn allocations() -> u64 {
+    COUNT.get()
+}
+
 #[test]
 fn a_recycled_cycle_allocates_nothing() {
     let dir = Dir::new();

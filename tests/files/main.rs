@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 mod allocations;
+mod capi;
 mod create;
 mod fork;
 mod gc;

@@ -5,7 +5,7 @@ use crate::kit::{Client, Dir};
 const NONE: *mut libc::c_void = std::ptr::null_mut();
 
 /// The system calls that `cycle` makes when it runs for the third time.
-fn calls_of(mut cycle: impl FnMut()) -> Vec<&'static str> {
+pub fn calls_of(mut cycle: impl FnMut()) -> Vec<&'static str> {
     let mut marks = 0;
     let mut calls = Vec::new();
     let child = || {
@@ -109,7 +109,7 @@ fn name(number: i64) -> &'static str {
 }
 
 /// A directory with a journal, so that no cycle looks whether there is one by now.
-fn prepared() -> Dir {
+pub fn prepared() -> Dir {
     let dir = Dir::new();
     let mut client = Client::php(dir.text());
     client.start("first").unwrap();
@@ -124,7 +124,7 @@ fn prepared() -> Dir {
     dir
 }
 
-const READ: [&str; 5] = ["openat", "flock", "statx", "pread", "close"];
+pub const READ: [&str; 5] = ["openat", "flock", "statx", "pread", "close"];
 
 #[test]
 fn f_54_reading_takes_5_calls() {
