@@ -272,12 +272,14 @@ fn a_write_that_survives_the_loss_of_power_is_synced_in_order() {
         (5000, 100, vec!["msync", "pwrite", "fdatasync"]),
         (800, -100, vec!["msync", "pwrite", "ftruncate", "fdatasync"]),
     ] {
-        let mut size = before as i64;
-        dir.put("abc", &vec![b'x'; before], 0);
+        let (mut size, mut letter) = (before as i64, b'x');
+        dir.put("abc", &vec![letter; before], 0);
         let calls = calls_of(|| {
             size += step;
+            // Every byte is another than before.
+            letter += 1;
             client.start("abc").unwrap();
-            client.write("abc", &vec![b'y'; size as usize]).unwrap();
+            client.write("abc", &vec![letter; size as usize]).unwrap();
             client.close();
         });
         assert_eq!(calls[..4], READ[..4]);
