@@ -36,6 +36,13 @@ impl Walk {
         }))
     }
 
+    /// Whether it still goes through the save path, and not through what was moved away from there.
+    pub fn is_in_place(&self) -> bool {
+        let path = CString::new(self.place.dir.clone());
+        let top = self.levels.first();
+        matches!((path, top), (Ok(path), Some(top)) if top.dir.is_at(&path))
+    }
+
     /// Go on where another walk stopped, as far as those directories are still there.
     pub fn resume(&mut self, stops: &[Stop]) {
         for stop in stops.iter().take(self.place.depth + 1) {
