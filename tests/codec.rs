@@ -464,6 +464,15 @@ fn arrays_are_made_where_there_is_nothing_or_null() {
         code(document.set(array, Place::Append, Scalar::Null)),
         Code::EINVAL
     );
+    // Once removed, the largest key is the next one again, as in PHP.
+    document.remove(array, Key::Int(i64::MAX)).unwrap();
+    document
+        .set(array, Place::Append, Scalar::Bool(true))
+        .unwrap();
+    assert_eq!(
+        encode(&mut document),
+        "n|a:2:{i:0;i:1;i:1;i:2;}i|i:1;a|a:1:{i:9223372036854775807;b:1;}"
+    );
 }
 
 #[test]

@@ -163,6 +163,11 @@ fn errors_name_the_line_and_set_nothing() {
         ),
         ("session.save_path = ${HOME}/x", "session.save_path: quote"),
         (
+            "session.gc_maxlifetime = PHP_INT_MAX",
+            "session.gc_maxlifetime: write constants out",
+        ),
+        ("session.name = Yes Sir", "session.name: quote"),
+        (
             "session.name = \"A ${B}\"",
             "session.name: write variables out",
         ),
@@ -207,6 +212,67 @@ fn errors_name_the_line_and_set_nothing() {
         (loaded.rc.as_str(), loaded.text.as_str()),
         ("SESS_EINVAL", begins.as_str())
     );
+}
+
+/// Words that PHP replaces: those it knows when it reads a php.ini, and the switches.
+/// shows: N-3
+#[test]
+fn a_word_that_php_replaces_is_never_taken_as_it_stands() {
+    let scratch = Scratch::new("ini-words");
+    let php = |path: &Path| {
+        let mut php = tool("php");
+        php.env("PHP_INI_SCAN_DIR", "").arg("-c").arg(path);
+        succeed(php.args(["-r", "echo ini_get('session.cookie_path');"]))
+    };
+    for (value, replaced) in [
+        ("PHP_INT_MAX", true),
+        ("a E_ALL", true),
+        ("PHP_OS_FAMILY;x", true),
+        ("M_PI", false),
+        ("PHPSESSID", false),
+        ("e_all", false),
+        ("E_ALL.x", false),
+        ("x-on", false),
+        ("\"E_ALL\"", false),
+    ] {
+        let path = ini(&scratch, &format!("session.cookie_path = {value}\n"));
+        let loaded = load(&path, &[("sess.profile", "php82")]);
+        let kept = value.trim_matches('"');
+        assert_eq!(php(&path) == kept, !replaced, "{value}");
+        assert_eq!(
+            loaded.rc == "SESS_OK",
+            !replaced,
+            "{value}: {}",
+            loaded.text
+        );
+        if !replaced {
+            assert_eq!(loaded.value("session.cookie_path"), kept);
+        }
+    }
+    // PHP gives up on the file at these.
+    for value in ["Yes Sir", "on\"x\"", "x none"] {
+        let path = ini(&scratch, &format!("session.cookie_path = {value}\n"));
+        let loaded = load(&path, &[("sess.profile", "php82")]);
+        assert_eq!(loaded.rc, "SESS_EINVAL", "{value}");
+        let mut php = tool("php");
+        php.args(["-n", "-r", "var_dump(@parse_ini_file($argv[1]));"]);
+        assert_eq!(succeed(php.arg(path)), "bool(false)\n", "{value}");
+    }
+    // All of them: PHP lists those that it makes before any module.
+    let mut php = tool("php");
+    let script = "echo join(\"\\n\", array_keys(get_defined_constants(true)['Core']));";
+    let names = succeed(php.args(["-n", "-r", script]));
+    // These come later, with the command line.
+    let late = ["STDIN", "STDOUT", "STDERR", "PHP_CLI_PROCESS_TITLE"];
+    let mut seen = 0;
+    for name in names.lines().filter(|name| !late.contains(name)) {
+        let switch = matches!(name, "TRUE" | "FALSE" | "NULL");
+        let path = ini(&scratch, &format!("session.cookie_path = {name}\n"));
+        let loaded = load(&path, &[("sess.profile", "php82")]);
+        assert_eq!(loaded.rc == "SESS_OK", switch, "{name}: {}", loaded.text);
+        seen += 1;
+    }
+    assert!(seen > 50, "{seen}");
 }
 
 /// A php.ini of PHP 8.2 may hold numbers that PHP takes with a warning; so do its profiles.

@@ -15,16 +15,26 @@ import (
 // another type. See [As] for the types.
 func Get[T any](s *Session, key string) (T, error) {
 	var got T
+	var text string
+	isScalar := false
 	err := s.read(opGet, func(h *handle) error {
 		b, ok := h.Get(key)
 		if !ok {
 			return ErrNotFound
 		}
-		var err error
-		got, err = decodeBorrowed[T](b)
-		return err
+		if isScalar = scalar(any(&got), b); !isScalar {
+			text = string(b)
+		}
+		return nil
 	})
-	return got, err
+	if err != nil || isScalar {
+		return got, err
+	}
+	got, err = decodeText[T](text)
+	if err != nil {
+		return got, &Error{Op: opGet, Err: err}
+	}
+	return got, nil
 }
 
 // GetOr is [Get], with or for every failure.
@@ -220,7 +230,7 @@ func guarded(payload []byte, f func([]byte) error) (err error) {
 // read runs what looks at data. Without a C session there is none.
 func (s *Session) read(op string, look func(h *handle) error) error {
 	nested := s.enter()
-	defer s.done(nested)
+	defer s.leaveData(nested)
 	err := s.readable(nested)
 	if err == nil {
 		if h := s.h.Load(); h != nil {
@@ -242,12 +252,7 @@ func (s *Session) read(op string, look func(h *handle) error) error {
 // edit runs what changes data.
 func (s *Session) edit(op string, change func(h *handle) *csess.Failure) error {
 	nested := s.enter()
-	if nested {
-		defer s.done(nested)
-	} else {
-		// Refusing a cookie sends an event.
-		defer s.unlock()
-	}
+	defer s.leaveData(nested)
 	if err := s.readable(nested); err != nil {
 		return &Error{Op: op, Err: err}
 	}
@@ -263,6 +268,14 @@ func (s *Session) edit(op string, change func(h *handle) *csess.Failure) error {
 		return s.notActive(op)
 	}
 	return s.failed(op, f)
+}
+
+// leaveData is the end of what looks at data or changes it, which may have sent events: refusing a cookie does, and
+// leaving out a key.
+func (s *Session) leaveData(nested bool) {
+	if !nested {
+		s.unlock()
+	}
 }
 
 // readable tells why the data of a session cannot be looked at.

@@ -29,6 +29,7 @@ func TestNesting(t *testing.T) {
 		t.Errorf("deeper: %v", err)
 	}
 	cannotWrite(t, []any{found})
+	cannotWrite(t, []Value{serialized(t, string(nested(nestingLimit)))})
 	// What the settings of a session let in can be looked at, but not become a Go value.
 	deep := trusted(nested(100_000))
 	if deep.Kind() != List || deep.Len() != 1 || deep.Index(0).Index(0).Kind() != List {

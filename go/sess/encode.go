@@ -2,12 +2,9 @@ package sess
 
 import (
 	"encoding"
-	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -220,11 +217,13 @@ func intOf(v reflect.Value) (int64, error) {
 	return 0, fmt.Errorf("%w: PHP has none for %v", ErrType, v.Type())
 }
 
+var errTooDeep = fmt.Errorf("%w: nested deeper than %d, or leading back to itself", ErrType, nestingLimit)
+
 // enter goes one level deeper.
 func (e *encoder) enter() error {
 	e.depth++
 	if e.depth > nestingLimit {
-		return fmt.Errorf("%w: nested deeper than %d, or leading back to itself", ErrType, nestingLimit)
+		return errTooDeep
 	}
 	return nil
 }
@@ -262,235 +261,4 @@ func (e *encoder) bytes(v reflect.Value) error {
 	}
 	e.out = append(e.out, `";`...)
 	return nil
-}
-
-// open begins an array; its elements and close follow.
-func (e *encoder) open(count int) error {
-	if err := e.enter(); err != nil {
-		return err
-	}
-	e.slots++
-	e.out = append(strconv.AppendInt(append(e.out, "a:"...), int64(count), 10), ":{"...)
-	return nil
-}
-
-func (e *encoder) close() error {
-	e.depth--
-	e.out = append(e.out, '}')
-	return nil
-}
-
-func (e *encoder) list(v reflect.Value) error {
-	if err := e.open(v.Len()); err != nil {
-		return err
-	}
-	for i := range v.Len() {
-		e.out = appendInt(e.out, int64(i))
-		if err := e.reflected(v.Index(i)); err != nil {
-			return within(err, strconv.Itoa(i))
-		}
-	}
-	return e.close()
-}
-
-func (e *encoder) fromMap(v reflect.Value) error {
-	type element struct {
-		key   Key
-		value reflect.Value
-	}
-	elements := make([]element, 0, v.Len())
-	for it := v.MapRange(); it.Next(); {
-		key, err := keyOfValue(it.Key())
-		if err != nil {
-			return err
-		}
-		elements = append(elements, element{key, it.Value()})
-	}
-	slices.SortFunc(elements, func(a, b element) int { return compareKeys(a.key, b.key) })
-	if err := e.open(len(elements)); err != nil {
-		return err
-	}
-	for _, el := range elements {
-		e.out = el.key.appendTo(e.out)
-		if err := e.reflected(el.value); err != nil {
-			return within(err, el.key.String())
-		}
-	}
-	return e.close()
-}
-
-// compareKeys orders keys: integers first, by value, then texts by their bytes.
-func compareKeys(a, b Key) int {
-	switch {
-	case a.IsInt && b.IsInt && a.Int < b.Int, a.IsInt && !b.IsInt:
-		return -1
-	case a.IsInt && b.IsInt && a.Int > b.Int, !a.IsInt && b.IsInt:
-		return 1
-	}
-	return strings.Compare(a.Text, b.Text)
-}
-
-// keyOfValue is the PHP key that a Go value is, as one of a map.
-func keyOfValue(v reflect.Value) (Key, error) {
-	if v.Kind() == reflect.String {
-		return keyOf(v.String()), nil
-	}
-	n, err := intOf(v)
-	if err != nil {
-		return Key{}, fmt.Errorf("%w, as a key", err)
-	}
-	return Key{Int: n, IsInt: true}, nil
-}
-
-func (e *encoder) structure(v reflect.Value) error {
-	s := structureOf(v.Type())
-	if s.err != nil {
-		return s.err
-	}
-	e.slots++
-	if err := e.enter(); err != nil {
-		return err
-	}
-	count := 0
-	for i := range s.fields {
-		if _, ok := fieldOf(v, s.fields[i].index); ok {
-			count++
-		}
-	}
-	e.out = append(strconv.AppendInt(append(e.out, "a:"...), int64(count), 10), ":{"...)
-	for i := range s.fields {
-		f := &s.fields[i]
-		member, ok := fieldOf(v, f.index)
-		if !ok {
-			continue
-		}
-		e.out = keyOf(f.key).appendTo(e.out)
-		if err := e.reflected(member); err != nil {
-			return within(err, f.key)
-		}
-	}
-	return e.close()
-}
-
-// fieldOf finds a field through embedded structs; there is none behind an embedded nil pointer.
-func fieldOf(v reflect.Value, index []int) (reflect.Value, bool) {
-	for i, at := range index {
-		if i > 0 && v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				return v, false
-			}
-			v = v.Elem()
-		}
-		v = v.Field(at)
-	}
-	return v, true
-}
-
-// array writes an Array, whose slot has been counted.
-func (e *encoder) array(a Array) error {
-	if len(a)%2 != 0 {
-		return fmt.Errorf("%w: an Array with a key and no value", ErrType)
-	}
-	e.slots--
-	if err := e.open(len(a) / 2); err != nil {
-		return err
-	}
-	seen := make(map[Key]struct{}, len(a)/2)
-	for i := 0; i < len(a); i += 2 {
-		key, ok := a[i].(Key)
-		if ok && !key.IsInt {
-			key = keyOf(key.Text)
-		} else if !ok {
-			var err error
-			if a[i] == nil {
-				return fmt.Errorf("%w: an Array with nil as a key", ErrType)
-			}
-			if key, err = keyOfValue(reflect.ValueOf(a[i])); err != nil {
-				return err
-			}
-		}
-		if _, twice := seen[key]; twice {
-			return fmt.Errorf("%w: an Array with the key %q twice", ErrType, key)
-		}
-		seen[key] = struct{}{}
-		e.out = key.appendTo(e.out)
-		if err := e.encode(a[i+1]); err != nil {
-			return within(err, key.String())
-		}
-	}
-	return e.close()
-}
-
-// value writes a Value; its references are numbered by where it now stands.
-func (e *encoder) value(v Value) error {
-	if v.text == "" {
-		return fmt.Errorf("%w: the zero Value is no value", ErrType)
-	}
-	text, refers, err := v.standalone()
-	if err != nil {
-		return err
-	}
-	if e.custom && refers {
-		return errBehindCustom
-	}
-	base := e.slots
-	parts := link(text)
-	e.slots += len(parts.slots)
-	e.custom = e.custom || holdsCustom(parts)
-	e.refers = e.refers || refers
-	if refers && base > 0 {
-		e.renumber(text, base)
-	} else {
-		e.out = append(e.out, text...)
-	}
-	return nil
-}
-
-func holdsCustom(l *linked) bool {
-	return slices.ContainsFunc(l.slots, func(at int) bool { return l.text[at] == 'C' })
-}
-
-// renumber writes a value with references of which all numbers grow.
-func (e *encoder) renumber(text string, by int) {
-	for at := 0; at < len(text); {
-		var end int
-		switch text[at] {
-		case 'R', 'r':
-			n, digits := lengthAt(text, at+2)
-			end = digits + 1
-			e.out = append(strconv.AppendInt(append(e.out, text[at], ':'), int64(n+by), 10), ';')
-			at = end
-			continue
-		case 'a', 'O':
-			_, end = headOf(text, at)
-		case '}':
-			end = at + 1
-		default:
-			end = skipToken(text, at)
-		}
-		e.out = append(e.out, text[at:end]...)
-		at = end
-	}
-}
-
-// wrongType is a type that does not fit, and where: the keys that lead there, outermost first.
-type wrongType struct {
-	path string
-	err  error
-}
-
-func (w *wrongType) Error() string { return w.err.Error() + " (at " + w.path + ")" }
-func (w *wrongType) Unwrap() error { return w.err }
-
-// within says under which key something failed.
-func within(err error, key string) error {
-	const shown = 256
-	var w *wrongType
-	if !errors.As(err, &w) {
-		return &wrongType{key, err}
-	}
-	if len(w.path) < shown {
-		w.path = key + "." + w.path
-	}
-	return err
 }

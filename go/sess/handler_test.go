@@ -98,10 +98,7 @@ func TestFuncsNameWhatIsMissing(t *testing.T) {
 }
 
 func TestPerSessionMakesOneForEach(t *testing.T) {
-	type own struct {
-		six
-		opened int
-	}
+	type own struct{ six }
 	var mu sync.Mutex
 	var made []*own
 	shared := newStore()

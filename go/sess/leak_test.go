@@ -66,7 +66,8 @@ func TestLeaks(t *testing.T) {
 					}
 				}
 			}
-			run(2000)
+			// C's allocator keeps memory for each thread that ever freed some: it fills up once.
+			run(manySessions())
 			settle(t, maxIdle*2)
 			open, memory := descriptors(t), resident(t)
 			run(manySessions())
@@ -74,7 +75,7 @@ func TestLeaks(t *testing.T) {
 			if now := descriptors(t); now > open {
 				t.Errorf("%d descriptors, %d before", now, open)
 			}
-			if grown := resident(t) - memory; grown > 8<<20 {
+			if grown := resident(t) - memory; measuresMemory && grown > 8<<20 {
 				t.Errorf("%d KiB more", grown>>10)
 			} else {
 				t.Logf("%d KiB more", grown>>10)

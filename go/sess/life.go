@@ -110,6 +110,9 @@ func (s *Session) acquire() (*handle, error) {
 			return nil, f
 		}
 	}
+	if s.begun {
+		h.MarkHeadersSent()
+	}
 	s.h.Store(h)
 	return h, nil
 }
@@ -227,6 +230,9 @@ func (s *Session) startAs(ctx context.Context, id string, st start) error {
 		return err
 	}
 	s.moved(h)
+	if s.response != nil {
+		h.limitCaching(s.response)
+	}
 	return s.afterStart(ctx)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -22,7 +23,7 @@ const oracleData = "../../tests/oracle/data/"
 var formats = []string{"php", "php_binary", "php_serialize"}
 
 // eachLine checks every line of a data set, and that there are as many as there should be.
-func eachLine[T any](t *testing.T, file string, want int, check func(line T) error) {
+func eachLine[T any](t testing.TB, file string, want int, check func(line T) error) {
 	f, err := os.Open(oracleData + file)
 	must(t, err)
 	defer f.Close()
@@ -486,4 +487,63 @@ func TestOracleValuesInSessions(t *testing.T) {
 			return nil
 		})
 	}
+}
+
+// PHP's verdict on every payload in each session format, and the data that it has then.
+func TestOracleMalformedInSessions(t *testing.T) {
+	for _, format := range formats {
+		s := oracleSession(t, format)
+		eachLine(t, "malformed.jsonl", 720, func(line oracleMalformed) error {
+			want := line.Session[format]
+			if s.Status() != Active {
+				must(t, s.Start(context.Background()))
+			}
+			must(t, s.Clear())
+			err := s.Decode(line.Bytes)
+			data, _ := s.all()
+			enum, custom := keepsMore(data.text)
+			if want.Quirk != nil || format == "php_serialize" && line.Unserialize.Quirk != nil || enum && !want.OK {
+				return nil
+			}
+			// What is no array is no table here.
+			ok := want.OK && (want.Table == nil || want.Table["t"] == "array")
+			if (err == nil) != ok {
+				return fmt.Errorf("%s: %q: accepted by PHP: %t, and we say %v", format, line.Bytes, ok, err)
+			}
+			if err != nil {
+				if !errors.Is(err, ErrData) || data.Len() != 0 {
+					return fmt.Errorf("%s: refused with %v, and %d elements stay", format, err, data.Len())
+				}
+				return nil
+			}
+			if custom {
+				return nil
+			}
+			if err := sameTable(format, want.Table, data); err != nil {
+				return err
+			}
+			if again, err := s.Encode(); want.Encode != nil && (err != nil || !bytes.Equal(again, want.Encode)) {
+				return fmt.Errorf("%s: encoded again\n%s\n%s: %v", format, want.Encode, again, err)
+			}
+			return nil
+		})
+	}
+}
+
+// sameTable compares data without references with what PHP had.
+func sameTable(format string, want typed, data Value) error {
+	if want == nil || data.whole != nil {
+		return nil
+	}
+	got := typedValue(data)
+	if format != "php_serialize" {
+		for _, pair := range got["v"].([]any) {
+			// Records hold texts as keys, also "7", which $_SESSION[7] does not reach.
+			pair.([]any)[0].(typed)["t"] = "string"
+		}
+	}
+	if !same(want, got) {
+		return fmt.Errorf("%s: decoded\n%s\n%s", format, show(want), show(got))
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package sess
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +19,8 @@ type Session struct {
 
 	ctx      context.Context // of the last start
 	cookies  []string        // the Cookie headers of the request
+	response http.Header     // what a start adds headers to; nil: nothing, or it has begun
+	begun    bool            // the response has begun: no cookie can be sent any more
 	id       string
 	status   Status
 	isNew    bool
@@ -226,43 +227,4 @@ func (s *Session) Status() Status {
 func (s *Session) IsNew() bool {
 	defer s.done(s.enter())
 	return s.isNew
-}
-
-// Header adds what the response has to carry, the cookie and the cache headers, and replaces what it replaces.
-// [Manager.Middleware] does it.
-func (s *Session) Header(dst http.Header) {
-	defer s.done(s.enter())
-	h := s.h.Load()
-	if h == nil {
-		return
-	}
-	for i := 0; ; i++ {
-		header, ok := h.Header(i)
-		if !ok {
-			return
-		}
-		name := http.CanonicalHeaderKey(header.Name)
-		if header.Replaces == nil {
-			dst[name] = []string{header.Value}
-			continue
-		}
-		var kept []string
-		for _, value := range dst[name] {
-			if !strings.HasPrefix(value, *header.Replaces) {
-				kept = append(kept, value)
-			}
-		}
-		dst[name] = append(kept, header.Value)
-	}
-}
-
-// markHeadersSent says that the response has begun: no cookie can be sent any more.
-func (s *Session) markHeadersSent() {
-	if s.lock("headers_sent") != nil {
-		return
-	}
-	defer s.unlock()
-	if h, err := s.acquire(); err == nil {
-		h.MarkHeadersSent()
-	}
 }

@@ -24,6 +24,15 @@ func serialized(t *testing.T, text string) Value {
 	return v
 }
 
+// decodeBorrowed is what Get makes of what libsess lends it.
+func decodeBorrowed[T any](serialized []byte) (T, error) {
+	var t T
+	if scalar(any(&t), serialized) {
+		return t, nil
+	}
+	return decodeText[T](string(serialized))
+}
+
 // writes: v is written as this.
 func writes(t *testing.T, v any, want string) {
 	t.Helper()
@@ -449,5 +458,58 @@ func TestMapping(t *testing.T) {
 	}
 	for name, test := range rows {
 		t.Run(name, test)
+	}
+}
+
+// asksSession is text that asks a session while it is read and written.
+type asksSession struct{ s *Session }
+
+var asked *Session
+
+func (a asksSession) MarshalText() ([]byte, error) { return []byte(a.s.ID()), nil }
+
+func (a *asksSession) UnmarshalText(text []byte) error {
+	a.s = asked
+	if asked.ID() != string(text) {
+		return errors.New("another session")
+	}
+	return nil
+}
+
+// Get and Set run the methods of types outside of the turn that they take on the session.
+func TestTextMethodsMayUseTheSession(t *testing.T) {
+	s := oracleSession(t, "php")
+	asked = s
+	must(t, s.Set("v", asksSession{s}))
+	got, err := Get[*asksSession](s, "v")
+	if err != nil || got.s != s {
+		t.Errorf("%v, %v", got, err)
+	}
+	var all struct {
+		V asksSession `sess:"v"`
+	}
+	must(t, s.Unmarshal(&all))
+}
+
+// Errors say which key did not fit, and name no value.
+func TestErrorsNameTheKey(t *testing.T) {
+	v := serialized(t, `a:1:{s:4:"user";a:1:{s:5:"roles";a:2:{i:0;s:1:"a";i:1;s:6:"secret";}}}`)
+	_, err := As[map[string]map[string][]int](v)
+	if want := "sess: value has another type: int wanted, string found (at user.roles.0)"; err == nil || err.Error() != want {
+		t.Errorf("%v, not %s", err, want)
+	}
+	_, err = ValueOf(map[string]any{"user": []any{1, make(chan int)}})
+	if want := "sess: value has another type: PHP has none for chan int (at user.1)"; err == nil || err.Error() != want {
+		t.Errorf("%v, not %s", err, want)
+	}
+	s := oracleSession(t, "php")
+	if err := s.Set("v", 1i); !errors.Is(err, ErrType) || s.Has("v") {
+		t.Errorf("%v, and v is set: %t", err, s.Has("v"))
+	}
+	must(t, s.Set("v", v))
+	_, err = Get[int](s, "v")
+	var own *Error
+	if !errors.As(err, &own) || own.Op != opGet || !errors.Is(err, ErrType) {
+		t.Errorf("%#v", err)
 	}
 }

@@ -74,8 +74,6 @@ func (s *scan) digits() int {
 	return s.at - start
 }
 
-func isDigit(c byte) bool { return c-'0' <= 9 }
-
 // unsigned is a length or count; one that does not fit is refused, where PHP lets it wrap.
 func (s *scan) unsigned(what string) (int, error) {
 	start, n := s.at, 0
@@ -178,8 +176,6 @@ func (s *scan) escaped() (string, error) {
 	return text, s.expect(`"`, "a string does not end")
 }
 
-func isHex(c byte) bool { return isDigit(c) || (c|0x20)-'a' <= 5 }
-
 func (s *scan) class() (string, error) {
 	start := s.at
 	class, err := s.quoted()
@@ -194,28 +190,6 @@ func (s *scan) class() (string, error) {
 		s.notes |= noteOdd
 	}
 	return class, nil
-}
-
-// stdClass is the one class that every PHP knows, in its own case.
-const stdClass = "stdClass"
-
-func isClassName(name string) bool {
-	if name == "" || name[0] == '\\' {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if !isDigit(c) && (c|0x20)-'a' > 25 && c != '_' && c != '\\' && c < 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// enumCase splits Enum:Case.
-func enumCase(name string) (class, of string, ok bool) {
-	class, of, ok = strings.Cut(name, ":")
-	return class, of, ok && isClassName(class) && isClassName(of)
 }
 
 // Letters of keys as they stand in the bytes: intKey and textKey as PHP writes them, and escapedKey.
@@ -438,81 +412,4 @@ func (s *scan) value() error {
 		inner.last, inner.text = text, letter == textKey
 		keys = append(keys, text)
 	}
-}
-
-// ascends tells whether a key stands after the last one in an order in which no key can stand twice.
-func (f *frame) ascends(letter byte, text string) bool {
-	switch {
-	case letter == textKey:
-		return !f.text || f.last < text
-	case f.text || text[0] == '-':
-		return false
-	case f.last[0] == '-' || len(f.last) < len(text):
-		return true
-	}
-	return len(f.last) == len(text) && f.last < text
-}
-
-// repeats tells whether a key stands twice in a list of those of one container.
-func repeats(keys []string) bool {
-	const few = 12
-	if len(keys) > few {
-		seen := make(map[string]struct{}, len(keys))
-		for _, key := range keys {
-			seen[key] = struct{}{}
-		}
-		return len(seen) < len(keys)
-	}
-	for i, key := range keys {
-		for _, other := range keys[:i] {
-			if key == other {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isCanonicalInt tells whether text is the decimal form of a 64-bit integer as PHP writes it: such text is an
-// integer as a key, too.
-func isCanonicalInt(text string) bool {
-	digits := strings.TrimPrefix(text, "-")
-	if digits == "" || len(digits) > 19 || !isDigit(digits[0]) || digits[0] == '0' && len(text) > 1 {
-		return false
-	}
-	for i := range len(digits) {
-		if !isDigit(digits[i]) {
-			return false
-		}
-	}
-	if len(digits) < 19 {
-		return true
-	}
-	_, err := strconv.ParseInt(text, 10, 64)
-	return err == nil
-}
-
-// clampedInt is an integer with a sign or without as PHP reads it: what is too large becomes the largest.
-func clampedInt(text string) int64 {
-	n, _ := strconv.ParseInt(text, 10, 64)
-	return n
-}
-
-// unescape resolves the \hh of a string in the S: form.
-func unescape(text string) string {
-	if strings.IndexByte(text, '\\') < 0 {
-		return text
-	}
-	plain := make([]byte, 0, len(text))
-	for len(text) > 0 {
-		if text[0] == '\\' {
-			c, _ := strconv.ParseUint(text[1:3], 16, 8)
-			plain = append(plain, byte(c))
-			text = text[3:]
-			continue
-		}
-		plain = append(plain, text[0])
-		text = text[1:]
-	}
-	return string(plain)
 }

@@ -17,7 +17,7 @@ pub(super) enum Next {
     #[default]
     Unknown,
     Free(i64),
-    /// The largest integer is in use.
+    /// The largest integer is in use, or was.
     Full,
 }
 
@@ -315,6 +315,8 @@ impl Document {
         self.know_next(table);
         match self.tables[table as usize].next() {
             Next::Free(key) => Ok(key),
+            // As in PHP it is free again once it has been removed.
+            _ if self.look_up(table, Key::Int(i64::MAX)).is_none() => Ok(i64::MAX),
             _ => Err(Error::new(
                 Code::EINVAL,
                 "no next integer key: the largest is in use",

@@ -152,11 +152,12 @@ impl<'a> Reader<'a> {
 
     /// A value: quoted and plain pieces in a row, up to the end of the line or a comment.
     ///
-    /// A `wanted` one must not use what PHP computes: variables and operators.
+    /// A `wanted` one must not use what PHP computes: variables, constants and operators.
     fn value(&mut self, wanted: bool) -> std::result::Result<Vec<u8>, &'static str> {
         let mut value = Vec::new();
         let mut words = 0;
         let mut quoted = false;
+        let mut switch = false;
         while let Some(byte) = self.skip_blanks() {
             match byte {
                 b'\r' | b'\n' => break,
@@ -176,15 +177,31 @@ impl<'a> Reader<'a> {
                     if wanted && (variable || plain.iter().any(computed)) {
                         return Err("quote values with | & ^ ~ ! ( ) = and write variables out");
                     }
+                    for word in plain.split(|byte| b" \t".contains(byte)) {
+                        if wanted && is_constant(word) {
+                            return Err("write constants out, or quote a word that looks like one");
+                        }
+                        switch |= meaning(word).is_some();
+                        words += usize::from(!word.is_empty());
+                    }
                     value.extend_from_slice(plain);
-                    words += 1;
                 }
             }
         }
-        if words == 1 && !quoted {
-            constant(&mut value);
+        if !switch {
+            return Ok(value);
         }
-        Ok(value)
+        if words > 1 || quoted {
+            // PHP stops reading the file there.
+            return if wanted {
+                Err(
+                    "quote values with on, off, yes, no, true, false, none or null among their words",
+                )
+            } else {
+                Ok(value)
+            };
+        }
+        Ok(meaning(&value).unwrap_or_default().into())
     }
 
     /// The rest of a quoted piece, which may go over several lines.
@@ -211,15 +228,99 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The words that PHP replaces when they stand alone and unquoted.
-fn constant(value: &mut Vec<u8>) {
-    let replacement = match value.to_ascii_lowercase().as_slice() {
-        b"on" | b"yes" | b"true" => "1",
-        b"off" | b"no" | b"false" | b"none" | b"null" => "",
-        _ => return,
-    };
-    *value = replacement.into();
+/// What PHP reads in place of a word that stands alone and unquoted.
+fn meaning(word: &[u8]) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_slice() {
+        b"on" | b"yes" | b"true" => Some("1"),
+        b"off" | b"no" | b"false" | b"none" | b"null" => Some(""),
+        _ => None,
+    }
 }
+
+/// Whether PHP puts the value of a constant in place of an unquoted word: those it knows when it reads a php.ini.
+fn is_constant(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|word| CONSTANTS.contains(&word))
+}
+
+const CONSTANTS: &[&str] = &[
+    "E_ERROR",
+    "E_WARNING",
+    "E_PARSE",
+    "E_NOTICE",
+    "E_CORE_ERROR",
+    "E_CORE_WARNING",
+    "E_COMPILE_ERROR",
+    "E_COMPILE_WARNING",
+    "E_USER_ERROR",
+    "E_USER_WARNING",
+    "E_USER_NOTICE",
+    "E_STRICT",
+    "E_RECOVERABLE_ERROR",
+    "E_DEPRECATED",
+    "E_USER_DEPRECATED",
+    "E_ALL",
+    "DEBUG_BACKTRACE_PROVIDE_OBJECT",
+    "DEBUG_BACKTRACE_IGNORE_ARGS",
+    "ZEND_THREAD_SAFE",
+    "ZEND_DEBUG_BUILD",
+    "PHP_VERSION",
+    "PHP_MAJOR_VERSION",
+    "PHP_MINOR_VERSION",
+    "PHP_RELEASE_VERSION",
+    "PHP_EXTRA_VERSION",
+    "PHP_VERSION_ID",
+    "PHP_ZTS",
+    "PHP_DEBUG",
+    "PHP_OS",
+    "PHP_OS_FAMILY",
+    "PHP_SAPI",
+    "DEFAULT_INCLUDE_PATH",
+    "PEAR_INSTALL_DIR",
+    "PEAR_EXTENSION_DIR",
+    "PHP_EXTENSION_DIR",
+    "PHP_PREFIX",
+    "PHP_BINDIR",
+    "PHP_MANDIR",
+    "PHP_LIBDIR",
+    "PHP_DATADIR",
+    "PHP_SYSCONFDIR",
+    "PHP_LOCALSTATEDIR",
+    "PHP_CONFIG_FILE_PATH",
+    "PHP_CONFIG_FILE_SCAN_DIR",
+    "PHP_SHLIB_SUFFIX",
+    "PHP_EOL",
+    "PHP_MAXPATHLEN",
+    "PHP_INT_MAX",
+    "PHP_INT_MIN",
+    "PHP_INT_SIZE",
+    "PHP_FD_SETSIZE",
+    "PHP_FLOAT_DIG",
+    "PHP_FLOAT_EPSILON",
+    "PHP_FLOAT_MAX",
+    "PHP_FLOAT_MIN",
+    "PHP_BINARY",
+    "PHP_OUTPUT_HANDLER_START",
+    "PHP_OUTPUT_HANDLER_WRITE",
+    "PHP_OUTPUT_HANDLER_FLUSH",
+    "PHP_OUTPUT_HANDLER_CLEAN",
+    "PHP_OUTPUT_HANDLER_FINAL",
+    "PHP_OUTPUT_HANDLER_CONT",
+    "PHP_OUTPUT_HANDLER_END",
+    "PHP_OUTPUT_HANDLER_CLEANABLE",
+    "PHP_OUTPUT_HANDLER_FLUSHABLE",
+    "PHP_OUTPUT_HANDLER_REMOVABLE",
+    "PHP_OUTPUT_HANDLER_STDFLAGS",
+    "PHP_OUTPUT_HANDLER_STARTED",
+    "PHP_OUTPUT_HANDLER_DISABLED",
+    "UPLOAD_ERR_OK",
+    "UPLOAD_ERR_INI_SIZE",
+    "UPLOAD_ERR_FORM_SIZE",
+    "UPLOAD_ERR_PARTIAL",
+    "UPLOAD_ERR_NO_FILE",
+    "UPLOAD_ERR_NO_TMP_DIR",
+    "UPLOAD_ERR_CANT_WRITE",
+    "UPLOAD_ERR_EXTENSION",
+];
 
 #[cfg(test)]
 mod tests {
@@ -265,6 +366,12 @@ mod tests {
             ("= 1  \n", "1"),
             ("= 0;0600;/x", "0"),
             ("= a#b", "a#b"),
+            ("= x-on", "x-on"),
+            ("= yes/no", "yes/no"),
+            ("= \"PHP_INT_MAX\"", "PHP_INT_MAX"),
+            ("= PHP_INT_MAX.", "PHP_INT_MAX."),
+            ("= php_version", "php_version"),
+            ("= PHPSESSID", "PHPSESSID"),
             ("= x\r\n", "x"),
         ] {
             assert_eq!(value(text).as_deref(), Ok(expected), "{text:?}");
@@ -276,6 +383,11 @@ mod tests {
             "= \"${HOME}x\"",
             "= \"open",
             "= 'open",
+            "= PHP_INT_MAX",
+            "= \"x\" E_ALL ; c",
+            "= Yes Sir",
+            "= on\"x\"",
+            "= x none",
         ] {
             let error = value(text).expect_err(text);
             assert!(error.starts_with("1: session.name: "), "{error}");

@@ -152,6 +152,18 @@ pub fn read_only() -> io::Error {
     io::Error::from_raw_os_error(libc::EROFS)
 }
 
+/// Bytes of the longest file that keeps its space when it is cleared, in pieces of zeros.
+const KEPT: u64 = (PIECES * ZEROS.len()) as u64;
+const PIECES: usize = 128;
+static ZEROS: [u8; 16 << 10] = [0; 16 << 10];
+
+fn piece(bytes: &[u8]) -> libc::iovec {
+    libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    }
+}
+
 /// An open file of this user's own.
 #[derive(Debug)]
 pub struct Own {
@@ -206,7 +218,7 @@ impl Own {
                 error => Err(io::Error::from_raw_os_error(error)),
             }
         })?;
-        file.put(head, &[])?;
+        file.write_pair(head, &[])?;
         let unnamed = format!("/proc/self/fd/{fd}\0");
         let unnamed = CStr::from_bytes_with_nul(unnamed.as_bytes()).map_err(io::Error::other)?;
         let path = named(path)?;
@@ -238,33 +250,55 @@ impl Own {
         }
     }
 
-    /// Replace the content by two pieces with one write; falling short is an error.
+    /// Begin the content with two pieces, by one write; falling short is an error. What lies behind
+    /// them stays.
     pub fn write_pair(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
-        self.put(first, second)?;
-        self.set_len((first.len() + second.len()) as u64)
-    }
-
-    fn put(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
         let whole = first.len() + second.len();
-        let write = |len: usize| {
+        self.write(whole, |len| {
             let head = &first[..first.len().min(len)];
-            let pieces = [head, &second[..len - head.len()]].map(|piece| libc::iovec {
-                iov_base: piece.as_ptr().cast_mut().cast(),
-                iov_len: piece.len(),
-            });
+            let pieces = [head, &second[..len - head.len()]].map(piece);
             // SAFETY: the pieces are readable for their lengths, and the call does not write to them.
             unsafe { libc::pwritev(self.fd(), pieces.as_ptr(), 2, 0) }
-        };
-        let written = again(|| seam::transfer(Kind::JournalWrite, whole, write))?;
+        })
+    }
+
+    /// Overwrite the first `len` bytes, or as many as there are, by zeros. The file keeps its space, so
+    /// that its next content costs no more than copying it, unless it has more than [`KEPT`] bytes or
+    /// the zeros cannot be written: then it keeps one byte.
+    pub fn clear(&self, len: u64) -> io::Result<()> {
+        let size = self.about()?.stx_size;
+        if size <= KEPT && self.write_zeros(len.min(size) as usize).is_ok() {
+            return Ok(());
+        }
+        // Not to nothing: ext4 would write the next content to the disk at once when it is closed.
+        file::set_len(Kind::JournalTruncate, self.fd(), 1)
+    }
+
+    /// At most [`KEPT`] zeros.
+    fn write_zeros(&self, len: usize) -> io::Result<()> {
+        self.write(len, |len| {
+            let mut pieces = [piece(&[]); PIECES];
+            let count = len.div_ceil(ZEROS.len());
+            for (index, zeros) in pieces[..count].iter_mut().enumerate() {
+                let rest = len - index * ZEROS.len();
+                *zeros = piece(&ZEROS[..rest.min(ZEROS.len())]);
+            }
+            // SAFETY: the pieces are readable for their lengths, and the call does not write to them.
+            unsafe { libc::pwritev(self.fd(), pieces.as_ptr(), count as i32, 0) }
+        })
+    }
+
+    fn write(&self, whole: usize, write: impl Fn(usize) -> isize) -> io::Result<()> {
+        let written = again(|| seam::transfer(Kind::JournalWrite, whole, &write))?;
         match written as usize == whole {
             true => Ok(()),
             false => Err(io::Error::from_raw_os_error(libc::ENOSPC)),
         }
     }
 
-    /// The whole content of a file that has `len` bytes; any other length is an error.
-    pub fn read_exactly(&self, len: usize) -> io::Result<Vec<u8>> {
-        if self.about()?.stx_size != len as u64 {
+    /// The first `len` bytes; fewer are an error.
+    pub fn read_first(&self, len: usize) -> io::Result<Vec<u8>> {
+        if self.about()?.stx_size < len as u64 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = Vec::new();
@@ -277,11 +311,6 @@ impl Own {
             true => Ok(bytes),
             false => Err(io::Error::from_raw_os_error(libc::EIO)),
         }
-    }
-
-    /// Make it `len` bytes long.
-    pub fn set_len(&self, len: u64) -> io::Result<()> {
-        file::set_len(Kind::JournalTruncate, self.fd(), len)
     }
 
     /// Bring all of it to the disk.

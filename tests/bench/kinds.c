@@ -35,7 +35,7 @@ static void make_payloads(size_t bytes) {
     size_t filler = bytes > 40 ? bytes - 30 : 0;
     for (int i = 0; i < 2; i++) {
         int head = sprintf(payloads[i], "n|i:%d;s|s:%zu:\"", i, filler);
-        memset(payloads[i] + head, 'x', filler);
+        memset(payloads[i] + head, 'x' + i, filler);
         memcpy(payloads[i] + head + filler, "\";", 3);
         size = (size_t)head + filler + 2;
     }

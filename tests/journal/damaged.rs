@@ -221,7 +221,7 @@ fn f_14_another_users_journal_is_refused() {
 }
 
 #[test]
-fn payloads_beside_the_journal_are_this_users_own_file_of_that_length() {
+fn payloads_beside_the_journal_are_this_users_own_file_of_that_length_at_least() {
     let dir = Dir::new();
     let mut client = Client::php(dir.text());
     layout::prime(&mut client);

@@ -1,6 +1,6 @@
 //! Storing: in place, by one write, undone when it falls short.
 
-use super::journal::{Armed, Journal, Journals, is_needed, off};
+use super::journal::{Armed, Journal, Journals, can_tear, is_needed, off};
 use super::open::io_error;
 use super::state::{Held, State};
 use crate::config::Durability;
@@ -95,7 +95,7 @@ struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     fn arm(&mut self, state: &State, held: &Held, old: &[u8], new: &[u8]) -> Option<Armed<'a>> {
-        let journal = self.journal?;
+        let journal = self.journal.filter(|_| can_tear(old, new))?;
         let armed = journal.arm(&held.facts, &state.id, old, new, self.power);
         armed.unwrap_or_else(|error| {
             self.trouble = journal.is_first_trouble().then_some(error);

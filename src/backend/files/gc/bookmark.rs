@@ -37,7 +37,7 @@ impl Bookmark {
     /// Where the last slice stopped, from the save path downwards; nothing if it came to the end.
     pub fn stops(&self) -> Vec<Stop> {
         let text = match Own::open(&self.0, false) {
-            Ok(Some(file)) => file.read_exactly(LEN).unwrap_or_default(),
+            Ok(Some(file)) => file.read_first(LEN).unwrap_or_default(),
             _ => return Vec::new(),
         };
         std::str::from_utf8(&text)

@@ -73,6 +73,17 @@ pub(super) fn is_needed(old: u64, new: usize) -> bool {
     new > PAGE || (new as u64) < old
 }
 
+/// Whether it may be cut off between bytes that differ: they lie in more than one page.
+pub(super) fn can_tear(old: &[u8], new: &[u8]) -> bool {
+    if new.len() < old.len() {
+        return true;
+    }
+    let mut pages = old.chunks(PAGE).zip(new.chunks(PAGE));
+    let same = pages.position(|(old, new)| old != new);
+    let behind = (same.unwrap_or(old.len() / PAGE) + 1) * PAGE;
+    behind < new.len() && old.get(behind..) != Some(&new[behind..])
+}
+
 impl State {
     /// Mend the file that was just locked if its writer died; its facts afterwards.
     pub(super) fn mend(

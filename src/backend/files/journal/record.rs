@@ -318,7 +318,7 @@ impl Journal {
         } else {
             let file = Own::open(&self.external(index), false)?.ok_or_else(damaged)?;
             let whole = old_len.checked_add(new_len).ok_or_else(damaged)?;
-            let mut old = file.read_exactly(whole)?;
+            let mut old = file.read_first(whole)?;
             let new = old.split_off(old_len);
             (old, new)
         };
@@ -353,9 +353,9 @@ impl Journal {
     fn wipe(&self, index: usize, claimed: Mark, external: Option<&Own>) {
         let (base, region) = (at(index), &self.region);
         if let Some(file) = external {
-            // Not to nothing: ext4 would write the next content to the disk at once when it is closed.
+            let [old, new] = [OLD_LEN, NEW_LEN].map(|len| region.get(base + len));
             // Whatever stays after a failure is overwritten by the next payload.
-            let _ = file.set_len(1);
+            let _ = file.clear(old.saturating_add(new));
         } else {
             for (offset, len) in [(OLD, OLD_LEN), (NEW, NEW_LEN)] {
                 let len = region.get(base + len).min(ROOM as u64) as usize;

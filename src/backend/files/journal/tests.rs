@@ -1,6 +1,6 @@
 use super::layout::Phase;
 use super::record::Journal;
-use super::{Place, is_needed, open};
+use super::{Place, can_tear, is_needed, open};
 use crate::sys::file::{Access, Descriptor, Facts};
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,58 @@ fn only_writes_that_may_be_cut_off_need_a_record() {
     ] {
         assert_eq!(is_needed(old, new), needed, "{old} {new}");
     }
+}
+
+#[test]
+fn a_write_that_changes_one_page_cannot_be_cut_off_between_old_and_new() {
+    let old = [b'o'; 10_000];
+    let changed = |range: std::ops::Range<usize>, len| {
+        let mut new = old.to_vec();
+        new.resize(len, b'n');
+        new[range].fill(b'n');
+        can_tear(&old, &new)
+    };
+    for (range, len, torn) in [
+        (0..0, 10_000, false),
+        (0..4096, 10_000, false),
+        (4095..4097, 10_000, true),
+        (4096..8192, 10_000, false),
+        (9_999..10_000, 10_000, false),
+        (0..1, 10_001, true),
+        (0..0, 12_288, false),
+        (8192..8193, 12_288, false),
+        (8191..8192, 12_288, true),
+        (0..0, 12_289, true),
+        (0..0, 9_999, true),
+    ] {
+        assert_eq!(changed(range.clone(), len), torn, "{range:?} {len}");
+    }
+    assert!(!can_tear(&old[..8192], &old));
+    assert!(can_tear(&old[..4096], &old));
+    assert!(can_tear(b"", &old));
+}
+
+#[test]
+fn a_payload_beside_the_journal_is_overwritten_where_it_lies() {
+    let scene = Scene::new("beside");
+    let cycle = |old: &[u8], new: &[u8]| {
+        let armed = scene.journal.arm(&scene.facts, b"abc", old, new, false);
+        let armed = armed.unwrap().unwrap();
+        let (index, _) = scene.journal.in_use().next().unwrap();
+        let held = scene.journal.load(index).unwrap().unwrap();
+        assert!(held.old == old && held.new == new);
+        armed.free();
+        let beside = std::fs::read(scene.dir.join(format!("journal.{index}"))).unwrap();
+        assert!(beside.len() == 1 || beside.iter().all(|byte| *byte == 0));
+        beside.len()
+    };
+    let (long, longer) = (vec![b'l'; 100_000], vec![b'L'; 120_000]);
+    assert_eq!(cycle(&long, &longer), 220_000);
+    assert_eq!(cycle(&long[..70_000], &long), 220_000);
+    assert_eq!(cycle(&longer, &longer), 240_000);
+    // Space that is seldom needed is given back.
+    assert_eq!(cycle(&vec![b'v'; 2 << 20], &long), 1);
+    assert_eq!(cycle(&long, &longer), 220_000);
 }
 
 #[test]

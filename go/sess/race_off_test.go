@@ -1,0 +1,5 @@
+//go:build !race
+
+package sess
+
+const measuresMemory = true
