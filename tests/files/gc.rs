@@ -621,9 +621,17 @@ fn damaged_sessions_are_moved_away_if_that_is_wanted() {
         fs::read(away.0.join(&kept[1])).unwrap(),
         b"n|i:1;m|s:5:\"ab"
     );
-    // Without the directive they go.
+    // The save path itself: what was moved once stays, and is not moved again.
     busy.close();
     assert!(kit::comes_free(&dir.file("busy")));
+    kit::set_age(&dir.file("young"), 9000);
+    let mut client = set(Client::strict(dir.text()), &dir);
+    client.open().unwrap();
+    assert_eq!(client.gc(1440).unwrap(), 2);
+    let moved = dir.names();
+    assert_eq!(client.gc(1440).unwrap(), 0);
+    assert_eq!(dir.names(), moved);
+    // Without the directive they go.
     let mut client = Client::strict(dir.text());
     client.open().unwrap();
     assert_eq!(client.gc(5).unwrap(), 2);

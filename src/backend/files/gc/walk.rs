@@ -121,8 +121,11 @@ impl Walk {
         let Some(Level { dir, .. }) = self.levels.last() else {
             return false;
         };
-        let is_own = &name.to_bytes()[PREFIX.len()..] == run.own_id;
-        if is_own && run.spare_own {
+        let id = &name.to_bytes()[PREFIX.len()..];
+        let is_own = id == run.own_id;
+        // What is no id may have been moved here as damaged: the quarantine can be the save path itself.
+        let may_be_kept = run.quarantine.is_some() && !id::is_valid(id);
+        if is_own && run.spare_own || may_be_kept {
             return false;
         }
         let Ok(facts) = dir.facts(name) else {
