@@ -13,4 +13,6 @@ mod opening;
 mod paths;
 mod php;
 mod syscalls;
+#[path = "../common/trace.rs"]
+mod trace;
 mod writing;

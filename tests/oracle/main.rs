@@ -102,10 +102,10 @@ fn all() -> bool {
             }
         }
     }
+    println!("{passed} passed, {failed} failed");
     for line in summary {
         println!("{line}");
     }
-    println!("{passed} passed, {failed} failed");
     failed == 0 && checked
 }
 

@@ -4,6 +4,8 @@
 //	store, err := sqlite.Open("/var/lib/app/sessions.db")
 //	...
 //	mgr, err := sess.New(store.Handler())
+//
+// Build with -tags libsqlite3 to link the system's SQLite; the driver's own takes long to compile.
 package sqlite
 
 import (

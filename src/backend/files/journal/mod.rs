@@ -125,16 +125,24 @@ impl State {
         settled.map_err(|error| io_error(self, "repair", &error))
     }
 
-    /// Whether the file that was just locked for reading has to be mended first.
+    /// Whether the file that was just locked for reading has to be mended first. On a read-only disk,
+    /// where it cannot be, a torn one is an error.
     pub(super) fn needs_mending(
         &mut self,
         journals: &Journals,
         call: &mut Call,
+        file: &Descriptor,
         facts: &Facts,
     ) -> Result<bool> {
         let found = journals.find(self, call, Need::Look);
-        let journal = found.map_err(|error| unseen(self, &error))?;
-        Ok(journal.is_some_and(|journal| journal.is_unsettled(facts)))
+        match found.map_err(|error| unseen(self, &error))? {
+            None => Ok(false),
+            Some(journal) if journal.is_read_only() => {
+                let settled = journal.settle(file, facts);
+                settled.map_err(|error| io_error(self, "repair", &error))
+            }
+            Some(journal) => Ok(journal.is_unsettled(facts)),
+        }
     }
 }
 
@@ -203,7 +211,7 @@ impl Journals {
         let path = path(place, settings);
         let old = known.found.journal.take();
         let old = old.filter(|old| path.as_ref().is_ok_and(|path| *path == old.path));
-        let opened = match old.filter(|old| old.is_in_place()) {
+        let opened = match old.filter(|old| !old.is_read_only() && old.is_in_place()) {
             Some(old) => Ok(Some(old)),
             None => path.and_then(|path| match need {
                 Need::Look => open(place, &path, false),
@@ -220,9 +228,10 @@ impl Journals {
             Ok(journal) => Found {
                 is_absent: journal.is_none(),
                 until: match (&journal, need) {
-                    (Some(_), _) => now + UNTIL_NEXT_CHECK,
+                    // A disk that is read-only may be writable soon.
+                    (Some(found), _) if !found.is_read_only() => now + UNTIL_NEXT_CHECK,
                     (None, Need::Look) => now,
-                    (None, _) => now + UNTIL_NEXT_TRY,
+                    _ => now + UNTIL_NEXT_TRY,
                 },
                 journal,
             },
