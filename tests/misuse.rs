@@ -110,7 +110,7 @@ fn options_are_used_by_one_at_a_time() {
 #[test]
 fn an_exception_from_a_callback_kills_only_its_handle() {
     static THROWING: Programs = Programs::of("misuse_throw.cc");
-    for link in [Link::Shared, Link::Static] {
+    for link in [Link::Shared, Link::Static, Link::Alone] {
         let output = run(&mut Command::new(THROWING.linked(link)));
         assert!(output.status.success(), "{link:?}: {output:?}");
         let said = String::from_utf8_lossy(&output.stdout);

@@ -50,6 +50,16 @@ impl Dir {
         })
     }
 
+    /// Whether `path` still leads to it: directories are moved, and made again.
+    pub fn is_at(&self, path: &CStr) -> bool {
+        let identity = |dir, path, flags| {
+            let about = file::about(Kind::Stat, dir, path, flags, libc::STATX_INO).ok()?;
+            Some((about.stx_dev_major, about.stx_dev_minor, about.stx_ino))
+        };
+        let own = identity(self.fd(), c"", libc::AT_EMPTY_PATH);
+        own.is_some() && own == identity(libc::AT_FDCWD, path, 0)
+    }
+
     /// Where the listing has come to; Linux keeps the meaning for whoever opens the directory later.
     pub fn position(&self) -> i64 {
         self.position

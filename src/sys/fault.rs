@@ -1,7 +1,7 @@
 //! Faults at the seam, in test builds only: a thread plans one for the n-th call of a kind that it makes.
 
 use super::seam::Kind;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 
 /// What happens to a call.
@@ -43,6 +43,7 @@ struct State {
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::default();
+    static IS_MARKED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What a thread did under a plan.
@@ -80,6 +81,37 @@ pub fn with<T>(plan: Option<Plan>, work: impl FnOnce() -> T) -> (T, Record) {
         hits: state.hits,
     };
     (result, record)
+}
+
+/// Run `work` with a getppid(2) before and after each call that passes the seam, so that who traces this
+/// thread can tell them from others.
+pub fn marked<T>(work: impl FnOnce() -> T) -> T {
+    IS_MARKED.set(true);
+    let result = work();
+    IS_MARKED.set(false);
+    result
+}
+
+/// The marks around a call.
+struct Marks;
+
+fn mark() -> Option<Marks> {
+    let is_marked = IS_MARKED.try_with(Cell::get).unwrap_or(false);
+    is_marked.then(|| {
+        tell();
+        Marks
+    })
+}
+
+impl Drop for Marks {
+    fn drop(&mut self) {
+        tell();
+    }
+}
+
+fn tell() {
+    // SAFETY: takes nothing, cannot fail, and leaves errno.
+    unsafe { libc::getppid() };
 }
 
 /// The fault for a call that is about to be made and transfers `len` bytes.
@@ -120,6 +152,7 @@ fn fail(errno: i32) -> isize {
 
 /// See [`super::seam`].
 pub fn call(kind: Kind, run: impl FnOnce() -> isize) -> isize {
+    let _marks = mark();
     match meet(kind, usize::MAX) {
         Some(Fault::Errno(errno)) => {
             if kind == Kind::Close {
@@ -137,6 +170,7 @@ pub fn call(kind: Kind, run: impl FnOnce() -> isize) -> isize {
 
 /// See [`super::seam`].
 pub fn transfer(kind: Kind, len: usize, run: impl FnOnce(usize) -> isize) -> isize {
+    let _marks = mark();
     match meet(kind, len) {
         Some(Fault::Errno(errno)) => fail(errno),
         Some(Fault::Short(most)) => run(len.min(most)),
@@ -154,6 +188,7 @@ pub fn transfer(kind: Kind, len: usize, run: impl FnOnce(usize) -> isize) -> isi
 
 /// See [`super::seam`].
 pub fn wrapped<T>(kind: Kind, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let _marks = mark();
     match meet(kind, usize::MAX) {
         Some(Fault::Errno(errno)) => Err(io::Error::from_raw_os_error(errno)),
         Some(Fault::KillAfter) => {
@@ -166,6 +201,7 @@ pub fn wrapped<T>(kind: Kind, run: impl FnOnce() -> io::Result<T>) -> io::Result
 
 /// See [`super::seam`].
 pub fn step<T>(kind: Kind, run: impl FnOnce() -> T) -> T {
+    let _marks = mark();
     match meet(kind, usize::MAX) {
         Some(Fault::KillAfter) => {
             run();

@@ -48,6 +48,14 @@ mod frame {
         ".p2align 3",
         ".Llibsess_personality:",
         ".quad {personality}",
+        // NULL where no C++ runtime is linked.
+        ".weak __cxa_begin_catch",
+        ".weak __cxa_end_catch",
+        ".globl libsess_cxx",
+        ".hidden libsess_cxx",
+        "libsess_cxx:",
+        ".quad __cxa_begin_catch",
+        ".quad __cxa_end_catch",
         ".popsection",
         personality = sym personality,
     );
@@ -87,6 +95,14 @@ mod frame {
         ".p2align 3",
         ".Llibsess_personality:",
         ".xword {personality}",
+        // NULL where no C++ runtime is linked.
+        ".weak __cxa_begin_catch",
+        ".weak __cxa_end_catch",
+        ".globl libsess_cxx",
+        ".hidden libsess_cxx",
+        "libsess_cxx:",
+        ".xword __cxa_begin_catch",
+        ".xword __cxa_end_catch",
         ".popsection",
         personality = sym personality,
     );
@@ -95,6 +111,7 @@ mod frame {
     unsafe extern "C-unwind" {
         fn libsess_catching(function: Function, argument: *mut c_void) -> *mut c_void;
         static libsess_caught: u8;
+        static libsess_cxx: [*mut c_void; 2];
     }
 
     // The unwinder's interface, the same for all languages (Itanium C++ ABI, level I).
@@ -177,14 +194,26 @@ mod frame {
         }
     }
 
+    /// How a C++ handler begins and ends, if there is C++: linked with this library, also in a program without
+    /// dynamic linking, or loaded since.
+    fn cxx() -> [*mut c_void; 2] {
+        // SAFETY: two addresses that never change; the names are terminated.
+        unsafe {
+            match libsess_cxx {
+                linked if linked.iter().all(|part| !part.is_null()) => linked,
+                _ => [c"__cxa_begin_catch", c"__cxa_end_catch"]
+                    .map(|name| libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr())),
+            }
+        }
+    }
+
     /// End an exception as a C++ handler would, where there is C++: its runtime counts those in flight.
     unsafe fn throw_away(exception: *mut c_void) {
         type Begin = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
         type End = unsafe extern "C-unwind" fn();
+        let [begin, end] = cxx();
         // SAFETY: the names are those of the C++ ABI, and so are the types; the exception was caught.
         unsafe {
-            let begin = libc::dlsym(libc::RTLD_DEFAULT, c"__cxa_begin_catch".as_ptr());
-            let end = libc::dlsym(libc::RTLD_DEFAULT, c"__cxa_end_catch".as_ptr());
             if begin.is_null() || end.is_null() {
                 return _Unwind_DeleteException(exception);
             }

@@ -5,6 +5,7 @@ use super::file::{self, Descriptor, again};
 use super::seam::{self, Kind};
 use fs2::FileExt;
 use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -18,25 +19,38 @@ pub struct Region {
     map: memmap2::MmapRaw,
     identity: (u64, u64),
     is_on_xfs: bool,
+    is_read_only: bool,
 }
 
 impl Region {
     /// Map a whole file, which keeps no lock and no descriptor.
     pub fn new(file: &Own) -> io::Result<Region> {
         let identity = identity(&file.about()?);
-        let map = || memmap2::MmapRaw::map_raw(file.0.file());
+        let map = || match file.is_read_only {
+            false => memmap2::MmapRaw::map_raw(file.file()),
+            true => memmap2::MmapOptions::new().map_raw_read_only(file.file()),
+        };
         let map = seam::wrapped(Kind::JournalMap, map)?;
         let is_on_xfs = file::file_system(Kind::JournalStatfs, file.fd())? == XFS;
         Ok(Region {
             map,
             identity,
             is_on_xfs,
+            is_read_only: file.is_read_only,
         })
     }
 
-    /// Whether something can be stored, as far as can be known: an XFS that has shut itself down, which
+    /// Whether nothing can be stored, as its file lies on a read-only disk.
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
+    /// Whether something can be stored, as far as can be known: not on a read-only disk; an XFS that has shut itself down, which
     /// asking for its file at `path` tells, raises SIGBUS for it. A system call, on XFS alone.
     pub fn check(&self, path: &Path) -> io::Result<()> {
+        if self.is_read_only {
+            return Err(read_only());
+        }
         match self.is_on_xfs {
             true => about_path(path).map(drop),
             false => Ok(()),
@@ -63,14 +77,18 @@ impl Region {
 
     /// Write a number that needs no order.
     pub fn set(&self, at: usize, value: u64) {
+        self.assert_writable();
         seam::step(Kind::JournalStore, || {
             self.word(at).store(value, Ordering::Relaxed);
         });
     }
 
     /// Replace a number that is `from`, so that whoever sees the new one sees all that was stored before
-    /// it; false: it is another one.
+    /// it; false: it is another one, or nothing can be stored.
     pub fn exchange(&self, at: usize, from: u64, to: u64) -> bool {
+        if self.is_read_only {
+            return false;
+        }
         let word = self.word(at);
         seam::step(Kind::JournalStore, || {
             let done = word.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
@@ -92,6 +110,7 @@ impl Region {
 
     /// Copy bytes in.
     pub fn copy_in(&self, at: usize, bytes: &[u8]) {
+        self.assert_writable();
         let part = self.part(at, bytes.len());
         seam::step(Kind::JournalStore, || {
             // SAFETY: `part` has room for them; memory of this process does not overlap the mapping.
@@ -101,6 +120,7 @@ impl Region {
 
     /// Overwrite with zeros.
     pub fn wipe(&self, at: usize, len: usize) {
+        self.assert_writable();
         let part = self.part(at, len);
         // SAFETY: `part` has `len` bytes.
         seam::step(Kind::JournalStore, || unsafe {
@@ -114,12 +134,22 @@ impl Region {
         retry(Kind::JournalSync, sync)
     }
 
+    /// A store to a mapping for reading would end the process.
+    fn assert_writable(&self) {
+        assert!(!self.is_read_only);
+    }
+
     fn part(&self, at: usize, len: usize) -> *mut u8 {
         let end = at.checked_add(len);
         assert!(end.is_some_and(|end| end <= self.map.len()));
         // SAFETY: the offset is within the mapping.
         unsafe { self.map.as_mut_ptr().add(at) }
     }
+}
+
+/// What is answered where something would have to be stored on a read-only disk.
+pub fn read_only() -> io::Error {
+    io::Error::from_raw_os_error(libc::EROFS)
 }
 
 /// Bytes of the longest file that keeps its space when it is cleared, in pieces of zeros.
@@ -136,17 +166,30 @@ fn piece(bytes: &[u8]) -> libc::iovec {
 
 /// An open file of this user's own.
 #[derive(Debug)]
-pub struct Own(Descriptor);
+pub struct Own {
+    descriptor: Descriptor,
+    is_read_only: bool,
+}
 
 impl Own {
     /// Open a file of this user's own, with one name, that nobody else may open; None: there is none.
-    /// What is not like that is refused with a reason.
+    /// What is not like that is refused with a reason. On a read-only disk it is open for reading alone,
+    /// unless it may have to be made.
     pub fn open(path: &Path, create: bool) -> io::Result<Option<Own>> {
-        let create = if create { libc::O_CREAT } else { 0 };
-        let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_NONBLOCK | create;
-        let file = match open_path(path, flags) {
+        let safe = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let more = if create { libc::O_CREAT } else { 0 };
+        let mut is_read_only = false;
+        let mut opened = open_path(path, libc::O_RDWR | safe | more);
+        if !create && is_refused_by_disk(&opened) {
+            is_read_only = true;
+            opened = open_path(path, libc::O_RDONLY | safe);
+        }
+        let file = match opened {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => Own(opened?),
+            opened => Own {
+                descriptor: opened?,
+                is_read_only,
+            },
         };
         let about = file.about()?;
         let own = u32::from(about.stx_mode) == libc::S_IFREG | 0o600
@@ -163,7 +206,7 @@ impl Own {
     pub fn make(path: &Path, size: u64, head: &[u8]) -> io::Result<()> {
         let directory = path.parent().unwrap_or(Path::new("/"));
         // No name until it is complete, so that a kill leaves nothing behind.
-        let file = Own(open_path(directory, libc::O_RDWR | libc::O_TMPFILE)?);
+        let file = Own::of(open_path(directory, libc::O_RDWR | libc::O_TMPFILE)?);
         let fd = file.fd();
         // SAFETY: the descriptor is open. The umask may have taken bits.
         let chmod = || unsafe { libc::fchmod(fd, 0o600) as isize };
@@ -199,7 +242,7 @@ impl Own {
     /// Take the exclusive lock, for which alone it is open here; false: others hold it.
     pub fn try_lock(&self) -> io::Result<bool> {
         match retry(Kind::JournalLock, || {
-            FileExt::try_lock_exclusive(self.0.file())
+            FileExt::try_lock_exclusive(self.file())
         }) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
@@ -260,7 +303,11 @@ impl Own {
         }
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len)?;
-        match self.0.read_as(Kind::JournalRead, &mut bytes, len)? == len {
+        match self
+            .descriptor
+            .read_as(Kind::JournalRead, &mut bytes, len)?
+            == len
+        {
             true => Ok(bytes),
             false => Err(io::Error::from_raw_os_error(libc::EIO)),
         }
@@ -275,8 +322,19 @@ impl Own {
         ask(self.fd(), c"", libc::AT_EMPTY_PATH)
     }
 
+    fn of(descriptor: Descriptor) -> Own {
+        Own {
+            descriptor,
+            is_read_only: false,
+        }
+    }
+
+    fn file(&self) -> &File {
+        self.descriptor.file()
+    }
+
     fn fd(&self) -> RawFd {
-        self.0.file().as_raw_fd()
+        self.file().as_raw_fd()
     }
 }
 
@@ -324,7 +382,7 @@ pub fn boot_id() -> io::Result<[u64; 2]> {
 /// The device of a directory on which journals can be relied on: ext2 to ext4, XFS or tmpfs.
 /// None: another file system.
 pub fn device(directory: &Path) -> io::Result<Option<u64>> {
-    let opened = Own(open_path(directory, libc::O_PATH | libc::O_DIRECTORY)?);
+    let opened = Own::of(open_path(directory, libc::O_PATH | libc::O_DIRECTORY)?);
     let (device, _) = identity(&opened.about()?);
     let known = KNOWN.contains(&file::file_system(Kind::JournalStatfs, opened.fd())?);
     Ok(known.then_some(device))
@@ -332,6 +390,11 @@ pub fn device(directory: &Path) -> io::Result<Option<u64>> {
 
 const XFS: u32 = 0x5846_5342;
 const KNOWN: [u32; 3] = [0xEF53, XFS, 0x0102_1994];
+
+fn is_refused_by_disk(opened: &io::Result<Descriptor>) -> bool {
+    let refused = opened.as_ref().err();
+    refused.and_then(io::Error::raw_os_error) == Some(libc::EROFS)
+}
 
 fn open_path(path: &Path, flags: i32) -> io::Result<Descriptor> {
     file::open_as(

@@ -21,6 +21,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub enum Link {
     Shared,
     Static,
+    /// With libsess.a, and the runtime of C++ in the program too.
+    Alone,
 }
 
 /// The top of the repository.
@@ -99,6 +101,11 @@ impl Scratch {
                 cc.arg(&named)
                     .arg(format!("-Wl,-rpath,{}", self.0.display()));
             }
+            Link::Alone => {
+                cc.arg(libraries.join("libsess.a"));
+                cc.args(["-static-libstdc++", "-static-libgcc"]);
+                cc.args(["-lpthread", "-lm", "-ldl"]);
+            }
             Link::Static => {
                 cc.arg(libraries.join("libsess.a"));
                 cc.args([
@@ -122,6 +129,7 @@ pub struct Programs {
     source: &'static str,
     shared: OnceLock<PathBuf>,
     linked: OnceLock<PathBuf>,
+    alone: OnceLock<PathBuf>,
 }
 
 impl Programs {
@@ -130,6 +138,7 @@ impl Programs {
             source,
             shared: OnceLock::new(),
             linked: OnceLock::new(),
+            alone: OnceLock::new(),
         }
     }
 
@@ -137,6 +146,7 @@ impl Programs {
         let built = match link {
             Link::Shared => &self.shared,
             Link::Static => &self.linked,
+            Link::Alone => &self.alone,
         };
         // Statics are not dropped, so the directory has one name and the next run replaces it.
         built.get_or_init(|| {

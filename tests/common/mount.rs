@@ -136,6 +136,11 @@ impl ReadOnly {
         mount(&["-o", "remount,bind,ro", text(directory)]).unwrap();
         Some(covered)
     }
+
+    /// Let it be written to again, whoever uses it.
+    pub fn lift(&self) {
+        mount(&["-o", "remount,bind,rw", text(&self.0)]).unwrap();
+    }
 }
 
 impl Drop for ReadOnly {

@@ -6,9 +6,12 @@ mod harmless;
 mod kit;
 mod layer;
 mod model;
+mod passage;
 mod paths;
 mod scene;
 #[path = "../common/soak.rs"]
 mod soak;
 mod sweep;
+#[path = "../common/trace.rs"]
+mod trace;
 mod world;

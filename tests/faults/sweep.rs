@@ -23,10 +23,10 @@ struct Point {
 }
 
 /// What a path does without a fault, between these two.
-struct Course {
+pub struct Course {
     old: Sight,
     new: Sight,
-    calls: Vec<Kind>,
+    pub calls: Vec<Kind>,
 }
 
 /// The errnos that a call can plausibly give.
@@ -160,14 +160,14 @@ impl Sight {
 }
 
 /// A path in its directory.
-struct Sweep {
+pub struct Sweep {
     path: Path,
     scene: Scene,
     complaints: Vec<String>,
 }
 
 impl Sweep {
-    fn new(path: Path, durability: &'static str) -> Sweep {
+    pub fn new(path: Path, durability: &'static str) -> Sweep {
         let mut settings = path.directives.to_vec();
         settings.push(("sess.durability", durability));
         let name = format!("{}-{durability}", path.name);
@@ -180,7 +180,7 @@ impl Sweep {
     }
 
     /// Put the directory into the state in which the path begins.
-    fn prepare(&self) {
+    pub fn prepare(&self) {
         self.scene.set(&self.path.before, self.path.with_journal);
         if let Some(fault) = self.path.torn {
             let torn = Plan {
@@ -198,7 +198,7 @@ impl Sweep {
         }
     }
 
-    fn run(&self, plan: Option<Plan>) -> (Result<()>, Record) {
+    pub fn run(&self, plan: Option<Plan>) -> (Result<()>, Record) {
         match self.path.run {
             Run::Host(run) => {
                 let engine = self.scene.engine();
@@ -214,7 +214,7 @@ impl Sweep {
     }
 
     /// What the path does when nothing fails.
-    fn course(&self) -> Course {
+    pub fn course(&self) -> Course {
         if self.path.with_journal {
             // Made by somebody who wrote before.
             let id = "a-session-that-made-the-journal";

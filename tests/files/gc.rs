@@ -1,7 +1,7 @@
 //! Collecting: F-27, F-28, F-30, F-77, F-79.
 
 use crate::kit::{self, Client, Dir, Php, in_child, refused};
-use crate::syscalls::traced;
+use crate::trace::traced;
 use sess::config::Profile;
 use sess::error::Code;
 use std::fs;
@@ -87,8 +87,8 @@ fn f_77_a_session_used_while_it_is_looked_at_stays() {
     client.open().unwrap();
     let mut looks = 0;
     let collect = || assert_eq!(client.gc(1440).unwrap(), 0);
-    traced(collect, |number| {
-        if number == libc::SYS_flock {
+    traced(collect, |call| {
+        if call.number == libc::SYS_flock {
             looks += 1;
             kit::set_age(&path, 0);
         }
@@ -105,8 +105,8 @@ fn f_77_the_name_goes_while_its_lock_is_held() {
     client.open().unwrap();
     let mut was_locked = None;
     let collect = || assert_eq!(client.gc(1440).unwrap(), 1);
-    traced(collect, |number| {
-        if number == libc::SYS_unlinkat {
+    traced(collect, |call| {
+        if call.number == libc::SYS_unlinkat {
             was_locked = Some(!kit::is_lockable(&path));
         }
     });
@@ -432,6 +432,94 @@ fn goes_on_across_processes(dir: &Dir) {
 }
 
 #[test]
+fn f_77_a_directory_that_was_moved_away_is_left_alone() {
+    let dir = Dir::new();
+    let away = Dir::new();
+    for number in 0..5 {
+        dir.put(&format!("n{number}"), b"x", 9000);
+    }
+    let mut client = Client::strict(dir.text());
+    client.call.gc_budget = 0;
+    client.open().unwrap();
+    client.gc(1440).unwrap();
+    assert!(client.call.gc_more());
+    let left = dir.names().len();
+    let moved = away.0.join("moved");
+    fs::rename(&dir.0, &moved).unwrap();
+    fs::create_dir(&dir.0).unwrap();
+    dir.put("old", b"x", 9000);
+    client.call.gc_budget = 60_000;
+    client.call.set_gc_more(false);
+    assert_eq!(client.gc(1440).unwrap(), 1);
+    assert!(dir.names().is_empty());
+    let sessions = fs::read_dir(&moved).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_str().unwrap().starts_with("sess_")
+    });
+    assert_eq!(sessions.count(), left);
+}
+
+#[test]
+fn f_77_what_others_put_in_a_bookmarks_place_is_neither_read_nor_written() {
+    kit::require_root();
+    let dir = Dir::new();
+    let mark = dir.0.join(format!(".libsess-{}-gc", kit::uid()));
+    let mut text = b"libsess-gc 1 9223372036854775807".to_vec();
+    text.resize(4096, b' ');
+    for number in 0..3 {
+        dir.put(&format!("n{number}"), b"x", 9000);
+    }
+    let linked = dir.0.join("linked");
+    let plant: [(&str, &dyn Fn()); 4] = [
+        ("another user's", &|| {
+            kit::put(&mark, &text, 0);
+            std::os::unix::fs::chown(&mark, Some(65534), None).unwrap();
+        }),
+        ("one with two names", &|| {
+            kit::put(&linked, &text, 0);
+            fs::hard_link(&linked, &mark).unwrap();
+        }),
+        ("one that others may write", &|| {
+            kit::put(&mark, &text, 0);
+            fs::set_permissions(&mark, fs::Permissions::from_mode(0o620)).unwrap();
+        }),
+        ("a FIFO", &|| {
+            let path = kit::c(mark.to_str().unwrap());
+            // SAFETY: a NUL-terminated path.
+            assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+        }),
+    ];
+    for (what, plant) in plant {
+        plant();
+        let before = fs::metadata(&mark).unwrap();
+        // A slice of one step, which would come to nothing if it began at that place.
+        let mut client = Client::strict(dir.text());
+        client.call.gc_budget = 0;
+        client.open().unwrap();
+        client.gc(1440).unwrap();
+        assert!(client.call.gc_more(), "{what}: it began at the end");
+        let after = fs::metadata(&mark).unwrap();
+        assert_eq!(
+            after.modified().unwrap(),
+            before.modified().unwrap(),
+            "{what}"
+        );
+        fs::remove_file(&mark).unwrap();
+    }
+    // PHP takes it for no session.
+    kit::put(&mark, &text, 9000);
+    let mut php = Php::new(dir.text());
+    let left = dir
+        .names()
+        .iter()
+        .filter(|name| name.starts_with("sess_"))
+        .count();
+    let code = "session_id('me'); session_start(); return session_gc();";
+    assert_eq!(php.run(code), left.to_string());
+    assert!(mark.exists());
+}
+
+#[test]
 fn f_77_a_bookmark_is_a_hint_and_nothing_more() {
     let dir = Dir::new();
     fs::create_dir(dir.0.join("a")).unwrap();
@@ -533,8 +621,17 @@ fn damaged_sessions_are_moved_away_if_that_is_wanted() {
         fs::read(away.0.join(&kept[1])).unwrap(),
         b"n|i:1;m|s:5:\"ab"
     );
-    // Without the directive they go.
+    // The save path itself: what was moved once stays, and is not moved again.
     busy.close();
+    assert!(kit::comes_free(&dir.file("busy")));
+    kit::set_age(&dir.file("young"), 9000);
+    let mut client = set(Client::strict(dir.text()), &dir);
+    client.open().unwrap();
+    assert_eq!(client.gc(1440).unwrap(), 2);
+    let moved = dir.names();
+    assert_eq!(client.gc(1440).unwrap(), 0);
+    assert_eq!(dir.names(), moved);
+    // Without the directive they go.
     let mut client = Client::strict(dir.text());
     client.open().unwrap();
     assert_eq!(client.gc(5).unwrap(), 2);

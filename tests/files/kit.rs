@@ -437,14 +437,30 @@ pub fn threads_named(name: &str) -> usize {
     tasks.filter(named).count()
 }
 
-/// Wait until `condition` holds, for at most ten seconds.
+/// What should happen at once takes no longer than this, however busy the machine is.
+pub const AT_ONCE: Duration = Duration::from_secs(15);
+
+/// Wait until `condition` holds, for at most a minute.
 #[track_caller]
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < end, "never came: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Whether another process gets the file's lock within a moment, after it was let go. Not at once: a
+/// program that another test starts just then has copies of all descriptors until it replaces itself.
+pub fn comes_free(path: &Path) -> bool {
+    let end = Instant::now() + AT_ONCE;
+    while !is_lockable(path) {
+        if Instant::now() >= end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
 }
 
 /// Whether another process would get the file's lock now.

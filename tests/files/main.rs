@@ -12,4 +12,6 @@ mod opening;
 mod paths;
 mod php;
 mod syscalls;
+#[path = "../common/trace.rs"]
+mod trace;
 mod writing;

@@ -1,6 +1,8 @@
 //! From id to open file: F-10 to F-16, F-20, F-25, F-51, F-71, and what has no business to be opened.
 
-use crate::kit::{self, Client, Dir, Php, in_child, is_lockable, refused, require_root};
+use crate::kit::{
+    self, Client, Dir, Php, comes_free, in_child, is_lockable, refused, require_root,
+};
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};
 use sess::error::{Code, Error};
@@ -20,7 +22,7 @@ fn f_11_f_16_the_lock_lasts_from_read_to_close() {
     other.patience(Duration::ZERO);
     refused(other.start("abc"), Code::ELOCKED);
     client.close();
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
     assert_eq!(other.start("abc").unwrap(), b"data");
 }
 
@@ -32,7 +34,7 @@ fn f_10_another_id_lets_the_first_go() {
     let mut client = Client::php(dir.text());
     client.start("first").unwrap();
     assert_eq!(client.read("second").unwrap(), b"2");
-    assert!(is_lockable(&first) && !is_lockable(&second));
+    assert!(comes_free(&first) && !is_lockable(&second));
 }
 
 #[test]
@@ -43,7 +45,7 @@ fn f_13_reading_an_unknown_id_makes_an_empty_file_where_asked() {
     client.close();
     client.call.read_only = true;
     assert_eq!(client.start("def").unwrap(), b"");
-    assert!(is_lockable(&dir.file("def")));
+    assert!(comes_free(&dir.file("def")));
     client.close();
     assert_eq!(dir.names(), ["sess_abc", "sess_def"]);
 }
@@ -95,7 +97,7 @@ fn a_fresh_id_that_is_in_use_is_refused() {
         client.close();
     }
     assert_eq!(dir.get("abc"), b"another's");
-    assert!(is_lockable(&dir.file("abc")));
+    assert!(comes_free(&dir.file("abc")));
 }
 
 #[test]
@@ -375,7 +377,7 @@ fn a_payload_above_the_limit_is_refused_and_unlocked() {
     let path = dir.put("abc", &[b'x'; 101], 0);
     let mut client = Client::php(dir.text()).with(|settings| settings.max_data_bytes = 100);
     refused(client.start("abc"), Code::ETOOBIG);
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
     fs::write(&path, [b'x'; 100]).unwrap();
     assert_eq!(client.start("abc").unwrap().len(), 100);
 }
@@ -395,9 +397,9 @@ fn f_25_strict_mode_takes_the_lock_that_read_then_uses() {
     client.validate("def").unwrap();
     client.validate("abc").unwrap();
     refused(client.validate("unknown"), Code::ENOTFOUND);
-    assert!(!is_lockable(&path) && is_lockable(&dir.file("def")));
+    assert!(!is_lockable(&path) && comes_free(&dir.file("def")));
     client.close();
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
 }
 
 #[test]
@@ -424,7 +426,7 @@ fn f_51_open_again_releases_and_reads_anew() {
     let mut client = Client::php(dir.text());
     client.start("abc").unwrap();
     client.open().unwrap();
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
     fs::write(&path, b"three").unwrap();
     assert_eq!(client.read("abc").unwrap(), b"three");
 }
@@ -440,7 +442,7 @@ fn a_read_only_start_keeps_no_lock_and_shares_it() {
     client.patience(Duration::ZERO);
     assert_eq!(client.start("abc").unwrap(), b"data");
     fs2::FileExt::unlock(&reader).unwrap();
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
     fs2::FileExt::lock_exclusive(&reader).unwrap();
     client.open().unwrap();
     refused(client.read("abc"), Code::ELOCKED);
@@ -452,7 +454,7 @@ fn wait_through(
     path: &std::path::Path,
     end: impl FnOnce(),
 ) -> Result<Vec<u8>, Error> {
-    waiter.patience(Duration::from_secs(20));
+    waiter.patience(Duration::from_secs(60));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| waiter.start("abc"));
         kit::eventually("a waiter", || kit::waits_for(path));
@@ -495,7 +497,7 @@ fn f_71_an_id_destroyed_while_validation_waited_is_unknown() {
     let mut holder = Client::php(dir.text());
     holder.start("abc").unwrap();
     let mut waiter = Client::strict(dir.text());
-    waiter.patience(Duration::from_secs(20));
+    waiter.patience(Duration::from_secs(60));
     waiter.open().unwrap();
     let known = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| waiter.validate("abc"));
@@ -593,10 +595,10 @@ fn f_74_a_large_raw_payload_is_mapped_while_the_lock_is_held() {
     assert_eq!(client.start("abc").unwrap(), &data[..120_000]);
     // Close unmaps even if the driver forgot to.
     client.handler.close(&mut client.call).unwrap();
-    assert!(!is_mapped() && is_lockable(&path));
+    assert!(!is_mapped() && comes_free(&path));
     client.call.read_only = true;
     assert_eq!(client.start("abc").unwrap().len(), 120_000);
-    assert!(!is_mapped() && is_lockable(&path));
+    assert!(!is_mapped() && comes_free(&path));
 }
 
 #[test]
@@ -607,7 +609,7 @@ fn a_session_that_is_dropped_unlocks() {
     client.start("abc").unwrap();
     let handler = Arc::clone(&client.handler);
     drop(client);
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
     drop(handler);
 }
 
@@ -619,7 +621,7 @@ fn f_29_close_always_succeeds_and_forgets() {
     client.close();
     client.start("abc").unwrap();
     client.close();
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
     client.close();
     refused(client.read("abc"), Code::EMISUSE);
 }

@@ -1,6 +1,6 @@
 //! Sharing a directory with PHP: F-70 to F-72, and what PHP makes of what we store.
 
-use crate::kit::{self, Client, Dir, Php, is_lockable, refused};
+use crate::kit::{self, Client, Dir, Php, comes_free, refused};
 use sess::error::Code;
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ fn f_70_php_waits_for_us_and_we_for_php() {
     client.close();
     assert_eq!(php.hear(), r#"{"n":2}"#);
     // Now PHP holds it: a deadline is kept, and not early.
-    client.patience(Duration::from_millis(200));
     let begun = Instant::now();
+    client.patience(Duration::from_millis(200));
     refused(client.start("abc"), Code::ELOCKED);
     let took = begun.elapsed();
     assert!(took >= Duration::from_millis(200), "{took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
-    client.patience(Duration::from_secs(20));
+    assert!(took < kit::AT_ONCE, "{took:?}");
+    client.patience(Duration::from_secs(60));
     let read = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.start("abc"));
         kit::eventually("we wait", || kit::waits_for(&path));
@@ -35,7 +35,7 @@ fn f_70_php_waits_for_us_and_we_for_php() {
     });
     assert_eq!(read.unwrap(), b"n|i:3;");
     client.close();
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn f_72_who_waits_for_us_gets_what_we_wrote() {
     );
     let mut client = Client::php(dir.text());
     for _ in 0..300 {
-        client.patience(Duration::from_secs(30));
+        client.patience(Duration::from_secs(60));
         let data = client.start("abc").unwrap();
         let text = String::from_utf8(data).unwrap();
         let count: u64 = text
@@ -108,7 +108,7 @@ fn a_php_writer_is_not_starved_by_readers() {
                 let mut client = Client::strict(dir.text());
                 client.call.read_only = true;
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    client.patience(Duration::from_secs(20));
+                    client.patience(Duration::from_secs(60));
                     client.start("abc").unwrap();
                     client.close();
                     std::thread::sleep(Duration::from_micros(500));

@@ -10,6 +10,7 @@ mod kit;
 mod layout;
 #[path = "../common/mount.rs"]
 mod mount;
+mod readonly;
 mod settings;
 #[path = "../common/soak.rs"]
 mod soak;

@@ -1,6 +1,6 @@
 //! Who holds a lock: what the system shows of PHP, of others, and of ourselves.
 
-use crate::kit::{self, Client, Dir, Php, eventually, is_lockable, refused};
+use crate::kit::{self, Client, Dir, Php, comes_free, eventually, is_lockable, refused};
 use crate::{alone, held, start_within};
 use sess::backend::memory::Memory;
 use sess::config::Profile;
@@ -22,6 +22,12 @@ fn info(mode: LockMode, waiters: u32, pid: Option<u32>) -> LockInfo {
         pid,
         held_for: None,
     }
+}
+
+/// How many of this process wait for a session.
+pub fn waiters(dir: &Dir, id: &str) -> u32 {
+    let mut asking = asking(&Client::php(dir.text()));
+    inspect(&mut asking, id).unwrap().waiters
 }
 
 /// An open storage that holds nothing.
@@ -55,7 +61,7 @@ fn the_php_that_holds_a_session_is_named_and_those_who_wait_are_counted() {
     eventually("it is free", || {
         inspect(&mut asking, "abc").unwrap() == free
     });
-    assert!(is_lockable(&dir.file("abc")));
+    assert!(comes_free(&dir.file("abc")));
 }
 
 #[test]

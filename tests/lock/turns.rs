@@ -1,6 +1,7 @@
 //! Waiters of one process stand in the kernel's queue as one, and share what it gets them.
 
-use crate::kit::{Client, Dir, eventually, in_child, is_lockable, refused, waits_for};
+use crate::inspect::waiters;
+use crate::kit::{AT_ONCE, Client, Dir, eventually, in_child, is_lockable, refused, waits_for};
 use crate::{alone, held, start_within};
 use sess::error::Code;
 use std::fs;
@@ -45,11 +46,10 @@ fn f_75_a_lock_goes_round_those_who_waited_before_others_have_it() {
     let order = Mutex::new(Vec::new());
     let ready = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for name in ["first", "second", "third"] {
+        for (place, name) in (1..).zip(["first", "second", "third"]) {
             let (client, order, ready) = (client.another(), &order, &ready);
             scope.spawn(move || one_cycle(&client, name, order, ready));
-            // The next one comes well after.
-            std::thread::sleep(Duration::from_millis(40));
+            eventually("it waits", || waiters(&dir, "abc") == place);
         }
         eventually("the helper waits", || waits_for(&path));
         drop(holder);
@@ -91,7 +91,7 @@ fn f_75_a_busy_process_does_not_keep_others_out() {
         for _ in 0..20 {
             let begun = Instant::now();
             drop(lock_as_others_do(&path));
-            assert!(begun.elapsed() < Duration::from_secs(5));
+            assert!(begun.elapsed() < AT_ONCE);
         }
         done.store(true, Ordering::Relaxed);
     });
@@ -119,7 +119,9 @@ fn first_of_two<R: Send>(
             let result = start_within(&mut two, "abc", second_ms).0;
             second(two, result)
         });
-        std::thread::sleep(Duration::from_millis(40));
+        eventually("the second waits", || {
+            waiting.is_finished() || waiters(dir, "abc") == 2
+        });
         drop(holder);
         let mut client = first.join().unwrap();
         then(&mut client);

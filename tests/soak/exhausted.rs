@@ -1,7 +1,7 @@
 //! No descriptor left, no thread left.
 
 use crate::kit::{
-    Client, Dir, eventually, give_up_root, hand_over, in_child, is_lockable, refused, threads_named,
+    Client, Dir, comes_free, eventually, give_up_root, hand_over, in_child, refused, threads_named,
 };
 use sess::error::Code;
 use std::fs::File;
@@ -127,5 +127,5 @@ fn f_75_no_thread_left() {
         String::new()
     });
     assert_eq!(said, Ok(String::new()));
-    assert!(is_lockable(&path));
+    assert!(comes_free(&path));
 }

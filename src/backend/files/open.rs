@@ -102,7 +102,7 @@ impl Files {
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
                     facts = state.mend(&self.journals, call, &file, facts)?;
-                } else if state.needs_mending(&self.journals, call, &facts)? {
+                } else if state.needs_mending(&self.journals, call, &file, &facts)? {
                     // A shared lock cannot become an exclusive one without being let go.
                     drop(file);
                     self.hold(state, call, Kind::Exclusive, Missing::Fail)?;

@@ -98,7 +98,8 @@ impl Collector {
             Err(TryLockError::WouldBlock) => return Ok(false),
         };
         let bookmark = Bookmark::of(place);
-        let mut walk = match kept.take().filter(|walk| walk.place == *place) {
+        let goes_on = |walk: &Walk| walk.place == *place && walk.is_in_place();
+        let mut walk = match kept.take().filter(goes_on) {
             Some(walk) => walk,
             None => {
                 let mut walk = self.begin(place, call)?;

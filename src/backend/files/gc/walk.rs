@@ -36,6 +36,13 @@ impl Walk {
         }))
     }
 
+    /// Whether it still goes through the save path, and not through what was moved away from there.
+    pub fn is_in_place(&self) -> bool {
+        let path = CString::new(self.place.dir.clone());
+        let top = self.levels.first();
+        matches!((path, top), (Ok(path), Some(top)) if top.dir.is_at(&path))
+    }
+
     /// Go on where another walk stopped, as far as those directories are still there.
     pub fn resume(&mut self, stops: &[Stop]) {
         for stop in stops.iter().take(self.place.depth + 1) {
@@ -114,8 +121,11 @@ impl Walk {
         let Some(Level { dir, .. }) = self.levels.last() else {
             return false;
         };
-        let is_own = &name.to_bytes()[PREFIX.len()..] == run.own_id;
-        if is_own && run.spare_own {
+        let id = &name.to_bytes()[PREFIX.len()..];
+        let is_own = id == run.own_id;
+        // What is no id may have been moved here as damaged: the quarantine can be the save path itself.
+        let may_be_kept = run.quarantine.is_some() && !id::is_valid(id);
+        if is_own && run.spare_own || may_be_kept {
             return false;
         }
         let Ok(facts) = dir.facts(name) else {

@@ -106,16 +106,24 @@ impl State {
         settled.map_err(|error| io_error(self, "repair", &error))
     }
 
-    /// Whether the file that was just locked for reading has to be mended first.
+    /// Whether the file that was just locked for reading has to be mended first. On a read-only disk,
+    /// where it cannot be, a torn one is an error.
     pub(super) fn needs_mending(
         &mut self,
         journals: &Journals,
         call: &mut Call,
+        file: &Descriptor,
         facts: &Facts,
     ) -> Result<bool> {
         let found = journals.find(self, call, false);
-        let journal = found.map_err(|error| unseen(self, &error))?;
-        Ok(journal.is_some_and(|journal| journal.is_unsettled(facts)))
+        match found.map_err(|error| unseen(self, &error))? {
+            None => Ok(false),
+            Some(journal) if journal.is_read_only() => {
+                let settled = journal.settle(file, facts);
+                settled.map_err(|error| io_error(self, "repair", &error))
+            }
+            Some(journal) => Ok(journal.is_unsettled(facts)),
+        }
     }
 }
 
@@ -184,17 +192,18 @@ impl Journals {
         let path = path(place, settings);
         let old = known.found.journal.take();
         let old = old.filter(|old| path.as_ref().is_ok_and(|path| *path == old.path));
-        let opened = match old.filter(|old| old.is_in_place()) {
+        let opened = match old.filter(|old| !old.is_read_only() && old.is_in_place()) {
             Some(old) => Ok(Some(old)),
             None => path.and_then(|path| open(place, &path, make)),
         };
         known.found = match opened {
             Ok(journal) => Found {
                 is_absent: journal.is_none(),
-                until: now
-                    + journal
-                        .as_ref()
-                        .map_or(UNTIL_NEXT_LOOK, |_| UNTIL_NEXT_CHECK),
+                // A disk that is read-only may be writable soon.
+                until: match journal.as_ref().is_some_and(|found| !found.is_read_only()) {
+                    true => now + UNTIL_NEXT_CHECK,
+                    false => now + UNTIL_NEXT_LOOK,
+                },
                 journal,
             },
             Err(error) if !make && system::is_passing(&error) => {

@@ -24,6 +24,8 @@ pub(in crate::backend::files) struct Journal {
     /// Where its sessions lie, and the device of that directory.
     pub(super) place: Place,
     device: u64,
+    /// It lies on a read-only disk, and what an earlier boot left in it could not be forgotten.
+    is_outdated: bool,
     /// The host was told that a payload could not be put beside the journal.
     is_told: AtomicBool,
 }
@@ -54,18 +56,23 @@ impl Journal {
         if !file.is_whole(SIZE)? {
             return Err(io::Error::other("has a size that is not a journal's"));
         }
-        let journal = Journal {
+        let mut journal = Journal {
             region: Region::new(&file)?,
             path: path.into(),
             place: place.clone(),
             device,
+            is_outdated: false,
             is_told: AtomicBool::new(false),
         };
         let header = (0..GEOMETRY.len()).map(|index| journal.region.get(8 * index));
         if !header.eq(GEOMETRY) {
             return Err(io::Error::other("is not a journal of this version"));
         }
-        journal.begin_boot(boot)?;
+        if journal.is_read_only() {
+            journal.is_outdated = !journal.is_of(boot);
+        } else {
+            journal.begin_boot(boot)?;
+        }
         Ok(Some(journal))
     }
 
@@ -93,6 +100,21 @@ impl Journal {
         !self.is_told.swap(true, Relaxed)
     }
 
+    /// Whether it lies on a read-only disk: its records tell what is torn, but none can be freed.
+    pub fn is_read_only(&self) -> bool {
+        self.region.is_read_only()
+    }
+
+    /// Whether a record still tells what became of its session; see `begin_boot`.
+    pub fn counts(&self, payloads: &Payloads) -> bool {
+        !self.is_outdated || payloads.power
+    }
+
+    fn is_of(&self, boot: [u64; 2]) -> bool {
+        let current = [BOOT, BOOT + 8].map(|at| self.region.word(at).load(Acquire));
+        current == boot
+    }
+
     /// Whether its name still leads to it.
     pub fn is_in_place(&self) -> bool {
         self.region.is_at(&self.path)
@@ -108,11 +130,7 @@ impl Journal {
     /// Forget what an earlier boot left, whose pages may be half on the disk; what was made to survive
     /// that stays if it is whole.
     fn begin_boot(&self, boot: [u64; 2]) -> io::Result<()> {
-        let is_current = || {
-            let current = [BOOT, BOOT + 8].map(|at| self.region.word(at).load(Acquire));
-            current == boot
-        };
-        if is_current() {
+        if self.is_of(boot) {
             return Ok(());
         }
         // A descriptor of its own: a mapping would keep the lock for ever.
@@ -125,7 +143,7 @@ impl Journal {
                 false => std::thread::sleep(std::time::Duration::from_millis(10)),
             }
         }
-        if !is_current() {
+        if !self.is_of(boot) {
             for index in 0..RECORDS {
                 let state = self.state(index);
                 let is_armed = matches!(state.phase(), Phase::Armed | Phase::ArmedOld);

@@ -4,7 +4,7 @@ use super::super::path::Place;
 use super::layout::{Mark, Phase};
 use super::record::{Journal, Payloads};
 use crate::sys::file::{Access, Descriptor, EFBIG, Facts, Kind as FileKind};
-use crate::sys::journal::ticks;
+use crate::sys::journal::{read_only, ticks};
 use crate::sys::limit;
 use crate::sys::lock::{self, Kind};
 use crate::sys::user;
@@ -20,7 +20,8 @@ impl Journal {
     }
 
     /// Mend a file that is open for writing and exclusively locked; whether it was changed. A failure
-    /// leaves the record for the next one who opens the session.
+    /// leaves the record for the next one who opens the session. Where the journal is on a read-only disk
+    /// a file that is torn is a failure, and nothing is changed, so that any lock does.
     pub fn settle(&self, file: &Descriptor, facts: &Facts) -> io::Result<bool> {
         let Some(owner) = self.owner(facts) else {
             return Ok(false);
@@ -32,10 +33,10 @@ impl Journal {
                 continue;
             }
             match self.load(index)? {
-                Some(payloads) if payloads.owner == owner => {
+                Some(payloads) if payloads.owner == owner && self.counts(&payloads) => {
                     changed |= self.mend(file, index, state, &payloads)?;
                 }
-                // Damaged.
+                // Damaged, or of an earlier boot.
                 _ => self.free(index, state),
             }
         }
@@ -52,6 +53,9 @@ impl Journal {
         let (old, new) = (&payloads.old, &payloads.new);
         let content = content(file, old.len().max(new.len()))?;
         let torn = content.filter(|content| is_torn(state.phase(), content, old, new));
+        if torn.is_some() && self.is_read_only() {
+            return Err(read_only());
+        }
         if let Some(content) = &torn {
             // Asked anew, as any write would raise a signal then.
             if limit::file_size() == Some(0) {
@@ -69,7 +73,7 @@ impl Journal {
                 replace(file, content.len().max(new.len()), old)?;
             }
         }
-        if payloads.power {
+        if payloads.power && !self.is_read_only() {
             // Also a file that is whole: its writer may have died before it was on the disk.
             file.sync_data()?;
         }
