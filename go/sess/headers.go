@@ -1,7 +1,6 @@
 package sess
 
 import (
-	"iter"
 	"net/http"
 	"strings"
 
@@ -16,7 +15,7 @@ func (s *Session) Header(dst http.Header) {
 	if h == nil {
 		return
 	}
-	for header := range h.headers() {
+	for _, header := range h.headers() {
 		if header.Replaces == nil {
 			dst[header.Name] = []string{header.Value}
 		} else {
@@ -25,20 +24,14 @@ func (s *Session) Header(dst http.Header) {
 	}
 }
 
-// headers yields the headers of the session, with canonical names. Those with Replaces are cookies.
-func (h *handle) headers() iter.Seq[csess.Header] {
-	return func(yield func(csess.Header) bool) {
-		for i := 0; ; i++ {
-			header, ok := h.Header(i)
-			if !ok {
-				return
-			}
-			header.Name = http.CanonicalHeaderKey(header.Name)
-			if !yield(header) {
-				return
-			}
-		}
+// headers returns the headers of the session, whose names are canonical. Those with Replaces are cookies.
+func (h *handle) headers() []csess.Header {
+	now := h.Headers(h.seen)
+	// What is beyond is kept for the next request.
+	if len(now) > len(h.seen) {
+		h.seen = now
 	}
+	return now
 }
 
 func replaceCookie(dst http.Header, header csess.Header) {
@@ -53,9 +46,13 @@ func replaceCookie(dst http.Header, header csess.Header) {
 
 // limitCaching adds what session.cache_limiter says. A handler may replace it afterwards, as in PHP.
 func (h *handle) limitCaching(dst http.Header) {
-	for header := range h.headers() {
+	// One allocation for all of the usual three.
+	values := make([]string, 0, 3)
+	for _, header := range h.headers() {
 		if header.Replaces == nil {
-			dst[header.Name] = []string{header.Value}
+			values = append(values, header.Value)
+			n := len(values)
+			dst[header.Name] = values[n-1 : n : n]
 		}
 	}
 }
@@ -70,7 +67,7 @@ func (s *Session) sendHeaders(dst http.Header, passedOn bool) {
 	if h == nil {
 		return
 	}
-	for header := range h.headers() {
+	for _, header := range h.headers() {
 		switch {
 		case header.Replaces == nil:
 			if passedOn && dst[header.Name] == nil {

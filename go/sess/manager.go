@@ -28,6 +28,8 @@ type Manager struct {
 type handle struct {
 	*csess.Session
 	binding *binding
+	// seen are the last headers, so that texts need not be made again.
+	seen []csess.Header
 }
 
 // How many C sessions without work are kept for the next requests.
@@ -242,7 +244,7 @@ func (m *Manager) take() (*handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handle{s, b}, nil
+	return &handle{Session: s, binding: b}, nil
 }
 
 // give takes a C session back that was recycled; false if it is not wanted.

@@ -58,7 +58,7 @@ func (s *Session) passOn() (name, cookie string, destroyed bool) {
 		return "", "", false
 	}
 	name, _ = h.Option("session.name")
-	for header := range h.headers() {
+	for _, header := range h.headers() {
 		switch {
 		case header.Replaces == nil:
 			if slices.Equal(s.response[header.Name], []string{header.Value}) {

@@ -332,7 +332,7 @@ func (h *replayHost) run(settings typed, cookie any, steps []any) (trace typed, 
 	h.within(end, func() {
 		_ = h.s.Close()
 		headers := []any{}
-		for header := range h.s.h.Load().headers() {
+		for _, header := range h.s.h.Load().headers() {
 			headers = append(headers, []any{header.Name, jsonBytes(header.Value)})
 		}
 		trace["headers"] = headers

@@ -551,6 +551,9 @@ func TestReplay(t *testing.T) {
 	for i, dir := range sets {
 		files, err := filepath.Glob(filepath.Join(dir, "scenarios", "*", "*.json"))
 		must(t, err)
+		if len(files) == 0 {
+			t.Errorf("%s has no scenarios", dir)
+		}
 		reasons := map[string]int{}
 		var run, equal, deviating, informative, failed int
 		for _, file := range files {

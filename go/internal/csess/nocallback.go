@@ -16,8 +16,8 @@ package csess
 #cgo nocallback csess_get
 #cgo noescape csess_list_keys
 #cgo nocallback csess_list_keys
-#cgo noescape csess_header
-#cgo nocallback csess_header
+#cgo noescape csess_list_headers
+#cgo nocallback csess_list_headers
 #cgo noescape csess_mark_headers_sent
 #cgo nocallback csess_mark_headers_sent
 #cgo noescape csess_set_cookie

@@ -196,18 +196,51 @@ type Header struct {
 	Replaces    *string
 }
 
-// Header returns header number i; false past the end.
-func (s *Session) Header(i int) (Header, bool) {
-	if !C.csess_header(s.c, C.size_t(i)) {
-		return Header{}, false
+// Headers returns the headers in seen, whose texts are kept where they are the same.
+func (s *Session) Headers(seen []Header) []Header {
+	found := 0
+	for {
+		n := int(C.csess_list_headers(s.c, C.size_t(found)))
+		for i := range n {
+			if found+i == len(seen) {
+				seen = append(seen, Header{})
+			}
+			seen[found+i].update(&s.c.headers[i])
+		}
+		found += n
+		if n < C.CSESS_HEADERS {
+			runtime.KeepAlive(s)
+			return seen[:found]
+		}
 	}
-	h := Header{Name: C.GoString(s.c.name), Value: C.GoString(s.c.value)}
-	if s.c.replaces != nil {
-		begins := C.GoString(s.c.replaces)
+}
+
+func (h *Header) update(c *C.csess_header) {
+	update(&h.Name, c.name)
+	update(&h.Value, c.value)
+	switch {
+	case c.replaces == nil:
+		h.Replaces = nil
+	case h.Replaces == nil:
+		begins := C.GoString(c.replaces)
 		h.Replaces = &begins
+	default:
+		update(h.Replaces, c.replaces)
 	}
-	runtime.KeepAlive(s)
-	return h, true
+}
+
+// update makes known a text of C's, without allocating if it is that.
+func update(known *string, text *C.char) {
+	at := func(i int) byte { return *(*byte)(unsafe.Add(unsafe.Pointer(text), i)) }
+	for i := range len(*known) {
+		if at(i) != (*known)[i] {
+			*known = C.GoString(text)
+			return
+		}
+	}
+	if at(len(*known)) != 0 {
+		*known = C.GoString(text)
+	}
 }
 
 // State returns where the session was after the last call that could move it.

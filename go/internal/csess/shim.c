@@ -200,8 +200,14 @@ void csess_mark_headers_sent(csess *c) { ended(c, sess_mark_headers_sent(c->sess
 
 const char *csess_option(csess *c, const char *key) { return sess_option(c->session, key); }
 
-bool csess_header(csess *c, size_t i) {
-    return sess_header_at(c->session, i, &c->name, &c->value, &c->replaces) == SESS_OK;
+size_t csess_list_headers(csess *c, size_t from) {
+    size_t n = 0;
+    for (; n < CSESS_HEADERS; n++) {
+        csess_header *h = &c->headers[n];
+        if (sess_header_at(c->session, from + n, &h->name, &h->value, &h->replaces) != SESS_OK)
+            break;
+    }
+    return n;
 }
 
 /* ---- data

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define CSESS_KEYS 64
+#define CSESS_HEADERS 8
 
 /* A key of the data; an integer one has no text. */
 typedef struct {
@@ -16,6 +17,13 @@ typedef struct {
     size_t len;
     int64_t number;
 } csess_key;
+
+/* A header of the response; replaces is NULL for one that replaces all of its name. */
+typedef struct {
+    const char *name;
+    const char *value;
+    const char *replaces;
+} csess_header;
 
 /* A session and how its last call ended. */
 typedef struct {
@@ -32,9 +40,8 @@ typedef struct {
     const char *message;
     sess_bytes bytes;
     int64_t number;
-    const char *name;
     const char *value;
-    const char *replaces;
+    csess_header headers[CSESS_HEADERS];
     csess_key keys[CSESS_KEYS];
 } csess;
 
@@ -65,7 +72,7 @@ void csess_set_cookie(csess *c, const char *header, size_t len);
 void csess_set_option(csess *c, const char *key, const char *value);
 void csess_mark_headers_sent(csess *c);
 const char *csess_option(csess *c, const char *key);
-bool csess_header(csess *c, size_t i);
+size_t csess_list_headers(csess *c, size_t from);
 
 void csess_raw(csess *c);
 void csess_set_raw(csess *c, const void *data, size_t len);
