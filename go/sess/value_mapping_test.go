@@ -122,7 +122,7 @@ type (
 		inner
 		*Outer
 		Other
-		hidden  int
+		hidden  int    //lint:ignore U1000 unexported fields are passed over
 		Skipped int    `sess:"-"`
 		A       string `sess:"A"`
 		Dash    int    `sess:"-,"`
