@@ -85,9 +85,12 @@ func TestKills(t *testing.T) {
 	dir := t.TempDir()
 	m := newManager(t, Files(dir))
 	id := newID(t, m)
-	must(t, m.Update(context.Background(), id, func(s *Session) error {
-		return errors.Join(s.Set("n", 0), s.Set("pad", ""))
-	}))
+	// The first payload of more than a page makes the journal. A process that found none looks again a second later.
+	for _, pad := range []string{strings.Repeat("p", 5000), ""} {
+		must(t, m.Update(context.Background(), id, func(s *Session) error {
+			return errors.Join(s.Set("n", len(pad)), s.Set("pad", pad))
+		}))
+	}
 	const kills = 200
 	damaged := 0
 	for range kills {

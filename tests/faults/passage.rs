@@ -82,15 +82,24 @@ fn f_73_every_call_on_files_passes_the_seam() {
             if path.rebooted && path.torn.is_some() && durability == "process" {
                 continue;
             }
-            let said = in_child(|| {
-                let sweep = Sweep::new(path, durability);
-                let noted = sweep.course().calls.len();
-                sweep.prepare();
-                let (passed, stray) = calls_of(&sweep);
-                // Stores to the journal's memory are no system calls; some calls are several ones.
-                assert!(passed >= 4 && noted >= 4, "{passed} of {noted}");
-                stray.join(" ")
-            });
+            let course = || {
+                in_child(|| {
+                    let sweep = Sweep::new(path.clone(), durability);
+                    let noted = sweep.course().calls.len();
+                    sweep.prepare();
+                    let (passed, stray) = calls_of(&sweep);
+                    // Stores to the journal's memory are no system calls; some calls are several ones.
+                    assert!(passed >= 4 && noted >= 4, "{passed} of {noted}");
+                    stray.join(" ")
+                })
+            };
+            // The allocator looks at the processors now and then; what the library does, it does each time.
+            let mut said = course();
+            for _ in 0..4 {
+                if said != Ok(String::new()) {
+                    said = course();
+                }
+            }
             assert_eq!(said, Ok(String::new()), "{name} {durability}");
         }
     }

@@ -21,6 +21,7 @@ pub enum Run {
 }
 
 /// A way through the library.
+#[derive(Clone)]
 pub struct Path {
     pub name: &'static str,
     pub profile: Profile,

@@ -21,37 +21,25 @@ fn every_profile_has_a_journal() {
 }
 
 #[test]
-fn a_journal_is_made_by_the_first_start_that_may_write() {
+fn a_journal_is_made_by_the_first_write_that_needs_it() {
     let dir = Dir::new();
-    dir.put("abc", b"x", 0);
     let mut client = Client::php(dir.text());
-    client.call.read_only = true;
-    client.start("abc").unwrap();
-    client.close();
-    assert!(!layout::path(&dir).exists());
-    client.call.read_only = false;
-    client.start("abc").unwrap();
-    assert!(layout::path(&dir).exists());
-}
-
-#[test]
-fn what_dies_in_the_first_moment_of_a_journal_is_mended_by_all() {
-    // shows: D-3
-    for read_only in [true, false] {
-        let dir = Dir::new();
-        let (old, new) = ([b'o'; 9000], [b'n'; 9000]);
-        dir.put("abc", &old, 0);
-        let mut before = Client::php(dir.text());
-        before.call.read_only = read_only;
-        before.start("abc").unwrap();
-        before.close();
-        // Only now is there certainly a journal, and at once a record in it.
-        layout::prime(&mut Client::php(dir.text()));
-        let journal = Journal::of(&dir);
-        let path = dir.put("abc", &[&new[..5000], &old[5000..]].concat(), 0);
-        journal.leave(&path, ARMED, &old, &new);
-        assert!(before.start("abc").unwrap() == new, "{read_only}");
+    for (data, needed) in [
+        (vec![b'x'; 200], false),
+        (vec![b'x'; 4096], false),
+        (vec![b'x'; 4096], false),
+        (vec![b'x'; 4095], true),
+    ] {
+        client.start("abc").unwrap();
+        client.write("abc", &data).unwrap();
+        client.close();
+        assert_eq!(layout::path(&dir).exists(), needed);
     }
+    let dir = Dir::new();
+    let mut client = Client::php(dir.text());
+    client.start("abc").unwrap();
+    client.write("abc", &[b'x'; 4097]).unwrap();
+    assert!(layout::path(&dir).exists());
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl Handler for Files {
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
         let began = Instant::now();
         opened(call, |state, call| {
-            if let Ok(Some(journal)) = self.journals.find(state, call, journal::Need::Look) {
+            if let Ok(Some(journal)) = self.journals.find(state, call, false) {
                 journal.repair();
             }
             Ok(self.collector.collect(state, call, max_lifetime, began)?)

@@ -30,23 +30,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A write of at most this many bytes that does not shorten the file cannot be cut off.
 const PAGE: usize = 4096;
 
-/// Milliseconds after which it is tried again to make a journal, and after which one is looked at:
-/// cleaners of temporary directories remove what seems unused.
-const UNTIL_NEXT_TRY: u64 = 1000;
+/// Milliseconds after which a journal that was not there is looked for again, and after which one is
+/// looked at: cleaners of temporary directories remove what seems unused.
+const UNTIL_NEXT_LOOK: u64 = 1000;
 const UNTIL_NEXT_CHECK: u64 = 60_000;
-
-/// What a directory's journal is wanted for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    /// To see whether a session that is only read is whole. None is made for it, so that where there is
-    /// none each reader looks anew: a record that was made since may be of this session.
-    Look,
-    /// To see whether a session that may be written is whole. One is made before anything can be written,
-    /// so that no process goes on without one that others have begun to use.
-    Begin,
-    /// To protect a write: the host is told if there can be none.
-    Protect,
-}
 
 /// How many directories an engine remembers.
 const MANY: usize = 16;
@@ -72,12 +59,6 @@ struct Found {
     /// There is none yet, and there may be one.
     is_absent: bool,
     until: u64,
-}
-
-impl Found {
-    fn serves(&self, need: Need, now: u64) -> bool {
-        now < self.until && !(need == Need::Protect && self.is_absent)
-    }
 }
 
 /// What a session remembers, so that it does not have to ask its engine.
@@ -112,7 +93,7 @@ impl State {
         file: &Descriptor,
         facts: Facts,
     ) -> Result<Facts> {
-        let found = journals.find(self, call, Need::Begin);
+        let found = journals.find(self, call, false);
         let Some(journal) = found.map_err(|error| unseen(self, &error))? else {
             return Ok(facts);
         };
@@ -134,7 +115,7 @@ impl State {
         file: &Descriptor,
         facts: &Facts,
     ) -> Result<bool> {
-        let found = journals.find(self, call, Need::Look);
+        let found = journals.find(self, call, false);
         match found.map_err(|error| unseen(self, &error))? {
             None => Ok(false),
             Some(journal) if journal.is_read_only() => {
@@ -153,13 +134,12 @@ fn unseen(state: &State, error: &io::Error) -> Error {
 
 impl Journals {
     /// The journal of the state's directory, made if need be; None: it has none that can be used. Looks
-    /// at the disk only now and then, if there is one. Fails, but for `Protect`, when that cannot be told
-    /// for now.
+    /// at the disk only now and then. Without `make` it fails when that cannot be told for now.
     pub fn find(
         &self,
         state: &mut State,
         call: &mut Call,
-        need: Need,
+        make: bool,
     ) -> io::Result<Option<Arc<Journal>>> {
         let settings = &call.settings;
         if !settings.journal || settings.network_fs {
@@ -167,10 +147,11 @@ impl Journals {
         }
         let now = system::ticks();
         let cache = &state.journal;
-        let is_good =
-            cache.seen.is_some_and(Epoch::is_this_process) && cache.found.serves(need, now);
+        let is_good = cache.seen.is_some_and(Epoch::is_this_process)
+            && now < cache.found.until
+            && !(make && cache.found.is_absent);
         if !is_good {
-            let (found, event) = self.look(&state.place, settings, need, now)?;
+            let (found, event) = self.look(&state.place, settings, make, now)?;
             state.journal = Cache {
                 found,
                 seen: Some(Epoch::now()),
@@ -186,7 +167,7 @@ impl Journals {
         &self,
         place: &Place,
         settings: &Settings,
-        need: Need,
+        make: bool,
         now: u64,
     ) -> io::Result<(Found, Option<Event>)> {
         let known = self.known.get(|_| Mutex::default());
@@ -204,7 +185,7 @@ impl Journals {
             known.len() - 1
         });
         let known = &mut known[index];
-        if known.found.serves(need, now) {
+        if now < known.found.until && !(make && known.found.is_absent) {
             return Ok((known.found.clone(), None));
         }
         let mut event = None;
@@ -213,41 +194,31 @@ impl Journals {
         let old = old.filter(|old| path.as_ref().is_ok_and(|path| *path == old.path));
         let opened = match old.filter(|old| !old.is_read_only() && old.is_in_place()) {
             Some(old) => Ok(Some(old)),
-            None => path.and_then(|path| match need {
-                Need::Look => open(place, &path, false),
-                // Not to have one is told when a write needs it.
-                Need::Begin => match open(place, &path, false)? {
-                    None => Ok(open(place, &path, true).ok().flatten()),
-                    journal => Ok(journal),
-                },
-                Need::Protect => open(place, &path, true),
-            }),
+            None => path.and_then(|path| open(place, &path, make)),
         };
-        let protects = need == Need::Protect;
         known.found = match opened {
             Ok(journal) => Found {
                 is_absent: journal.is_none(),
-                until: match (&journal, need) {
-                    // A disk that is read-only may be writable soon.
-                    (Some(found), _) if !found.is_read_only() => now + UNTIL_NEXT_CHECK,
-                    (None, Need::Look) => now,
-                    _ => now + UNTIL_NEXT_TRY,
+                // A disk that is read-only may be writable soon.
+                until: match journal.as_ref().is_some_and(|found| !found.is_read_only()) {
+                    true => now + UNTIL_NEXT_CHECK,
+                    false => now + UNTIL_NEXT_LOOK,
                 },
                 journal,
             },
-            Err(error) if !protects && system::is_passing(&error) => {
+            Err(error) if !make && system::is_passing(&error) => {
                 // There may be a record of the very session that is wanted.
                 known.found = Found::default();
                 return Err(error);
             }
             Err(error) => {
-                if protects && !std::mem::replace(&mut known.is_told, true) {
+                if make && !std::mem::replace(&mut known.is_told, true) {
                     event = Some(off(place, &error));
                 }
                 Found {
                     journal: None,
                     // Told when it is needed.
-                    is_absent: !protects && !known.is_told,
+                    is_absent: !make && !known.is_told,
                     until: match system::is_passing(&error) {
                         true => now,
                         false => now + UNTIL_NEXT_CHECK,
