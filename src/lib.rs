@@ -4,8 +4,8 @@
 //! The C interface in `include/sess.h` is a client of this API and adds no logic of its own.
 //!
 //! The rooms, from the ground up; imports only point downwards:
-//! `sys` < `error`, `value` < `id`, `cookie`, `headers`, `config`, `codec` < `policy`, `handler`,
-//! `backend` < `session` < `engine` < `ffi`.
+//! `sys` < `error`, `value` < `id`, `cookie`, `headers`, `config`, `codec` < `policy`, `handler`, `backend` <
+//! `session` < `engine` < `ffi`.
 
 pub mod backend;
 pub mod codec;
