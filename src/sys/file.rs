@@ -10,7 +10,8 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
 pub use libc::{
-    EACCES, EEXIST, EFBIG, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENXIO,
+    EACCES, EEXIST, EFBIG, EISDIR, ELOOP, EMLINK, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC, ENOTDIR,
+    ENXIO, EOPNOTSUPP, EPERM, EXDEV,
 };
 
 /// An open file whose lock, if it has one, is let go when it is dropped.
@@ -249,6 +250,14 @@ pub(super) fn unlink_at(dir: RawFd, name: &CStr) -> io::Result<()> {
     // SAFETY: the name is NUL-terminated.
     let unlink = || unsafe { libc::unlinkat(dir, name.as_ptr(), 0) as isize };
     again(|| seam::call(Call::Unlink, unlink)).map(drop)
+}
+
+/// Give what `path` names, a symbolic link not followed, a second name, which must not exist yet.
+pub fn link(path: &CStr, name: &CStr) -> io::Result<()> {
+    let here = libc::AT_FDCWD;
+    // SAFETY: both are NUL-terminated.
+    let link = || unsafe { libc::linkat(here, path.as_ptr(), here, name.as_ptr(), 0) as isize };
+    again(|| seam::call(Call::Link, link)).map(drop)
 }
 
 /// All but the times: asking for mtime would make the next write dirty the inode.
