@@ -35,6 +35,8 @@ pub struct Facts {
     pub identity: (u64, u64),
     /// The type bits of the mode.
     pub kind: Kind,
+    /// The permission bits.
+    pub mode: u32,
     /// The owner.
     pub uid: u32,
     /// How many names it has; 0: it was deleted.
@@ -289,6 +291,7 @@ fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts
     Ok(Facts {
         identity: (device, about.stx_ino),
         kind,
+        mode: u32::from(about.stx_mode) & 0o7777,
         uid: about.stx_uid,
         links: about.stx_nlink,
         size: about.stx_size,
