@@ -29,9 +29,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Check settings together and make an engine. No I/O.
+    /// Check settings together and make an engine. No I/O but to read the file of `sess.secret`.
     pub fn new(mut settings: Settings, parts: Parts) -> Result<Engine> {
         settings.finish()?;
+        settings.read_secret()?;
         if parts.handler.is_none() {
             settings.anchor()?;
             settings.check_file_names()?;

@@ -68,6 +68,19 @@ pub trait Handler: Send + Sync {
         let text = "this storage does not tell who holds its locks";
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
+    /// Beside the nine: make the record of `old`, which this call holds, known as `new` too, with one lock
+    /// for both. [`Code::EEXIST`]: `new` is in use. [`Code::ENOTFOUND`]: others destroyed it under `old`.
+    /// [`Code::EUNSUPPORTED`]: a record has one name here, now or ever.
+    fn link(&self, _call: &mut Call, _old: &CStr, _new: &CStr) -> Result<()> {
+        let text = "a record of this storage has one name";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+    /// Beside the nine: let `id` no longer name the record that this call holds under another id. One that
+    /// names nothing or another record stays as it is, which is success.
+    fn unlink(&self, _call: &mut Call, _id: &CStr) -> Result<()> {
+        let text = "a record of this storage has one name";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
 }
 
 /// When a record was made and last used, in Unix seconds; None: not known.

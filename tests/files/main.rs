@@ -9,6 +9,7 @@ mod create;
 mod fork;
 mod gc;
 mod kit;
+mod names;
 mod opening;
 mod paths;
 mod php;

@@ -2,11 +2,13 @@
 //! in place.
 //!
 //! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
-//! kill does not tear it, `gc` removes old ones, `inspect` tells who holds one.
+//! kill does not tear it, `names` gives it a second name, `gc` removes old ones, `inspect` tells who holds
+//! one.
 
 mod gc;
 mod inspect;
 mod journal;
+mod names;
 mod open;
 mod path;
 mod read;
@@ -197,6 +199,22 @@ impl Handler for Files {
 
     fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
         opened(call, |state, _| inspect::lock_of(state, id))
+    }
+
+    /// A second name of the same file, as its lock and its content belong to the file.
+    fn link(&self, call: &mut Call, old: &CStr, new: &CStr) -> Result<()> {
+        opened(call, |state, call| {
+            open::turn_to(state, call, old)?;
+            self.hold_to_change(state, call, Missing::Fail)?;
+            names::add(state, call, new)
+        })
+    }
+
+    fn unlink(&self, call: &mut Call, id: &CStr) -> Result<()> {
+        opened(call, |state, _| {
+            state.check_process()?;
+            names::drop_other(state, id)
+        })
     }
 }
 

@@ -198,6 +198,18 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
     if !bytes.is_empty() && state.id == bytes && !state.path.is_empty() {
         return Ok(());
     }
+    check_id(state, bytes)?;
+    let fits = state.place.write_path(bytes, &mut state.path);
+    fits.map_err(|error| {
+        state.path.clear();
+        Problem::named("FILE_PATH_FAILED", error)
+    })?;
+    state.turn_to(call, bytes);
+    Ok(())
+}
+
+/// Refuse an id that names no file.
+pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
@@ -213,12 +225,6 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         };
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
-    let fits = state.place.write_path(bytes, &mut state.path);
-    fits.map_err(|error| {
-        state.path.clear();
-        Problem::named("FILE_PATH_FAILED", error)
-    })?;
-    state.turn_to(call, bytes);
     Ok(())
 }
 
