@@ -23,8 +23,6 @@ pub(super) enum Proof {
     None,
     /// Nothing yet: its id goes out with this response.
     Owed,
-    /// As `Owed`, but the session is to be stored all the same.
-    Waived,
     /// It has returned a provisional id, whose record is made now.
     Given,
 }
@@ -32,7 +30,7 @@ pub(super) enum Proof {
 impl Proof {
     /// Whether the id was made for this very response.
     pub(super) fn is_owed(self) -> bool {
-        matches!(self, Proof::Owed | Proof::Waived)
+        self == Proof::Owed
     }
 
     /// At a further start of the same request: what was not returned before cannot have been since.
@@ -121,13 +119,6 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = true;
         Ok(())
-    }
-
-    /// Have a session stored that would be dropped because the client has not returned a cookie yet.
-    pub(super) fn waive_proof(&mut self) {
-        if self.proof == Proof::Owed {
-            self.proof = Proof::Waived;
-        }
     }
 
     /// Whether close stores nothing, whatever was set: logins by the application's own key are kept (M11).

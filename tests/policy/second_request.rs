@@ -245,7 +245,11 @@ fn m_11_a_login_of_the_application_is_stored_at_once() {
     .started("");
     set(&mut failing, "uid", 7).unwrap();
     assert_eq!(code(failing.close()), Code::EIO);
-    assert_eq!(cookies(&failing).len(), 1, "the client has still to show it");
+    assert_eq!(
+        cookies(&failing).len(),
+        1,
+        "the client has still to show it"
+    );
 }
 
 #[test]
