@@ -160,6 +160,18 @@ impl Descriptor {
         again(|| seam::call(Call::Touch, touch)).map(drop)
     }
 
+    /// Set its times to a moment in Unix milliseconds.
+    pub fn touch_at(&self, moment: i64) -> io::Result<()> {
+        let time = libc::timespec {
+            tv_sec: moment.div_euclid(1000) as libc::time_t,
+            tv_nsec: (moment.rem_euclid(1000) * 1_000_000) as _,
+        };
+        let times = [time, time];
+        // SAFETY: the array has the two times that the call reads; the descriptor is open.
+        let touch = || unsafe { libc::futimens(self.file.as_raw_fd(), times.as_ptr()) as isize };
+        again(|| seam::call(Call::Touch, touch)).map(drop)
+    }
+
     /// Whether it lies on a file system that other machines write to, where flock(2), the link count and
     /// mappings cannot be relied on.
     pub fn is_on_network(&self) -> io::Result<bool> {

@@ -14,6 +14,7 @@ mod opening;
 mod paths;
 mod php;
 mod syscalls;
+mod times;
 #[path = "../common/trace.rs"]
 mod trace;
 mod writing;

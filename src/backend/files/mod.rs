@@ -22,7 +22,7 @@ use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
-use open::{Attempt, Missing, gone, io_error, taken, unknown};
+use open::{Attempt, Missing, gone, taken, unknown};
 use state::State;
 use std::ffi::CStr;
 use std::time::Instant;
@@ -100,6 +100,10 @@ impl Handler for Files {
                 true => write::put(&self.journals, state, call, data),
                 false => Err(write::no_writing(state)),
             };
+            let stored = stored.and_then(|()| match call.now {
+                Some(_) => state.touch(call),
+                None => Ok(()),
+            });
             if stored.is_err() && !was_held && state.held.as_ref().is_some_and(|held| held.is_new) {
                 // A file that was made for these bytes goes with them.
                 state.unlink()?;
@@ -113,8 +117,7 @@ impl Handler for Files {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
             self.hold_to_change(state, call, Missing::Fail)?;
-            let touched = state.held.as_ref().map_or(Ok(()), |held| held.file.touch());
-            Ok(touched.map_err(|error| io_error(state, "touch", &error))?)
+            Ok(state.touch(call)?)
         })
     }
 

@@ -87,7 +87,7 @@ impl Files {
             };
             let is_new = opened.is_new;
             let (file, waited) = lock_file(state, call, opened, kind)?;
-            let facts = self.inspect(state, call.settings.network_fs, &file);
+            let facts = self.inspect(state, call, &file);
             if facts.is_err() && is_new && !waited {
                 unmake(state)?;
             }
@@ -101,7 +101,9 @@ impl Files {
             let mut facts = facts;
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
+                    let modified = facts.modified;
                     facts = state.mend(&self.journals, call, &file, facts)?;
+                    facts.modified = modified;
                 } else if state.needs_mending(&self.journals, call, &file, &facts)? {
                     // A shared lock cannot become an exclusive one without being let go.
                     drop(file);
@@ -130,19 +132,12 @@ impl Files {
     }
 
     /// What a locked file is, if it is one of ours to trust. None: it was deleted.
-    fn inspect(
-        &self,
-        state: &State,
-        network_fs: bool,
-        file: &Descriptor,
-    ) -> Attempt<Option<Facts>> {
-        let facts = file
-            .facts()
-            .map_err(|error| io_error(state, "statx", &error))?;
+    fn inspect(&self, state: &State, call: &Call, file: &Descriptor) -> Attempt<Option<Facts>> {
+        let facts = facts_of(file, call).map_err(|error| io_error(state, "statx", &error))?;
         if facts.links == 0 {
             return Ok(None);
         }
-        self.check(state, network_fs, file, &facts)?;
+        self.check(state, call.settings.network_fs, file, &facts)?;
         Ok(Some(facts))
     }
 
@@ -186,6 +181,14 @@ impl Files {
             self.local.insert(facts.identity.0);
         }
         Ok(network)
+    }
+}
+
+/// What a file is, with its time if that is wanted.
+pub(super) fn facts_of(file: &Descriptor, call: &Call) -> io::Result<Facts> {
+    match call.dated {
+        true => file.dated_facts(),
+        false => file.facts(),
     }
 }
 

@@ -143,6 +143,18 @@ impl State {
         Ok(())
     }
 
+    /// Make the held file as young as can be.
+    pub fn touch(&self, call: &Call) -> Result<()> {
+        let Some(held) = &self.held else {
+            return Ok(());
+        };
+        let touched = match call.now {
+            None => held.file.touch(),
+            Some(now) => held.file.touch_at(now),
+        };
+        touched.map_err(|error| io_error(self, "touch", &error))
+    }
+
     /// Remove the held file's name, unless it names another file by now (F-78).
     pub fn unlink(&self) -> Result<()> {
         self.drop_name(path(self)?)
