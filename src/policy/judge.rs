@@ -60,7 +60,8 @@ pub enum Verdict<'a> {
     /// A login has left this id, moments ago: nothing is shown and nothing kept, so that a request that
     /// was under way neither gets the new session nor takes its cookie away.
     ThrowAway,
-    /// A periodic rotation has left this id, moments ago: the session is under that one.
+    /// A periodic rotation has left this id, moments ago: the session is under that one, if that one's
+    /// record says so too.
     Follow(&'a [u8]),
 }
 
@@ -124,8 +125,10 @@ fn judge_move<'a>(policy: &Policy, facts: &Facts<'a>) -> Option<Verdict<'a>> {
             true => Some(Verdict::Follow(new)),
             false => Some(Verdict::Ended(Ending::Rotated)),
         },
+        // Unless there is a record of that id which names this one, the session is here.
+        How::Copying { new } => Some(Verdict::Follow(new)),
         // Either this is the id in force, or PHP has moved the session since.
-        How::Named { .. } => None,
+        How::Named { .. } | How::Over => None,
     }
 }
 

@@ -133,6 +133,15 @@ fn cs_13_an_old_id_leads_on_for_its_grace_and_the_new_one_always() {
     assert_eq!(judge(&policy, &old), Verdict::Follow(b"next"));
     old.now = T + 31;
     assert_eq!(judge(&policy, &old), Verdict::Ended(Ending::Rotated));
+    let copying = How::Copying {
+        new: b"next".to_vec(),
+    };
+    for (how, verdict) in [
+        (copying, Verdict::Follow(b"next")),
+        (How::Over, live(UserKind::Anonymous)),
+    ] {
+        assert_eq!(judge(&policy, &facts(&moved(T, how))), verdict);
+    }
     for id in ["next", "another"] {
         old.id = id.as_bytes();
         assert_eq!(judge(&policy, &old), live(UserKind::Anonymous), "{id}");
