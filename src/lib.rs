@@ -4,7 +4,7 @@
 //! The C interface in `include/sess.h` is a client of this API and adds no logic of its own.
 //!
 //! The rooms, from the ground up; imports only point downwards:
-//! `sys` < `error`, `value` < `id`, `cookie`, `headers`, `config`, `codec` < `handler`, `backend` <
+//! `sys` < `error`, `value` < `id`, `cookie`, `headers`, `config`, `codec` < `policy`, `handler`, `backend` <
 //! `session` < `engine` < `ffi`.
 
 pub mod backend;
@@ -18,6 +18,7 @@ pub mod ffi;
 pub mod handler;
 pub mod headers;
 pub mod id;
+pub mod policy;
 pub mod session;
 #[allow(unsafe_code)]
 pub mod sys;

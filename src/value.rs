@@ -55,6 +55,19 @@ pub enum Kind {
     Opaque = 9,
 }
 
+/// Whose session it is, which decides the clocks that apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum UserKind {
+    /// Nobody is logged in.
+    #[default]
+    Anonymous = 0,
+    /// Somebody is.
+    Login = 1,
+    /// Somebody is who wants to be remembered.
+    Remembered = 2,
+}
+
 /// A scalar to be stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar<'a> {

@@ -24,6 +24,7 @@ struct Before {
     edited: bool,
     folded: bool,
     deepest: usize,
+    hidden: u32,
 }
 
 impl Document {
@@ -68,6 +69,7 @@ impl Document {
             edited: self.edited,
             folded: self.folded,
             deepest: self.deepest,
+            hidden: self.hidden,
         }
     }
 
@@ -83,6 +85,7 @@ impl Document {
         self.edited = before.edited;
         self.folded = before.folded;
         self.deepest = before.deepest;
+        self.hidden = before.hidden;
         self.recount_members = true;
     }
 

@@ -117,7 +117,7 @@ impl Document {
     }
 
     /// Put a serialized value, given in parts, at a place.
-    fn put(
+    pub(super) fn put(
         &mut self,
         array: NodeId,
         place: Place<'_>,
@@ -141,7 +141,11 @@ impl Document {
         let table = self.editable(array)?;
         let key = match place {
             Place::At(key) => key,
-            Place::Append => Key::Int(self.next_key(table)?),
+            Place::Append => {
+                let key = Key::Int(self.next_key(table)?);
+                self.check_key(array, key)?;
+                key
+            }
         };
         let position = self.look_up(table, key);
         let old = position.map(|position| self.tables[table as usize].at(position));
@@ -261,11 +265,19 @@ impl Document {
             self.guard(array.0, Some(array.0), 0, 0)?;
         }
         self.opaque = self.opaque.filter(|_| array != ROOT);
+        let stays = array == ROOT && self.hidden != NONE && self.is_reserved_plain();
+        if array == ROOT && !stays {
+            self.hidden = NONE;
+        }
         let mut cleared = std::mem::take(&mut self.tables[table as usize]);
-        for place in cleared.places() {
+        let hidden = self.hidden;
+        for place in cleared.places().filter(|place| *place != hidden) {
             self.let_go(place);
         }
         self.spare_order = cleared.clear();
+        if stays {
+            self.append(table, self.hidden);
+        }
         self.tables[table as usize].recount = true;
         self.mark_changed(array.0);
         self.edited = true;

@@ -2,9 +2,10 @@
 
 use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
+use super::reserved::names;
 use super::scan::{Fault, RawKey, Scan, note};
 use super::store::{grow, no_memory};
-use super::tree::{Node, flag};
+use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
 use crate::value::Format;
@@ -77,9 +78,12 @@ impl Document {
             tables,
             scratch,
             spare_order,
+            reserved,
+            hidden,
             ..
         } = self;
         let bytes = store.get(buffer);
+        let reserved = reserved.as_deref();
         let root = &mut tables[0];
         scratch.clear();
         let mut scan = Scan::new(bytes, 0, limits.depth, spelling);
@@ -108,7 +112,7 @@ impl Document {
         while left > 0 && (scan.at < bytes.len() || format == Format::PhpSerialize) {
             left -= 1;
             node.key = scan.at as u32;
-            match format {
+            let is_reserved = match format {
                 Format::Php => {
                     let rest = &bytes[scan.at..];
                     let Some(len) = rest.iter().position(|byte| *byte == b'|') else {
@@ -116,6 +120,7 @@ impl Document {
                     };
                     scan.table_key(RawKey::Bytes(&rest[..len]), true, scratch);
                     scan.at += len + 1;
+                    reserved == Some(&rest[..len])
                 }
                 Format::PhpBinary => {
                     let len = bytes[scan.at];
@@ -130,6 +135,7 @@ impl Document {
                     }
                     scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch);
                     scan.at = end;
+                    reserved == Some(&bytes[start..end])
                 }
                 Format::PhpSerialize => {
                     let key = scan.key()?;
@@ -138,7 +144,12 @@ impl Document {
                         self.odd_keys.insert(nodes.len() as u32, plain);
                         node.flags |= flag::ODD_KEY;
                     }
+                    reserved.is_some_and(|reserved| names(key, reserved))
                 }
+            };
+            if is_reserved {
+                // Of repeated keys the last one counts.
+                *hidden = nodes.len() as u32;
             }
             node.start = scan.at as u32;
             scan.value(scratch).map_err(|fault| {
@@ -163,6 +174,9 @@ impl Document {
         self.tables[0].unsettled = true;
         if notes & note::REFS != 0 {
             self.link_table(buffer, format, first, slots)?;
+            if self.hidden != NONE && format == Format::PhpSerialize {
+                self.find_reserved();
+            }
         }
         Ok(notes)
     }
@@ -204,10 +218,11 @@ impl Document {
         self.canonical &= self.compat && other.canonical;
         self.table(ROOT.0);
         let buffer = self.store.keep_alone(other.store.payload())?;
+        let hidden = self.hidden;
         let mut table = std::mem::take(&mut self.tables[0]);
         let indexed = self.index(buffer, format, false, limits);
         std::mem::swap(&mut table, &mut self.tables[0]);
-        indexed?;
+        indexed.inspect_err(|_| self.hidden = hidden)?;
         for place in table.places() {
             self.add(0, place);
         }

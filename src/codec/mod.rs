@@ -17,6 +17,7 @@ mod list;
 mod load;
 mod read;
 mod repeats;
+mod reserved;
 mod scan;
 mod skip;
 mod store;
@@ -119,6 +120,12 @@ pub struct Document {
     recount_members: bool,
     /// No nesting is deeper than this.
     deepest: usize,
+    /// The key of the reserved entry, if there may be one.
+    reserved: Option<Box<[u8]>>,
+    /// Its place, or NONE.
+    hidden: u32,
+    /// Where that was found last in the root's table.
+    hidden_at: usize,
     hasher: RandomState,
     scratch: scan::Scratch,
     open: Vec<list::Open>,
@@ -157,6 +164,9 @@ impl Document {
             folded: false,
             recount_members: false,
             deepest: 0,
+            reserved: None,
+            hidden: NONE,
+            hidden_at: 0,
             hasher: RandomState::new(),
             scratch: scan::Scratch::default(),
             open: Vec::new(),
@@ -208,6 +218,7 @@ impl Document {
         self.folded = false;
         self.recount_members = false;
         self.deepest = 1;
+        self.hidden = NONE;
         self.tables.push(Table::default());
         let table = 0;
         let mut root = Node::new(0, 0, 0, 0, ROOT.0, flag::HELD);
@@ -250,11 +261,16 @@ impl Document {
         spelling: Spelling,
         limits: &Limits,
     ) -> Result<()> {
-        if format != Format::PhpSerialize && self.count(ROOT) > 0 {
+        let is_empty = self.count(ROOT) == 0 && self.hidden == NONE;
+        if format != Format::PhpSerialize && !is_empty {
             return self.merge_entries(format, payload, spelling, limits);
         }
         let mut fresh = Document::new();
-        if let Err(error) = fresh.load(format, payload, spelling, limits) {
+        fresh.reserved.clone_from(&self.reserved);
+        let loaded = fresh
+            .load(format, payload, spelling, limits)
+            .and_then(|()| fresh.inherit_reserved(self));
+        if let Err(error) = loaded {
             self.only_here = fresh.only_here;
             return Err(error);
         }
@@ -377,12 +393,14 @@ impl Document {
     /// The array under a key for editing; made if missing or null. EINVAL: something else is there;
     /// ENOTFOUND: `array` has been removed; EUNSUPPORTED: see [`Document::set`].
     pub fn edit(&mut self, array: NodeId, place: Place<'_>) -> Result<NodeId> {
+        self.check_place(array, place)?;
         self.edit_array(array, place)
     }
 
-    /// Put a scalar at a place. EINVAL: `array` is no array, or no integer key is left; ENOTFOUND: it has
-    /// been removed; EUNSUPPORTED: a reference behind a custom object would have to be numbered anew.
+    /// Put a scalar at a place. EINVAL: `array` is no array, no integer key is left, or the key is reserved
+    /// (which goes for all changes); ENOTFOUND: it has been removed; EUNSUPPORTED: a reference behind a custom object would have to be numbered anew.
     pub fn set(&mut self, array: NodeId, place: Place<'_>, value: Scalar<'_>) -> Result<()> {
+        self.check_place(array, place)?;
         self.set_scalar(array, place, value)
     }
 
@@ -395,15 +413,17 @@ impl Document {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<()> {
+        self.check_place(array, place)?;
         self.set_fragment(array, place, bytes, limits)
     }
 
     /// Remove a key; ENOTFOUND if it is not there. Other errors as `set`.
     pub fn remove(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
+        self.check_key(array, key)?;
         self.remove_key(array, key)
     }
 
-    /// Remove all keys. Errors as `set`.
+    /// Remove all keys, but not the reserved one. Errors as `set`.
     pub fn clear_array(&mut self, array: NodeId) -> Result<()> {
         self.clear_table(array)
     }

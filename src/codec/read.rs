@@ -37,8 +37,13 @@ impl Document {
     }
 
     pub(super) fn count_of(&mut self, node: NodeId) -> usize {
-        self.children(node)
-            .map_or(0, |table| self.tables[table as usize].live as usize)
+        let live = self
+            .children(node)
+            .map_or(0, |table| self.tables[table as usize].live as usize);
+        match node == ROOT && self.hidden != NONE {
+            true => live - 1,
+            false => live,
+        }
     }
 
     pub(super) fn get_value(&mut self, node: NodeId, key: Key<'_>) -> Option<NodeId> {
@@ -58,7 +63,7 @@ impl Document {
             self.find_entry(node, table, key)
         }?;
         let place = self.tables[table as usize].at(position);
-        Some(NodeId(self.held(place)))
+        (place != self.hidden).then(|| NodeId(self.held(place)))
     }
 
     /// A private or protected property by its plain name, if only one has it.
@@ -80,6 +85,10 @@ impl Document {
 
     pub(super) fn value_at(&mut self, node: NodeId, index: usize) -> Option<(Key<'_>, NodeId)> {
         let table = self.children(node)?;
+        let index = match node == ROOT && self.hidden != NONE {
+            true => self.position_shown(index),
+            false => index,
+        };
         let place = match self.tables[table as usize].adjoining() {
             Some((first, len)) if index < len as usize => first + index as u32,
             Some(_) => return None,
@@ -186,7 +195,7 @@ impl Document {
         }
         let mut bytes = Vec::new();
         if node == ROOT {
-            self.write_root(&limits, &mut bytes)?;
+            self.without_reserved(|document| document.write_root(&limits, &mut bytes))?;
         } else {
             let mut walk = emit::Walk::new(Spelling::AsStored, respell, &limits);
             self.write_value(node.0, &mut walk, &mut bytes)?;

@@ -82,7 +82,7 @@ pub(super) struct Given<'a> {
 }
 
 impl Given<'_> {
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.text.to_bytes()
     }
 
@@ -91,7 +91,7 @@ impl Given<'_> {
         format!("{:?}", self.text.to_string_lossy())
     }
 
-    fn refuse(&self, why: impl std::fmt::Display) -> Error {
+    pub(super) fn refuse(&self, why: impl std::fmt::Display) -> Error {
         let text = format!("{}: {why}, not {}", self.key, self.quoted());
         Error::new(Code::EINVAL, text)
     }
@@ -107,7 +107,7 @@ impl Given<'_> {
         }
     }
 
-    fn integer(&self, least: i64, most: i64) -> Result<i64> {
+    pub(super) fn integer(&self, least: i64, most: i64) -> Result<i64> {
         match parse::quantity(self.bytes()) {
             Quantity::Good(value) | Quantity::Odd(value) if !self.strict => Ok(value),
             Quantity::Good(value) if (least..=most).contains(&value) => Ok(value),
@@ -118,7 +118,7 @@ impl Given<'_> {
         }
     }
 
-    fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T> {
+    pub(super) fn one_of<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T> {
         let chosen = choices
             .iter()
             .find(|(name, _)| parse::is_any(self.bytes(), &[name]));
@@ -178,6 +178,7 @@ pub(super) fn create(settings: &mut Settings, given: &Given) -> Result<()> {
     settings.create = given.one_of(&[
         ("start", Create::Start),
         ("write", Create::Write),
+        ("second_request", Create::SecondRequest),
         ("never", Create::Never),
     ])?;
     Ok(())
@@ -198,13 +199,17 @@ pub(super) fn absolute_path(given: &Given) -> Result<()> {
     }
 }
 
+/// Whether a byte may stand in a token of HTTP, such as the name of a cookie (C1).
+pub(super) fn is_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-^_`|~".contains(byte)
+}
+
 /// Not empty and not a number; where we are strict, a token that every part of the way takes (N-11).
 pub(super) fn session_name(given: &Given) -> Result<()> {
     let name = given.bytes();
     if name.is_empty() || parse::is_numeric(name) {
         return Err(given.refuse("must not be empty or a number"));
     }
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-^_`|~".contains(byte);
     if given.strict && !name.iter().all(is_token) {
         return Err(given.refuse("must be of letters, digits and !#$%&'*+-^_`|~"));
     }

@@ -37,7 +37,7 @@ impl Settings {
         if self.profile == Profile::Libsess && self.use_cookies {
             self.check_cookie()?;
         }
-        Ok(())
+        self.check_policy()
     }
 
     /// Refuse ids that the built-in files could not name (profile `libsess`; PHP fails at each start).

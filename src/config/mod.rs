@@ -3,8 +3,12 @@
 mod apply;
 mod check;
 mod ini;
+mod named;
 mod parse;
 mod path;
+mod policy;
+mod rules;
+mod secret;
 mod table;
 
 use crate::error::{Code, Error, Event, Result};
@@ -14,6 +18,8 @@ use std::ffi::{CStr, CString};
 
 pub use check::Refusal;
 pub use path::depth_and_mode;
+pub use policy::{CookieLife, KindPolicy, NameRule, Policy, SecureRule};
+pub use secret::SecretKey;
 
 /// Whose defaults and call order apply: `sess.profile`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +41,8 @@ pub enum Create {
     Start,
     /// With the first value set.
     Write,
+    /// When the client sends the cookie back (M11).
+    SecondRequest,
     /// Never: an unknown session is not found.
     Never,
 }
@@ -89,8 +97,12 @@ pub struct Settings {
     pub durability: Durability,
     pub create: Create,
     pub sys_temp_dir: CString,
+    /// Clocks, logins and the cookie, in profile `libsess`.
+    pub policy: Policy,
     /// The texts that were set, by place in the table; the others have their profile's default.
     explicit: Vec<Option<CString>>,
+    /// The texts that stand in for a default: those of a named policy, and what follows from others.
+    supplied: Vec<Option<CString>>,
     /// What PHP warns of, to be delivered.
     remarks: Vec<Event>,
     /// Where relative paths begin, once that was decided.
@@ -141,6 +153,9 @@ pub fn refusal_event(key: &str) -> &'static str {
     }
 }
 
+/// What the defaults of other directives depend on.
+const SUPPLIERS: [&str; 3] = ["sess.profile", "sess.policy", "sess.moin_lifetime"];
+
 impl Settings {
     /// The defaults of a profile.
     pub fn new(profile: Profile) -> Settings {
@@ -183,7 +198,9 @@ impl Settings {
             durability: Durability::Process,
             create: Create::Start,
             sys_temp_dir: empty(),
+            policy: Policy::default(),
             explicit: vec![None; table::TABLE.len()],
+            supplied: vec![None; table::TABLE.len()],
             remarks: Vec::new(),
             anchor: None,
         };
@@ -208,7 +225,7 @@ impl Settings {
     /// takes with a warning; [`Settings::take_remarks`] has the warnings of the other profiles.
     pub fn set(&mut self, key: &str, value: &CStr) -> Result<()> {
         let (index, directive) = table::find(key).ok_or_else(|| unknown(key))?;
-        if directive.name == c"sess.profile" {
+        if SUPPLIERS.contains(&key) {
             let mut next = self.clone();
             next.parse(directive, value)?;
             next.explicit[index] = Some(value.into());
@@ -219,26 +236,56 @@ impl Settings {
         let value = absolute.as_deref().unwrap_or(value);
         self.parse(directive, value)?;
         self.explicit[index] = Some(value.into());
+        self.settle();
         Ok(())
     }
 
-    /// The same explicit texts over the defaults of the present profile.
+    /// The same explicit texts over the defaults of the present profile and policy.
     fn derive(self) -> Result<Settings> {
         let mut next = Settings::new(self.profile);
         next.explicit = self.explicit;
-        let texts: Vec<_> = table::TABLE.iter().zip(next.explicit.clone()).collect();
-        for (directive, text) in texts {
-            if let Some(text) = text {
+        next.supply();
+        for (index, directive) in table::TABLE.iter().enumerate() {
+            let text = next.explicit[index]
+                .as_ref()
+                .or(next.supplied[index].as_ref());
+            if let Some(text) = text.cloned() {
                 next.parse(directive, &text)?;
             }
         }
+        next.settle();
+        // What is worth knowing of these texts was said when they were set.
         next.remarks = self.remarks;
         next.anchor = self.anchor;
         Ok(next)
     }
 
-    /// As `set`, for one session: refuses to change directives that belong to the engine.
-    pub fn set_for_session(&mut self, key: &str, value: &CStr) -> Result<()> {
+    /// The texts of the policy in force, and of MoinMoin's lifetimes, which go before those.
+    fn supply(&mut self) {
+        if self.php() {
+            return;
+        }
+        let text = |settings: &Settings, key| settings.get(key).map(CString::from);
+        let named = text(self, "sess.policy").and_then(|name| named::policy(&name));
+        for (key, text) in named.unwrap_or_default() {
+            self.supply_one(key, (*text).into());
+        }
+        let moin = text(self, "sess.moin_lifetime").unwrap_or_default();
+        let moin = named::MoinLifetime::parse(moin.to_bytes());
+        for (key, text) in moin.map(|moin| moin.lines()).unwrap_or_default() {
+            self.supply_one(key, text);
+        }
+    }
+
+    fn supply_one(&mut self, key: &str, text: CString) {
+        if let Some((index, _)) = table::find(key) {
+            self.supplied[index] = Some(text);
+        }
+    }
+
+    /// These settings with one directive set for a session: as `set`, but refuses those that belong to
+    /// the engine, and what does not fit the policy.
+    pub fn for_session(&self, key: &str, value: &CStr) -> Result<Settings> {
         if let Some((_, directive)) = table::find(key)
             && directive.change == Change::Engine
             && self.get(key) != Some(value)
@@ -246,13 +293,17 @@ impl Settings {
             let text = format!("{key}: belongs to the engine, a session cannot change it");
             return Err(Error::new(Code::EINVAL, text));
         }
-        self.set(key, value)
+        let mut next = self.clone();
+        next.set(key, value)?;
+        next.check_policy()?;
+        Ok(next)
     }
 
     /// The value in force as text, as it was set; None: there is no such directive.
     pub fn get(&self, key: &str) -> Option<&CStr> {
         let (index, directive) = table::find(key)?;
         let set = self.explicit[index].as_deref();
+        let set = set.or(self.supplied[index].as_deref());
         Some(set.unwrap_or_else(|| directive.default(self.profile)))
     }
 
@@ -285,5 +336,7 @@ fn unknown(key: &str) -> Error {
     Error::new(Code::EINVAL, text)
 }
 
+#[cfg(test)]
+mod policy_tests;
 #[cfg(test)]
 mod tests;

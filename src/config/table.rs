@@ -1,7 +1,8 @@
 //! The directives: one table for names, types, defaults, ranges, manual and parsing.
 
 use super::apply::{self, Kind, Kind::*};
-use super::{Change, Directive, Settings};
+use super::{Change, Directive, Settings, named, rules, secret};
+use crate::value::UserKind::{Anonymous, Login, Remembered};
 use std::ffi::CStr;
 
 /// The default of each profile, in the order of [`super::Profile`].
@@ -58,7 +59,7 @@ pub(super) static TABLE: &[Directive] = &[
     row(c"session.gc_divisor", Session, all(c"100"), Int(1, i64::MAX, |s| &mut s.gc_divisor),
         c"See session.gc_probability."),
     row(c"session.gc_maxlifetime", Session, all(c"1440"), Int(0, i64::MAX, |s| &mut s.gc_maxlifetime),
-        c"Seconds after which an unused session is collected."),
+        c"Seconds after which an unused session is collected; raised to the largest sess.*.idle unless set."),
     row(c"session.serialize_handler", Session, all(c"php"), Custom(c"choice", apply::format),
         c"How data is stored: php, php_binary or php_serialize. Not to be changed on a live store."),
     row(c"session.cookie_lifetime", Session, all(c"0"), Custom(c"int", apply::cookie_lifetime),
@@ -132,7 +133,8 @@ pub(super) static TABLE: &[Directive] = &[
         c"The directory for an empty session.save_path; empty: $TMPDIR, else /tmp."),
     // Our own
     row(c"sess.create", Session, ours(c"write", c"start"), Custom(c"choice", apply::create),
-        c"When the record of a new session is made: start, write (with the first value set) or never."),
+        c"When the record of a new session is made: start, write (with the first value set), second_request (when the \
+client sends the cookie back; needs sess.secret) or never."),
     row(c"sess.lock_timeout_ms", Session, ours(c"30000", c"-1"), Int(-1, i32::MAX as i64, |s| &mut s.lock_timeout_ms),
         c"Milliseconds a start waits for the lock; 0: tries once, -1: for ever."),
     row(c"sess.save_timeout_ms", Engine, all(c"10000"), Int(-1, i32::MAX as i64, |s| &mut s.save_timeout_ms),
@@ -157,6 +159,63 @@ pub(super) static TABLE: &[Directive] = &[
         c"Where gc moves expired sessions that cannot be decoded, on their file system; empty: it deletes them."),
     row(c"sess.network_fs", Engine, all(c"0"), Bool(|s| &mut s.network_fs),
         c"Whether sessions may lie on a network file system; without mapping and journal then."),
+    // The policy, in profile libsess only
+    row(c"sess.policy", Engine, all(c""), Custom(c"choice", named::apply_policy),
+        c"Defaults by name: moin (MoinMoin's, needs sess.secret) or dokuwiki; what is set itself wins."),
+    row(c"sess.moin_lifetime", Engine, all(c""), Custom(c"string", named::apply_moin_lifetime),
+        c"MoinMoin's (A, L): hours of anonymous and of login sessions and their cookies; 0: there are none, \
+L > 0: remembered ones 400 days, L < 0: -L hours, never remembered."),
+    row(c"sess.anon.idle", Engine, all(c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.kinds[Anonymous as usize].idle),
+        c"Seconds without use after which anonymous sessions end when next read; 0: never."),
+    row(c"sess.anon.absolute", Engine, all(c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.kinds[Anonymous as usize].absolute),
+        c"Seconds after which anonymous sessions end, whatever the use; 0: never."),
+    row(c"sess.anon.rotate", Engine, all(c"0"), Custom(c"int", |s, g| rules::rotate(s, g, Anonymous)),
+        c"Seconds after which anonymous sessions get a new id, 60 or more; 0: never."),
+    row(c"sess.anon.cookie", Session, all(c"ini"), Custom(c"string", |s, g| rules::cookie_life(s, g, Anonymous)),
+        c"How long the cookie of anonymous sessions lives: ini (session.cookie_lifetime), browser, idle (that clock), or seconds."),
+    row(c"sess.login.idle", Engine, all(c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.kinds[Login as usize].idle),
+        c"Seconds without use after which logins end when next read; 0: never."),
+    row(c"sess.login.absolute", Engine, all(c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.kinds[Login as usize].absolute),
+        c"Seconds after which logins end, whatever the use; 0: never."),
+    row(c"sess.login.rotate", Engine, all(c"0"), Custom(c"int", |s, g| rules::rotate(s, g, Login)),
+        c"Seconds after which logins get a new id, 60 or more; 0: never."),
+    row(c"sess.login.cookie", Session, all(c"ini"), Custom(c"string", |s, g| rules::cookie_life(s, g, Login)),
+        c"How long the cookie of logins lives: ini (session.cookie_lifetime), browser, idle (that clock), or seconds."),
+    row(c"sess.remember.idle", Engine, all(c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.kinds[Remembered as usize].idle),
+        c"Seconds without use after which logins to be remembered end when next read; 0: never."),
+    row(c"sess.remember.absolute", Engine, all(c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.kinds[Remembered as usize].absolute),
+        c"Seconds after which logins to be remembered end, whatever the use; 0: never."),
+    row(c"sess.remember.rotate", Engine, all(c"0"), Custom(c"int", |s, g| rules::rotate(s, g, Remembered)),
+        c"Seconds after which logins to be remembered get a new id, 60 or more; 0: never."),
+    row(c"sess.remember.cookie", Session, all(c"ini"), Custom(c"string", |s, g| rules::cookie_life(s, g, Remembered)),
+        c"How long the cookie of logins to be remembered lives: ini (session.cookie_lifetime), browser, idle (that clock), or seconds."),
+    row(c"sess.rotate_grace", Engine, all(c"30"), Int(0, 300, |s| &mut s.policy.rotate_grace),
+        c"Seconds that an id leads to its session after sess.*.rotate has replaced it."),
+    row(c"sess.user_key", Engine, all(c""), Text(|s| &mut s.policy.user_key, apply::any),
+        c"The application's own top-level key of a login: sessions that have it are logins, its value is the user."),
+    row(c"sess.meta_key", Engine, ours(c"_libsess", c""), Text(|s| &mut s.policy.meta_key, apply::any),
+        c"The top-level key of what logins, tokens and clocks keep in a session; empty: there are none of these."),
+    row(c"sess.touch_step", Engine, all(c"0"), Int(0, 3600, |s| &mut s.policy.touch_step),
+        c"An unchanged session is touched only when it was last touched longer ago than these seconds."),
+    row(c"sess.secret", Engine, all(c""), Custom(c"string", secret::apply),
+        c"For sess.create second_request: hex: and 64 or more digits, or file:/PATH, with such digits a line (the \
+first makes ids, all are accepted) and a mode of 0640 or less; read when the engine is made."),
+    row(c"sess.cookie_name", Session, all(c"literal"), Custom(c"choice", rules::cookie_name),
+        c"literal: session.name; auto: sess.cookie_name_prefix, port, _ROOT and the path of sess_set_request; \
+site: the prefix and sess.site_id."),
+    row(c"sess.cookie_name_prefix", Session, all(c"MOIN_SESSION_"), Text(|s| &mut s.policy.cookie_name_prefix, rules::token),
+        c"See sess.cookie_name."),
+    row(c"sess.site_id", Session, all(c""), Text(|s| &mut s.policy.site_id, rules::token),
+        c"See sess.cookie_name."),
+    row(c"sess.cookie_secure", Session, ours(c"auto", c"ini"), Custom(c"choice", rules::cookie_secure),
+        c"Whether the cookie goes over https only: on, off, ini (session.cookie_secure, also if only that is set), \
+or auto: as the scheme of sess_set_request, on without it."),
+    row(c"sess.cookie_rolling", Session, all(c"0"), Bool(|s| &mut s.policy.cookie_rolling),
+        c"Whether every start sends the cookie again, so that its life begins anew."),
+    row(c"sess.cookie_max_age_limit", Session, ours(c"34560000", c"0"), Int(0, rules::TEN_YEARS, |s| &mut s.policy.cookie_max_age_limit),
+        c"Seconds of the longest life of a cookie; browsers cut at 400 days. 0: no limit."),
+    row(c"sess.vary", Session, all(c"0"), Bool(|s| &mut s.policy.vary),
+        c"Whether every start adds Vary: Cookie, for pages that caches may keep."),
 ];
 
 /// The directive of that name and its place in the table.

@@ -19,6 +19,7 @@ use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::{Call, Handler};
 use crate::headers::{Header, HeaderList};
+use crate::sys::clock;
 use crate::sys::fork::Epoch;
 use crate::sys::opaque::Opaque;
 use id::Id;
@@ -51,6 +52,8 @@ pub enum State {
 pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
 /// Receives events, with the host pointer of the session they happened in.
 pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+/// The time in Unix milliseconds, instead of the machine's clock.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Finds a built-in backend by its name in `session.save_handler`.
 pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
 
@@ -68,6 +71,8 @@ pub struct Shared {
     pub before_save: Option<Hook>,
     /// Receives events.
     pub events: Option<EventSink>,
+    /// Tells the time; None: the machine does.
+    pub clock: Option<Clock>,
 }
 
 impl Shared {
@@ -78,6 +83,19 @@ impl Shared {
             .iter()
             .find(|(known, _)| known.as_bytes() == name)
             .map(|(_, handler)| handler)
+    }
+
+    /// The time in Unix milliseconds. Asked for only where it is needed.
+    fn now_ms(&self) -> i64 {
+        match &self.clock {
+            None => clock::unix_now_ms(),
+            Some(clock) => clock(),
+        }
+    }
+
+    /// The time in Unix seconds.
+    fn unix_now(&self) -> i64 {
+        self.now_ms().div_euclid(1000)
     }
 }
 

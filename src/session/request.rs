@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::config::{Profile, refusal_event};
-use crate::error::{Code, Error, Event, Level, Result};
+use crate::error::{Code, Error, Result};
 use crate::sys::cancel::CancelToken;
 use crate::sys::opaque::Opaque;
 use std::ffi::CStr;
@@ -67,17 +67,13 @@ impl Session {
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
         let name = key.to_string_lossy();
-        let mut settings = (*self.settings).clone();
-        if let Err(error) = settings.set_for_session(&name, value) {
-            self.emit(Event::new(
-                refusal_event(&name),
-                Level::Warning,
-                error.code,
-                error.text.clone(),
-            ));
-            return self.ended(0, Err(error));
+        match self.settings.for_session(&name, value) {
+            Ok(settings) => self.settings = Arc::new(settings),
+            Err(error) => {
+                self.warn(refusal_event(&name), &error);
+                return self.ended(0, Err(error));
+            }
         }
-        self.settings = Arc::new(settings);
         self.call.settings = self.settings.clone();
         if &*name == "session.save_handler" {
             // L-20: a handler that is owed a close gets it before another takes its place.

@@ -4,7 +4,6 @@ use super::Session;
 use crate::cookie;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::{Header, HeaderList};
-use crate::sys::clock;
 use std::ffi::CString;
 
 /// Whether the cookie has to be sent again: not if the client just sent it.
@@ -65,7 +64,7 @@ impl Session {
         if self.headers_sent {
             return Err(too_late());
         }
-        match cookie::build(&self.settings, self.id.bytes(), clock::unix_now()) {
+        match cookie::build(&self.settings, self.id.bytes(), self.shared.unix_now()) {
             Ok(value) => {
                 self.headers.put(Header {
                     name: c"Set-Cookie",
@@ -86,8 +85,11 @@ impl Session {
 
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
         if !self.headers_sent {
-            self.headers
-                .put_cache_limiter(&self.settings, clock::unix_now, self.last_modified);
+            self.headers.put_cache_limiter(
+                &self.settings,
+                || self.shared.unix_now(),
+                self.last_modified,
+            );
             self.cache_headers_put = true;
             return Ok(());
         }

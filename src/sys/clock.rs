@@ -10,6 +10,14 @@ pub fn unix_now() -> i64 {
     }
 }
 
+/// Unix milliseconds now.
+pub fn unix_now_ms() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_millis() as i64,
+        Err(before) => -(before.duration().as_millis() as i64),
+    }
+}
+
 /// Milliseconds since some moment that all processes agree on, as of the kernel's last tick, some
 /// milliseconds ago: neither a system call nor a look at the processor's counter.
 pub fn ticks() -> u64 {

@@ -15,6 +15,7 @@ pub mod limit;
 pub mod lock;
 pub mod map;
 pub mod opaque;
+pub mod private;
 pub mod random;
 pub(crate) mod seam;
 mod shed;

@@ -1,9 +1,9 @@
 //! Fetching what the held file holds.
 
-use super::open::failed;
+use super::open::{facts_of, failed};
 use super::state::State;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Lent};
+use crate::handler::{Call, Lent, Times};
 use crate::sys::map::Map;
 use std::io;
 
@@ -24,10 +24,14 @@ impl State {
             return Err(Error::new(Code::EMISUSE, "no session is held"));
         };
         if !held.is_unread {
-            let facts = held.file.facts();
-            let facts = facts.map_err(|error| failed(place, "statx", &error));
-            held.size = facts?.size;
+            let facts = facts_of(&held.file, call);
+            held.facts = facts.map_err(|error| failed(place, "statx", &error))?;
+            held.size = held.facts.size;
         }
+        call.times = Times {
+            created: held.facts.born.map(|born| (born / 1_000_000_000) as i64),
+            touched: call.dated.then_some(held.facts.modified),
+        };
         held.is_unread = false;
         held.copy = None;
         // A reader lets the lock go before it looks at the payload, and so cannot use a mapping.

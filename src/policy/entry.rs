@@ -1,0 +1,309 @@
+//! The reserved entry: what a policy keeps in the session itself, under `sess.meta_key`.
+//!
+//! A small array, integers decimal: `v` the version 1, `c` when the session was made, `k` its kind, `u`
+//! the user, `a` when he proved who he is, `t` the key of tokens, and of a move to another id `r` when,
+//! `s` how (none: it is over), `n` the new id, `p` the previous one. Only what is known stands there. PHP
+//! copies it like any other value; who changes it by hand gets a session without it.
+
+use crate::codec::{self, Document, NodeId};
+use crate::error::Result;
+use crate::id;
+use crate::value::{Format, Key, Kind, UserKind};
+use data_encoding::BASE64URL_NOPAD;
+
+/// The version this library reads and writes.
+const VERSION: i64 = 1;
+
+/// What the entry says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// When the session was made, in Unix seconds.
+    pub created: Option<i64>,
+    /// Which clocks apply.
+    pub kind: UserKind,
+    /// Who logged in.
+    pub user: Option<Vec<u8>>,
+    /// When he proved it last, in Unix seconds.
+    pub auth: Option<i64>,
+    /// The key of the session's tokens.
+    pub token_key: Option<[u8; 32]>,
+    /// That the session moves or has moved to another id.
+    pub moved: Option<Moved>,
+}
+
+/// A move to another id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// How far it has come, and whether the old id leads on.
+    pub how: How,
+}
+
+/// What becomes of the id that is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// A login is under way: the data still stands under the old id, which leads nowhere.
+    Leaving,
+    /// A login is done: nothing stands under the old id, which leads nowhere.
+    Tombstone,
+    /// A periodic rotation: either id leads to the session while its grace runs.
+    Named {
+        /// The id in force.
+        new: Vec<u8>,
+        /// The previous one.
+        old: Vec<u8>,
+    },
+    /// A periodic rotation by copying is under way: until there is a record of the new id that names
+    /// this one, the session is here.
+    Copying {
+        /// The id that is to be in force.
+        new: Vec<u8>,
+    },
+    /// It is over: no other id leads to the session.
+    Over,
+}
+
+/// What stands in the place of the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Nothing.
+    Absent,
+    /// Something else, or an entry of another version: treated as absent.
+    Damaged,
+    /// An entry.
+    Is(Entry),
+}
+
+impl Entry {
+    /// Whether it says nothing that would have to be kept.
+    pub fn is_blank(&self) -> bool {
+        *self == Entry::default()
+    }
+
+    /// Read the reserved entry of session data.
+    pub fn read(document: &mut Document) -> Read {
+        match document.reserved() {
+            None => Read::Absent,
+            Some(node) => Fields::read(document, node)
+                .and_then(Fields::into_entry)
+                .map_or(Read::Damaged, Read::Is),
+        }
+    }
+
+    /// Make this the reserved entry of session data; errors as [`Document::set_reserved`].
+    pub fn write(&self, document: &mut Document) -> Result<()> {
+        document.set_reserved(&self.serialized())
+    }
+
+    /// A payload of nothing else. EINVAL: the format cannot hold the key.
+    pub fn alone(&self, format: Format, key: &[u8]) -> Result<Vec<u8>> {
+        codec::check_key(format, Key::from_bytes(key))?;
+        let mut payload = match format {
+            Format::Php => [key, b"|"].concat(),
+            Format::PhpBinary => [&[key.len() as u8], key].concat(),
+            Format::PhpSerialize => match Key::from_bytes(key) {
+                Key::Int(int) => format!("a:1:{{i:{int};").into_bytes(),
+                Key::Bytes(_) => {
+                    let mut head = b"a:1:{".to_vec();
+                    put_bytes(key, &mut head);
+                    head
+                }
+            },
+        };
+        payload.extend_from_slice(&self.serialized());
+        if format == Format::PhpSerialize {
+            payload.push(b'}');
+        }
+        Ok(payload)
+    }
+
+    /// The array in serialize() form.
+    fn serialized(&self) -> Vec<u8> {
+        let mut list = List::default();
+        list.int(b'v', VERSION);
+        list.maybe_int(b'c', self.created);
+        if self.kind != UserKind::Anonymous {
+            list.int(b'k', self.kind as i64);
+        }
+        if let Some(user) = &self.user {
+            list.bytes(b'u', user);
+        }
+        list.maybe_int(b'a', self.auth);
+        if let Some(key) = &self.token_key {
+            list.bytes(b't', BASE64URL_NOPAD.encode(key).as_bytes());
+        }
+        if let Some(moved) = &self.moved {
+            list.int(b'r', moved.at);
+            match &moved.how {
+                How::Leaving => list.int(b's', LEAVING),
+                How::Tombstone => list.int(b's', TOMBSTONE),
+                How::Named { new, old } => {
+                    list.int(b's', NAMED);
+                    list.bytes(b'n', new);
+                    list.bytes(b'p', old);
+                }
+                How::Copying { new } => {
+                    list.int(b's', COPYING);
+                    list.bytes(b'n', new);
+                }
+                How::Over => {}
+            }
+        }
+        list.into_array()
+    }
+}
+
+const LEAVING: i64 = 1;
+const TOMBSTONE: i64 = 2;
+const NAMED: i64 = 3;
+const COPYING: i64 = 4;
+
+/// Elements of an array in serialize() form.
+#[derive(Default)]
+struct List {
+    count: usize,
+    bytes: Vec<u8>,
+}
+
+impl List {
+    fn key(&mut self, name: u8) {
+        self.count += 1;
+        put_bytes(&[name], &mut self.bytes);
+    }
+
+    fn int(&mut self, name: u8, value: i64) {
+        self.key(name);
+        self.bytes
+            .extend_from_slice(format!("i:{value};").as_bytes());
+    }
+
+    fn maybe_int(&mut self, name: u8, value: Option<i64>) {
+        if let Some(value) = value {
+            self.int(name, value);
+        }
+    }
+
+    fn bytes(&mut self, name: u8, value: &[u8]) {
+        self.key(name);
+        put_bytes(value, &mut self.bytes);
+    }
+
+    fn into_array(self) -> Vec<u8> {
+        let head = format!("a:{}:{{", self.count);
+        [head.as_bytes(), &self.bytes, b"}"].concat()
+    }
+}
+
+/// `s:LEN:"BYTES";`
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("s:{}:\"", bytes.len()).as_bytes());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\";");
+}
+
+/// The elements as they stand there.
+#[derive(Default)]
+struct Fields {
+    v: Option<i64>,
+    c: Option<i64>,
+    k: Option<i64>,
+    u: Option<Vec<u8>>,
+    a: Option<i64>,
+    t: Option<Vec<u8>>,
+    r: Option<i64>,
+    s: Option<i64>,
+    n: Option<Vec<u8>>,
+    p: Option<Vec<u8>>,
+}
+
+/// More elements than this no version has.
+const MOST: usize = 32;
+
+impl Fields {
+    /// None: not an array of scalars, or something in it is shared with the data of the host.
+    fn read(document: &mut Document, entry: NodeId) -> Option<Fields> {
+        let is_array = document.kind(entry) == Kind::Array && document.reference(entry) == 0;
+        let count = document.count(entry);
+        if !is_array || count > MOST {
+            return None;
+        }
+        let mut fields = Fields::default();
+        for index in 0..count {
+            let (key, node) = document.at(entry, index)?;
+            let Key::Bytes([name]) = key else {
+                return None;
+            };
+            let name = *name;
+            if document.reference(node) != 0 {
+                return None;
+            }
+            let int = document.int(node);
+            let bytes = document.string(node).map(<[u8]>::to_vec);
+            match name {
+                b'v' => fields.v = Some(int?),
+                b'c' => fields.c = Some(int?),
+                b'k' => fields.k = Some(int?),
+                b'u' => fields.u = Some(bytes?),
+                b'a' => fields.a = Some(int?),
+                b't' => fields.t = Some(bytes?),
+                b'r' => fields.r = Some(int?),
+                b's' => fields.s = Some(int?),
+                b'n' => fields.n = Some(bytes?),
+                b'p' => fields.p = Some(bytes?),
+                _ => return None,
+            }
+        }
+        Some(fields)
+    }
+
+    /// None: of another version, or what stands there does not go together.
+    fn into_entry(self) -> Option<Entry> {
+        let times = [self.c, self.a, self.r];
+        if self.v != Some(VERSION) || times.into_iter().flatten().any(|time| time < 0) {
+            return None;
+        }
+        let kind = match self.k {
+            None | Some(0) => UserKind::Anonymous,
+            Some(1) => UserKind::Login,
+            Some(2) => UserKind::Remembered,
+            Some(_) => return None,
+        };
+        let is_login = kind != UserKind::Anonymous;
+        if self.u.is_some() != is_login || (self.a.is_some() && !is_login) {
+            return None;
+        }
+        let token_key = match self.t {
+            None => None,
+            Some(text) => {
+                let key = BASE64URL_NOPAD.decode(&text).ok()?;
+                Some(<[u8; 32]>::try_from(key).ok()?)
+            }
+        };
+        let moved = match (self.r, self.s, self.n, self.p) {
+            (None, None, None, None) => None,
+            (Some(at), Some(LEAVING), None, None) => Some((at, How::Leaving)),
+            (Some(at), Some(TOMBSTONE), None, None) => Some((at, How::Tombstone)),
+            (Some(at), Some(NAMED), Some(new), Some(old)) => {
+                let are_ids = id::is_valid(&new) && id::is_valid(&old) && new != old;
+                Some((at, are_ids.then_some(How::Named { new, old })?))
+            }
+            (Some(at), Some(COPYING), Some(new), None) => {
+                Some((at, id::is_valid(&new).then_some(How::Copying { new })?))
+            }
+            (Some(at), None, None, None) => Some((at, How::Over)),
+            _ => return None,
+        };
+        Some(Entry {
+            created: self.c,
+            kind,
+            user: self.u,
+            auth: self.a,
+            token_key,
+            moved: moved.map(|(at, how)| Moved { at, how }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
