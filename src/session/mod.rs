@@ -1,13 +1,14 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `response` the headers, `data` what the host does with the values, `calls` the
-//! callbacks one by one.
+//! before a start, `response` the headers, `data` what the host does with the values, `provisional` what
+//! clients get that have not returned a cookie yet, `calls` the callbacks one by one.
 
 mod calls;
 mod data;
 mod id;
 mod lifecycle;
+mod provisional;
 mod raw;
 mod request;
 mod response;
@@ -133,6 +134,8 @@ pub struct Session {
     cookie_pending: bool,
     /// It was, with the first value, and is to be taken back if no record is made after all.
     cookie_early: bool,
+    /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
+    proof: provisional::Proof,
     /// A hook of the host's is running.
     in_hook: bool,
     cookies: Vec<u8>,
@@ -189,6 +192,7 @@ impl Session {
             unmade: false,
             cookie_pending: false,
             cookie_early: false,
+            proof: provisional::Proof::default(),
             in_hook: false,
             cookies: Vec::new(),
             document: Document::new(),
@@ -233,6 +237,7 @@ impl Session {
         self.unmade = false;
         self.cookie_pending = false;
         self.cookie_early = false;
+        self.proof = provisional::Proof::default();
         self.cookies.clear();
         self.document.clear();
         self.has_stored = false;

@@ -53,6 +53,7 @@ impl Session {
         }
         self.has_id = true;
         self.cookie_known = false;
+        self.proof.forget();
         self.ended(1, Ok(()))
     }
 

@@ -23,7 +23,8 @@ impl Session {
 
     /// Whether a value may be set although no record exists yet: its cookie must still be possible.
     pub(super) fn check_pending_cookie(&self) -> Result<()> {
-        if self.unmade && self.cookie_pending && self.headers_sent {
+        let is_due = self.unmade && self.cookie_pending && !self.proof.is_owed();
+        if is_due && self.headers_sent {
             return Err(too_late());
         }
         Ok(())
@@ -31,7 +32,7 @@ impl Session {
 
     /// With the first value of a session that is not made yet comes its cookie.
     pub(super) fn put_pending_cookie(&mut self) -> Result<()> {
-        if self.unmade && self.cookie_pending {
+        if self.unmade && self.cookie_pending && !self.is_dropped_at_close() {
             self.send_cookie()?;
             self.cookie_pending = false;
             self.cookie_early = true;
@@ -41,7 +42,8 @@ impl Session {
 
     /// No record was made after all: nothing is stored under the id, and no client is to know it.
     pub(super) fn give_up_unmade(&mut self) {
-        if !self.unmade {
+        // A provisional id is for the client to return, also where nothing is stored under it yet.
+        if !self.unmade || self.proof.is_owed() {
             return;
         }
         self.has_id = false;
