@@ -150,7 +150,7 @@ pub struct Session {
     created_id: Id,
     /// The last token, as C borrows it.
     token: Id,
-    /// The id in force before this start, which comes back if the start fails.
+    /// The id that was forgotten last; that of a start which fails comes back.
     id_before: Id,
     headers: HeaderList,
     headers_sent: bool,
