@@ -26,6 +26,8 @@ static sess_rc hook(void *user, sess_session *session) {
 
 static void on_event(void *user, const sess_event *event) { (void)user, (void)event; }
 
+static int64_t the_time(void *user) { return user == NULL ? 1000 : 0; }
+
 static bool is_empty(sess_bytes bytes) { return bytes.len == 0 && bytes.data != NULL; }
 
 static sess_handler table;
@@ -59,6 +61,7 @@ enum { DRIVE, DATA };
        sess_options_set_hook(w->o, SESS_AFTER_START, hook, NULL, NULL))                            \
     RC(sess_options_set_events, OPTIONS, DRIVE,                                                    \
        sess_options_set_events(w->o, on_event, NULL, NULL))                                        \
+    RC(sess_options_set_clock, OPTIONS, DRIVE, sess_options_set_clock(w->o, the_time, NULL, NULL)) \
     ANSWER(sess_options_errmsg, OPTIONS, DRIVE, *sess_options_errmsg(w->o) == '\0')                \
     RC(sess_engine_new, OPTIONS, DRIVE, sess_engine_new(w->o, &(sess_engine *){NULL}))             \
     VOID(sess_engine_free, ENGINE, DATA, sess_engine_free(NULL))                                   \
@@ -141,6 +144,7 @@ enum { DRIVE, DATA };
     ANSWER(sess_call_read_only, CALL, DATA, !sess_call_read_only(w->c))                            \
     RC(sess_call_set_data, CALL, DATA, sess_call_set_data(w->c, "", 0))                            \
     RC(sess_call_lend_data, CALL, DATA, sess_call_lend_data(w->c, "", 0, NULL, NULL))              \
+    RC(sess_call_set_times, CALL, DATA, sess_call_set_times(w->c, -1, -1))                         \
     ANSWER(sess_call_data, CALL, DATA, sess_call_data(w->c).data == NULL)                          \
     RC(sess_call_set_id, CALL, DATA,                                                               \
        sess_call_set_id(w->c, "abcdefghijklmnopqrstuvwxyz", SESS_NTS))                             \

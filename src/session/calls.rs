@@ -3,7 +3,7 @@
 use super::Session;
 use super::id::Id;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Gates, Handler, LockInfo};
+use crate::handler::{Call, Gates, Handler, LockInfo, Times};
 use crate::sys::fork::Epoch;
 use std::ffi::CStr;
 use std::time::Duration;
@@ -28,15 +28,29 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call) -> Result<T>,
     ) -> Result<T> {
+        self.tell_time();
         let result = ask(&*self.handler, &mut self.call);
         self.told(result)
     }
 
-    /// What a callback said, its events delivered.
-    fn told<T>(&mut self, result: Result<T>) -> Result<T> {
-        if self.call.said_nothing() {
-            return result;
+    /// Let a callback know the time, if it is not the machine's.
+    fn tell_time(&mut self) {
+        if let Some(clock) = &self.shared.clock {
+            self.call.now = Some(clock());
         }
+    }
+
+    /// What a callback said, its events delivered.
+    #[inline(always)]
+    fn told<T>(&mut self, result: Result<T>) -> Result<T> {
+        match self.call.said_nothing() {
+            true => result,
+            false => self.told_more(result),
+        }
+    }
+
+    #[cold]
+    fn told_more<T>(&mut self, result: Result<T>) -> Result<T> {
         let reason = self.call.take_failure();
         for event in self.call.take_events() {
             self.emit(event);
@@ -64,6 +78,7 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call, &CStr) -> Result<T>,
     ) -> Result<T> {
+        self.tell_time();
         let result = ask(&*self.handler, &mut self.call, self.id.as_c_str());
         self.told(result)
     }
@@ -106,6 +121,7 @@ impl Session {
 
     pub(super) fn call_read(&mut self) -> Result<()> {
         self.call.drop_data();
+        self.call.times = Times::default();
         self.with_id(|handler, call, id| handler.read(call, id))
     }
 

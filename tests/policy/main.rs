@@ -5,4 +5,5 @@ mod recorder;
 
 mod early_close;
 mod namespaces;
+mod second_request;
 mod world;

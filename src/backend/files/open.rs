@@ -1,19 +1,18 @@
 //! From an id to an open, locked, checked file.
 
 use super::Files;
-use super::path::PREFIX;
+use super::path::{PREFIX, Place};
 use super::state::{Held, State};
 use crate::backend::{bad_id, warn};
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::id;
+use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
-use crate::sys::text::terminated;
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
-use std::time::Instant;
 
 /// The longest name in a directory, NAME_MAX.
 const LONGEST_NAME: usize = 255;
@@ -87,7 +86,7 @@ impl Files {
             };
             let is_new = opened.is_new;
             let (file, waited) = lock_file(state, call, opened, kind)?;
-            let facts = self.inspect(state, call.settings.network_fs, &file);
+            let facts = self.inspect(state, call, &file);
             if facts.is_err() && is_new && !waited {
                 unmake(state)?;
             }
@@ -101,7 +100,9 @@ impl Files {
             let mut facts = facts;
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
+                    let modified = facts.modified;
                     facts = state.mend(&self.journals, call, &file, facts)?;
+                    facts.modified = modified;
                 } else if state.needs_mending(&self.journals, call, &file, &facts)? {
                     // A shared lock cannot become an exclusive one without being let go.
                     drop(file);
@@ -114,10 +115,9 @@ impl Files {
             state.is_made |= is_new;
             state.held = Some(Held {
                 file,
-                identity: facts.identity,
                 size: facts.size,
                 facts,
-                since: Instant::now(),
+                since: clock::ticks(),
                 waited,
                 is_new,
                 is_doubtful: false,
@@ -130,19 +130,12 @@ impl Files {
     }
 
     /// What a locked file is, if it is one of ours to trust. None: it was deleted.
-    fn inspect(
-        &self,
-        state: &State,
-        network_fs: bool,
-        file: &Descriptor,
-    ) -> Attempt<Option<Facts>> {
-        let facts = file
-            .facts()
-            .map_err(|error| io_error(state, "statx", &error))?;
+    fn inspect(&self, state: &State, call: &Call, file: &Descriptor) -> Attempt<Option<Facts>> {
+        let facts = facts_of(file, call).map_err(|error| io_error(state, "statx", &error))?;
         if facts.links == 0 {
             return Ok(None);
         }
-        self.check(state, network_fs, file, &facts)?;
+        self.check(state, call.settings.network_fs, file, &facts)?;
         Ok(Some(facts))
     }
 
@@ -189,16 +182,33 @@ impl Files {
     }
 }
 
+/// What a file is, with its time if that is wanted.
+pub(super) fn facts_of(file: &Descriptor, call: &Call) -> io::Result<Facts> {
+    match call.dated {
+        true => file.dated_facts(),
+        false => file.facts(),
+    }
+}
+
 /// Check an id, and make its path the one that is worked on.
 pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
     let bytes = id.to_bytes();
     if !bytes.is_empty() && state.id == bytes && !state.path.is_empty() {
         return Ok(());
     }
+    check_id(state, bytes)?;
+    let fits = state.place.path_of(id, &mut state.path);
+    fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
+    state.turn_to(call, bytes);
+    Ok(())
+}
+
+/// Refuse an id that names no file.
+pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
-    if PREFIX.len() + bytes.len() > LONGEST_NAME {
+    if PREFIX.count_bytes() + bytes.len() > LONGEST_NAME {
         let text = format!(
             "{}: an id of {} characters makes no file name",
             state.place.shown(),
@@ -210,18 +220,7 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         };
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
-    let fits = state.place.write_path(bytes, &mut state.path);
-    fits.map_err(|error| {
-        state.path.clear();
-        Problem::named("FILE_PATH_FAILED", error)
-    })?;
-    state.turn_to(call, bytes);
     Ok(())
-}
-
-/// The path made by [`turn_to`].
-pub(super) fn path(state: &State) -> Result<&CStr> {
-    terminated(&state.path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
 }
 
 /// A file, and whether it was made just now.
@@ -232,7 +231,7 @@ struct Opened {
 
 /// Open, or make, the file of the state's id. None: look again.
 fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Opened>> {
-    let path = path(state)?;
+    let path = state.path.as_c_str();
     if missing != Missing::MustMake {
         let access = match kind {
             Kind::Shared => Access::Read,
@@ -276,7 +275,7 @@ pub(super) fn check_directory(state: &mut State) -> Attempt<()> {
 
 /// Remove the file that was just made, as it cannot be used.
 fn unmake(state: &State) -> Result<()> {
-    file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))
+    file::unlink(state.path.as_c_str()).map_err(|error| io_error(state, "unlink", &error))
 }
 
 /// Lock a file; true: others had the lock. A new file that others have locked is theirs by now, and
@@ -326,17 +325,23 @@ fn lock_file(
 
 /// The failure of a system call on the state's file.
 pub(super) fn io_error(state: &State, call: &str, error: &io::Error) -> Error {
-    Error::io(format_args!("{call} of {}", state.place.shown()), error)
+    failed(&state.place, call, error)
+}
+
+/// The failure of a system call on a file of that place.
+#[cold]
+pub(super) fn failed(place: &Place, call: &str, error: &io::Error) -> Error {
+    Error::io(format_args!("{call} of {}", place.shown()), error)
 }
 
 /// A file that cannot be opened: unsafe if it is not what it should be, else a failure of the system.
 fn open_error(state: &State, error: &io::Error) -> Problem {
     let failure = io_error(state, "open", error);
-    let unsafe_kind = matches!(
+    let is_of_wrong_type = matches!(
         failure.errno,
         file::ELOOP | file::EISDIR | file::ENXIO | file::ENODEV
     );
-    let failure = if unsafe_kind {
+    let failure = if is_of_wrong_type {
         failure.with_code(Code::EUNSAFE)
     } else {
         failure

@@ -1,9 +1,9 @@
 //! Fetching what the held file holds.
 
-use super::open::io_error;
+use super::open::{facts_of, failed};
 use super::state::State;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Lent};
+use crate::handler::{Call, Lent, Times};
 use crate::sys::map::Map;
 use std::io;
 
@@ -19,13 +19,19 @@ impl Lent for Mapped {
 impl State {
     /// Answer a read from the held file.
     pub(super) fn fetch(&mut self, call: &mut Call) -> Result<()> {
-        let Some(mut held) = self.held.take() else {
+        let State { held, place, .. } = self;
+        let Some(held) = held else {
             return Err(Error::new(Code::EMISUSE, "no session is held"));
         };
         if !held.is_unread {
-            let facts = held.file.facts();
-            held.size = facts.map_err(|error| io_error(self, "statx", &error))?.size;
+            let facts = facts_of(&held.file, call);
+            held.facts = facts.map_err(|error| failed(place, "statx", &error))?;
+            held.size = held.facts.size;
         }
+        call.times = Times {
+            created: held.facts.born.map(|born| (born / 1_000_000_000) as i64),
+            touched: call.dated.then_some(held.facts.modified),
+        };
         held.is_unread = false;
         held.copy = None;
         // A reader lets the lock go before it looks at the payload, and so cannot use a mapping.
@@ -38,7 +44,7 @@ impl State {
             .map_err(|_| Error::new(Code::ETOOBIG, "the payload is larger than the memory"))?;
         if map {
             let map = Map::new(&held.file, size);
-            let map = map.map_err(|error| io_error(self, "mmap", &error))?;
+            let map = map.map_err(|error| failed(place, "mmap", &error))?;
             call.lend_data(Box::new(Mapped(map)))?;
             self.has_lent = true;
         } else {
@@ -48,14 +54,13 @@ impl State {
                 _ => held
                     .file
                     .read(buffer, size)
-                    .map_err(|error| io_error(self, "read", &error))?,
+                    .map_err(|error| failed(place, "read", &error))?,
             };
             if count < size {
-                return Err(io_error(self, "read", &io::ErrorKind::UnexpectedEof.into()));
+                return Err(failed(place, "read", &io::ErrorKind::UnexpectedEof.into()));
             }
             held.copy = Some(call.copy_mark());
         }
-        self.held = Some(held);
         Ok(())
     }
 }
