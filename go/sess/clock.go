@@ -34,11 +34,3 @@ func (m *Manager) setClock(options *csess.Options) error {
 		return now().UnixMilli()
 	})
 }
-
-// now is the time by which policy goes.
-func (c *config) now() time.Time {
-	if c.clock != nil {
-		return c.clock()
-	}
-	return time.Now()
-}
