@@ -1,10 +1,11 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `response` the headers, `data` what the host does with the values, `calls` the
+//! before a start, `cookies` what the request says of them, `response` the headers, `data` what the host does with the values, `calls` the
 //! callbacks one by one.
 
 mod calls;
+mod cookies;
 mod data;
 mod id;
 mod lifecycle;
@@ -117,7 +118,7 @@ pub struct Session {
     cookie_early: bool,
     /// A hook of the host's is running.
     in_hook: bool,
-    cookies: Vec<u8>,
+    cookies: cookies::Cookies,
     document: Document,
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
     has_stored: bool,
@@ -172,7 +173,7 @@ impl Session {
             cookie_pending: false,
             cookie_early: false,
             in_hook: false,
-            cookies: Vec::new(),
+            cookies: cookies::Cookies::default(),
             document: Document::new(),
             has_stored: false,
             raw: false,
@@ -215,7 +216,7 @@ impl Session {
         self.unmade = false;
         self.cookie_pending = false;
         self.cookie_early = false;
-        self.cookies.clear();
+        self.cookies.recycle();
         self.document.clear();
         self.has_stored = false;
         self.raw = false;
