@@ -488,6 +488,11 @@ typedef sess_rc (*sess_hook_fn)(void *user, sess_session *session);
 typedef void (*sess_event_fn)(void *user, const sess_event *event);
 
 /**
+ * Tells the time in Unix milliseconds, on any thread. It must not call a session.
+ */
+typedef int64_t (*sess_clock_fn)(void *user);
+
+/**
  * Who holds the lock of an id: see sess_inspect_lock. Set struct_size before the call.
  */
 typedef struct {
@@ -624,6 +629,17 @@ sess_rc sess_options_set_events(sess_options *options,
                                 sess_event_fn fn,
                                 void *user,
                                 sess_free_fn user_free);
+
+/**
+ * Tell the time instead of the machine's clock, so that tests need not wait; NULL: the machine's again.
+ * `user` as above. All of the policy goes by it, and what is written or touched bears it; the file system
+ * still tells by its own when a file was made, which counts unless it is yet to come.
+ */
+SESS_API
+sess_rc sess_options_set_clock(sess_options *options,
+                               sess_clock_fn now,
+                               void *user,
+                               sess_free_fn user_free);
 
 /**
  * Why the last failed call with these options failed, sess_engine_new included. "" if none did.
@@ -1236,6 +1252,16 @@ sess_rc sess_call_lend_data(sess_call *call,
                             size_t len,
                             void *owner,
                             sess_free_fn data_free);
+
+/**
+ * Further answer of read, which may be left out: when the record was made and when it was last written or
+ * touched, in Unix seconds; -1: unknown. Without them clocks of idle sessions do not run, and absolute ones
+ * from the first save on.
+ */
+SESS_API
+sess_rc sess_call_set_times(sess_call *call,
+                            int64_t created,
+                            int64_t touched);
 
 /**
  * The answer of read so far, such as the parent's; `data` is NULL if there is none.

@@ -4,7 +4,7 @@ use crate::backend::{files::Files, memory::Memory};
 use crate::config::Settings;
 use crate::error::{Code, Error, Result};
 use crate::handler::Handler;
-use crate::session::{Builtins, EventSink, Hook, Session, Shared};
+use crate::session::{Builtins, Clock, EventSink, Hook, Session, Shared};
 use crate::sys::opaque::Opaque;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub struct Parts {
     pub before_save: Option<Hook>,
     /// Receives events.
     pub events: Option<EventSink>,
+    /// Tells the time instead of the machine's clock.
+    pub clock: Option<Clock>,
 }
 
 /// Settings and a storage, immutable and shared by any number of threads.
@@ -52,6 +54,7 @@ impl Engine {
             after_start: parts.after_start,
             before_save: parts.before_save,
             events: parts.events,
+            clock: parts.clock,
         };
         if shared.builtin(&shared.settings.save_handler).is_none() {
             let name = shared.settings.save_handler.to_string_lossy();

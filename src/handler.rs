@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::error::{Code, Error, Event, Result};
 use crate::sys::buffer::Buffer;
 use crate::sys::cancel::CancelToken;
+use crate::sys::clock;
 use crate::sys::opaque::Opaque;
 use std::any::Any;
 use std::ffi::CStr;
@@ -67,6 +68,28 @@ pub trait Handler: Send + Sync {
         let text = "this storage does not tell who holds its locks";
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
+    /// Beside the nine: make the record of `old`, which this call holds, known as `new` too, with one lock
+    /// for both. [`Code::EEXIST`]: `new` is in use. [`Code::ENOTFOUND`]: others destroyed it under `old`.
+    /// [`Code::EUNSUPPORTED`]: a record has one name here, now or ever.
+    fn link(&self, _call: &mut Call, _old: &CStr, _new: &CStr) -> Result<()> {
+        let text = "a record of this storage has one name";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+    /// Beside the nine: let `id` no longer name the record that this call holds under another id. One that
+    /// names nothing or another record stays as it is, which is success.
+    fn unlink(&self, _call: &mut Call, _id: &CStr) -> Result<()> {
+        let text = "a record of this storage has one name";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+}
+
+/// When a record was made and last used, in Unix seconds; None: not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// When it was made.
+    pub created: Option<i64>,
+    /// When it was last written or touched.
+    pub touched: Option<i64>,
 }
 
 /// How a session's lock is held.
@@ -157,6 +180,13 @@ pub struct Call {
     pub fresh: bool,
     /// Read makes the record of an id that has none (PHP); else it answers ENOTFOUND.
     pub create: bool,
+    /// Read should tell when the record was last used, if that costs something.
+    pub dated: bool,
+    /// The time by a clock of the host's, in Unix milliseconds: what is written or touched bears it. None:
+    /// by the machine's.
+    pub now: Option<i64>,
+    /// Further answer of read: when the record was made and last used.
+    pub times: Times,
     /// Milliseconds gc should take at most; -1: as long as it needs.
     pub gc_budget: i64,
     /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
@@ -189,6 +219,9 @@ impl Call {
             raw: false,
             fresh: false,
             create: false,
+            dated: false,
+            now: None,
+            times: Times::default(),
             gc_budget: -1,
             parent: None,
             buffer: Buffer::default(),
@@ -221,6 +254,12 @@ impl Call {
             self.lock_deadline = Instant::now().checked_add(patience);
         }
         self.lock_deadline
+    }
+
+    /// Unix seconds, by the host's clock if it has one.
+    pub fn unix_now(&self) -> i64 {
+        self.now
+            .map_or_else(clock::unix_now, |now| now.div_euclid(1000))
     }
 
     /// Whether the session's token was fired.
@@ -388,6 +427,9 @@ impl Call {
         self.raw = false;
         self.fresh = false;
         self.create = false;
+        self.dated = false;
+        self.now = None;
+        self.times = Times::default();
         self.gc_budget = -1;
         // Never used again: whoever remembers a mark is not to meet another's content under it.
         self.mark = 0;

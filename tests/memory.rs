@@ -439,3 +439,30 @@ fn a_payload_above_the_limit_is_refused() {
         refused(stored(&client, "abc"), Code::ETOOBIG);
     });
 }
+
+#[test]
+fn both_tell_when_a_session_was_made_and_used() {
+    on_both(|mut client| {
+        client.call.create = true;
+        client.call.dated = true;
+        client.call.now = Some(1_000_000_000_000);
+        client.start("abc").unwrap();
+        client.write("abc", b"n|i:1;").unwrap();
+        client.close();
+        client.call.now = Some(1_000_000_100_000);
+        client.start("abc").unwrap();
+        assert_eq!(client.call.times.touched, Some(1_000_000_000));
+        client.touch("abc").unwrap();
+        client.close();
+        client.start("abc").unwrap();
+        let times = client.call.times;
+        assert_eq!(times.touched, Some(1_000_000_100));
+        // A file system tells by its own clock when a file was made, if at all.
+        let is_memory = times.created == Some(1_000_000_000);
+        assert!(is_memory || times.created.is_none_or(|created| created > 1_700_000_000));
+        client.close();
+        client.open().unwrap();
+        client.destroy("abc").unwrap();
+        client.close();
+    });
+}

@@ -26,6 +26,8 @@ static sess_rc hook(void *user, sess_session *session) {
 
 static void on_event(void *user, const sess_event *event) { (void)user, (void)event; }
 
+static int64_t the_time(void *user) { return user == NULL ? 1000 : 0; }
+
 static bool is_empty(sess_bytes bytes) { return bytes.len == 0 && bytes.data != NULL; }
 
 static sess_handler table;
@@ -59,6 +61,7 @@ enum { DRIVE, DATA };
        sess_options_set_hook(w->o, SESS_AFTER_START, hook, NULL, NULL))                            \
     RC(sess_options_set_events, OPTIONS, DRIVE,                                                    \
        sess_options_set_events(w->o, on_event, NULL, NULL))                                        \
+    RC(sess_options_set_clock, OPTIONS, DRIVE, sess_options_set_clock(w->o, the_time, NULL, NULL)) \
     ANSWER(sess_options_errmsg, OPTIONS, DRIVE, *sess_options_errmsg(w->o) == '\0')                \
     RC(sess_engine_new, OPTIONS, DRIVE, sess_engine_new(w->o, &(sess_engine *){NULL}))             \
     VOID(sess_engine_free, ENGINE, DATA, sess_engine_free(NULL))                                   \
@@ -101,6 +104,10 @@ enum { DRIVE, DATA };
     RC(sess_header_at, SESSION, DATA, sess_header_at(w->s, 0, NULL, NULL, NULL))                   \
     RC(sess_mark_headers_sent, SESSION, DRIVE, sess_mark_headers_sent(w->s))                       \
     RC(sess_set_last_modified, SESSION, DRIVE, sess_set_last_modified(w->s, 1))                    \
+    RC(sess_set_request, SESSION, DRIVE, sess_set_request(w->s, "https", "a.test", 443, ""))       \
+    ANSWER(sess_cookie_name, SESSION, DATA, *sess_cookie_name(w->s) == '\0')                       \
+    RC(sess_cookie, SESSION, DATA, sess_cookie(w->s, "a", &bytes))                                 \
+    RC(sess_set_cookie, SESSION, DRIVE, sess_set_cookie(w->s, "a", "b", 1, NULL))                  \
     ANSWER(sess_raw, SESSION, DATA, is_empty(sess_raw(w->s)))                                      \
     RC(sess_set_raw, SESSION, DRIVE, sess_set_raw(w->s, "", 0))                                    \
     RC(sess_encode, SESSION, DRIVE, sess_encode(w->s, &(sess_bytes){NULL, 0}))                     \
@@ -141,6 +148,7 @@ enum { DRIVE, DATA };
     ANSWER(sess_call_read_only, CALL, DATA, !sess_call_read_only(w->c))                            \
     RC(sess_call_set_data, CALL, DATA, sess_call_set_data(w->c, "", 0))                            \
     RC(sess_call_lend_data, CALL, DATA, sess_call_lend_data(w->c, "", 0, NULL, NULL))              \
+    RC(sess_call_set_times, CALL, DATA, sess_call_set_times(w->c, -1, -1))                         \
     ANSWER(sess_call_data, CALL, DATA, sess_call_data(w->c).data == NULL)                          \
     RC(sess_call_set_id, CALL, DATA,                                                               \
        sess_call_set_id(w->c, "abcdefghijklmnopqrstuvwxyz", SESS_NTS))                             \

@@ -37,7 +37,7 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	eachLine(f, "malformed.jsonl", 720, func(line oracleMalformed) error {
+	eachLine(f, "malformed", 720, func(line oracleMalformed) error {
 		f.Add(line.Bytes)
 		return nil
 	})

@@ -31,8 +31,13 @@ func Memory() Handler { return &memory{FilesHandler{saveHandler: "memory"}} }
 // memory is the built-in memory store; parent:: is the same code.
 type memory struct{ FilesHandler }
 
-// builtin is found through embedding: which store a handler builds upon.
-func (f *FilesHandler) builtin() (saveHandler, savePath string) { return f.saveHandler, f.path }
+// builtin is found through embedding: which store a handler builds upon. A saveHandler that is empty: nobody made one.
+func (f *FilesHandler) builtin() (saveHandler, savePath string) {
+	if f == nil {
+		return "", ""
+	}
+	return f.saveHandler, f.path
+}
 
 // Open is the store's open: parent::open() in PHP. The path that was given to [Files] goes before savePath.
 func (f *FilesHandler) Open(ctx context.Context, savePath, name string) error {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"example.com/libsess/go/internal/csess"
 )
@@ -46,28 +47,40 @@ func (s *Session) lock(op string) error {
 
 // unlock is the end of what lock began, also when the goroutine ends here.
 func (s *Session) unlock() {
-	var events []csess.Event
-	var panics []*PanicError
 	if h := s.h.Load(); h != nil {
-		events, panics = s.leave(h)
+		s.leave(h)
 	}
-	ctx := s.ctx
+	ctx, said := s.ctx, s.said
+	s.said = nil
 	s.mu.Unlock()
-	if events != nil || panics != nil {
-		s.m.site.config.report(ctx, events, panics)
+	if said != nil {
+		s.m.site.config.report(ctx, said)
 	}
 }
 
-// leave ends the operation of a C session. What it gives is to be logged once the session is unlocked, as a logger is
-// the program's.
-func (s *Session) leave(h *handle) (events []csess.Event, panics []*PanicError) {
+// said is what an operation leaves to be logged once the session is unlocked, as a logger is the program's.
+type said struct {
+	events []csess.Event
+	panics []panicked
+}
+
+// panicked is a panic that failed nothing and so reached nobody.
+type panicked struct {
+	text  string // without the id
+	stack []byte
+}
+
+// leave ends the operation of a C session.
+func (s *Session) leave(h *handle) {
 	b := h.binding
 	b.end()
-	events, b.events = b.events, nil
+	events := b.events
+	b.events = nil
+	var panics []panicked
 	for _, f := range b.failures {
 		var p *PanicError
 		if errors.As(f.err, &p) {
-			panics = append(panics, p)
+			panics = append(panics, panicked{redact(p.Error(), b.id), p.Stack})
 		}
 	}
 	b.failures = b.failures[:0]
@@ -76,17 +89,19 @@ func (s *Session) leave(h *handle) (events []csess.Event, panics []*PanicError) 
 		s.h.Store(nil)
 		h.Abandon()
 	}
-	return events, panics
+	if events != nil || panics != nil {
+		s.said = &said{events, panics}
+	}
 }
 
-// report logs events, and panics that failed nothing and so reached nobody.
-func (c *config) report(ctx context.Context, events []csess.Event, panics []*PanicError) {
+// report logs what is left to be logged.
+func (c *config) report(ctx context.Context, said *said) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	c.log(ctx, events)
-	for _, p := range panics {
-		c.loggerOrDefault().LogAttrs(ctx, slog.LevelError, "sess: "+p.Error(), slog.String("stack", string(p.Stack)))
+	c.log(ctx, said.events)
+	for _, p := range said.panics {
+		c.loggerOrDefault().LogAttrs(ctx, slog.LevelError, "sess: "+p.text, slog.String("stack", string(p.stack)))
 	}
 }
 
@@ -248,7 +263,12 @@ func (s *Session) afterStart(ctx context.Context) error {
 	if s.status == Active {
 		_ = s.abort()
 	}
-	return &Error{Op: opStart, Err: err}
+	return s.hookFailed(opStart, err)
+}
+
+// hookFailed makes the error of an operation that one of the program's functions made fail. They know the id.
+func (s *Session) hookFailed(op string, err error) error {
+	return &Error{Op: op, Err: err, text: redact(strings.TrimPrefix(err.Error(), "sess: "), s.id)}
 }
 
 func (s *Session) close() error {
@@ -258,7 +278,7 @@ func (s *Session) close() error {
 		ctx.end()
 		if err != nil {
 			_ = s.abort()
-			return &Error{Op: opClose, Err: err}
+			return s.hookFailed(opClose, err)
 		}
 	}
 	return s.run(opClose, func(h *handle) *csess.Failure { return h.Close() })

@@ -129,9 +129,16 @@ func resident(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
-func descriptors(t *testing.T) int {
+// descriptors are the files that this process has open.
+func descriptors(t *testing.T) (files []string) {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	must(t, err)
-	return len(entries)
+	for _, e := range entries {
+		// The directory itself is closed by now.
+		if file, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
+			files = append(files, file)
+		}
+	}
+	return files
 }

@@ -2,6 +2,7 @@ package sess
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -96,6 +97,9 @@ func (m *Manager) setHandler(options *csess.Options, h Handler) error {
 	}
 	if b, ok := h.(interface{ builtin() (string, string) }); ok {
 		saveHandler, path := b.builtin()
+		if saveHandler == "" {
+			return errors.New("the *FilesHandler is nil: make it with Files")
+		}
 		if err := options.Set("session.save_handler", saveHandler); err != nil {
 			return err
 		}

@@ -2,10 +2,9 @@
 
 use super::{bad_id, not_open, warn, with_state};
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Gates, Handler, LockInfo, LockMode, Offers};
+use crate::handler::{Call, Gates, Handler, LockInfo, LockMode, Offers, Times};
 use crate::id;
 use crate::sys::cancel::Wake;
-use crate::sys::clock::unix_now;
 use crate::sys::fork::{Epoch, PerProcess};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CStr;
@@ -39,7 +38,8 @@ struct Records {
 #[derive(Default)]
 struct Record {
     data: Option<Vec<u8>>,
-    /// When it was last written or touched, in Unix seconds.
+    /// When it was made, and last written or touched, in Unix seconds.
+    created: i64,
     touched: i64,
     holder: Option<u64>,
     line: VecDeque<u64>,
@@ -62,6 +62,16 @@ struct Lock {
     ticket: u64,
     taken: Epoch,
     since: Instant,
+}
+
+impl Record {
+    /// Hold these bytes from now on.
+    fn make(&mut self, bytes: Vec<u8>, now: i64) {
+        if self.data.replace(bytes).is_none() {
+            self.created = now;
+        }
+        self.touched = now;
+    }
 }
 
 struct Bell(Arc<PerProcess<Table>>);
@@ -253,16 +263,20 @@ impl Memory {
         let mut records = self.table().lock();
         let record = records.by_id.entry(state.id.clone()).or_default();
         match &record.data {
-            Some(_) if is_new => Err(taken()),
-            Some(data) => call.set_data(data),
+            Some(_) if is_new => return Err(taken()),
+            Some(data) => call.set_data(data)?,
             None if call.create => {
-                record.data = Some(Vec::new());
-                record.touched = unix_now();
+                record.make(Vec::new(), call.unix_now());
                 state.is_made = true;
-                call.set_data(&[])
+                call.set_data(&[])?;
             }
-            None => Err(not_found()),
+            None => return Err(not_found()),
         }
+        call.times = Times {
+            created: Some(record.created),
+            touched: Some(record.touched),
+        };
+        Ok(())
     }
 
     fn store(&self, state: &mut State, call: &mut Call, data: &[u8]) -> Result<()> {
@@ -295,8 +309,7 @@ impl Memory {
             _ => {}
         }
         state.is_made |= record.data.is_none();
-        record.data = Some(bytes);
-        record.touched = unix_now();
+        record.make(bytes, call.unix_now());
         Ok(())
     }
 }
@@ -363,8 +376,8 @@ impl Handler for Memory {
 
     /// Locked sessions stay, the one that collects among them.
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
-        opened(call, |_, _| {
-            let now = unix_now();
+        opened(call, |_, call| {
+            let now = call.unix_now();
             let mut removed = 0;
             self.table().lock().by_id.retain(|_, record| {
                 let is_idle = record.holder.is_none() && record.line.is_empty();
@@ -407,7 +420,7 @@ impl Handler for Memory {
             let mut records = self.table().lock();
             match records.by_id.get_mut(&state.id) {
                 Some(record) if record.data.is_some() => {
-                    record.touched = unix_now();
+                    record.touched = call.unix_now();
                     Ok(())
                 }
                 _ => {

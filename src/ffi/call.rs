@@ -6,7 +6,7 @@ use super::parent::PARENT;
 use super::types::{sess_bytes, sess_call, sess_free_fn, sess_handler, sess_rc};
 use super::user::User;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Lent};
+use crate::handler::{Call, Lent, Times};
 use crate::id;
 use crate::sys::opaque::Opaque;
 use std::ffi::{CStr, c_char, c_void};
@@ -183,6 +183,32 @@ pub unsafe extern "C" fn sess_call_lend_data(
                 len: data.len,
                 _owner: owner,
             }))
+        })
+    }
+}
+
+/// Further answer of read, which may be left out: when the record was made and when it was last written or
+/// touched, in Unix seconds; -1: unknown. Without them clocks of idle sessions do not run, and absolute ones
+/// from the first save on.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_call_set_times(
+    call: *mut sess_call,
+    created: i64,
+    touched: i64,
+) -> sess_rc {
+    let known = |time: i64| (time >= 0).then_some(time);
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        answer(call, |call| {
+            if created < -1 || touched < -1 {
+                let text = "sess_call_set_times: Unix seconds, or -1 for unknown";
+                return Err(Error::new(Code::EINVAL, text));
+            }
+            call.times = Times {
+                created: known(created),
+                touched: known(touched),
+            };
+            Ok(())
         })
     }
 }

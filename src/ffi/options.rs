@@ -3,18 +3,18 @@
 use super::borrow::{bytes, invalid, name, text};
 use super::event;
 use super::gate::{Access, Gate};
-use super::guard::{guard, install};
+use super::guard::{guard, install, outside};
 use super::handle::run_hook;
 use super::table::Table;
 use super::types::{
-    any_when, sess_event_fn, sess_free_fn, sess_handler, sess_hook_fn, sess_options, sess_rc,
-    sess_when,
+    any_when, sess_clock_fn, sess_event_fn, sess_free_fn, sess_handler, sess_hook_fn, sess_options,
+    sess_rc, sess_when,
 };
 use super::user::User;
 use crate::config::{Profile, Settings};
 use crate::engine::Parts;
 use crate::error::{Code, Event, Result};
-use crate::session::Hook;
+use crate::session::{Clock, Hook};
 use std::cell::UnsafeCell;
 use std::ffi::{CString, c_char, c_void};
 use std::mem::ManuallyDrop;
@@ -241,6 +241,29 @@ pub unsafe extern "C" fn sess_options_set_events(
     unsafe {
         Options::run(options, |inside| {
             inside.parts.events = r#fn.map(|sink| event::sink(sink, user));
+            Ok(())
+        })
+    }
+}
+
+/// Tell the time instead of the machine's clock, so that tests need not wait; NULL: the machine's again.
+/// `user` as above. All of the policy goes by it, and what is written or touched bears it; the file system
+/// still tells by its own when a file was made, which counts unless it is yet to come.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_options_set_clock(
+    options: *mut sess_options,
+    now: sess_clock_fn,
+    user: *mut c_void,
+    user_free: sess_free_fn,
+) -> sess_rc {
+    let user = User::new(user, user_free);
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        Options::run(options, |inside| {
+            inside.parts.clock = now.map(|now| {
+                let tell: Clock = Arc::new(move || outside(|| now(user.ptr())));
+                tell
+            });
             Ok(())
         })
     }

@@ -195,6 +195,9 @@ pub type sess_hook_fn =
 pub type sess_event_fn =
     Option<unsafe extern "C-unwind" fn(user: *mut c_void, event: *const sess_event)>;
 
+/// Tells the time in Unix milliseconds, on any thread. It must not call a session.
+pub type sess_clock_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void) -> i64>;
+
 /// A storage backend: PHP's nine session callbacks (SessionHandlerInterface and its two companions).
 ///
 /// Zero the struct, set struct_size to sizeof(sess_handler), fill in the callbacks and hand it to

@@ -2,8 +2,8 @@
 //!
 //! A small array, integers decimal: `v` the version 1, `c` when the session was made, `k` its kind, `u`
 //! the user, `a` when he proved who he is, `t` the key of tokens, and of a move to another id `r` when,
-//! `s` how, `n` the new id, `p` the previous one. Only what is known stands there. PHP copies it like any
-//! other value; who changes it by hand gets a session without it.
+//! `s` how (none: it is over), `n` the new id, `p` the previous one. Only what is known stands there. PHP
+//! copies it like any other value; who changes it by hand gets a session without it.
 
 use crate::codec::{self, Document, NodeId};
 use crate::error::Result;
@@ -54,6 +54,14 @@ pub enum How {
         /// The previous one.
         old: Vec<u8>,
     },
+    /// A periodic rotation by copying is under way: until there is a record of the new id that names
+    /// this one, the session is here.
+    Copying {
+        /// The id that is to be in force.
+        new: Vec<u8>,
+    },
+    /// It is over: no other id leads to the session.
+    Over,
 }
 
 /// What stands in the place of the entry.
@@ -135,6 +143,11 @@ impl Entry {
                     list.bytes(b'n', new);
                     list.bytes(b'p', old);
                 }
+                How::Copying { new } => {
+                    list.int(b's', COPYING);
+                    list.bytes(b'n', new);
+                }
+                How::Over => {}
             }
         }
         list.into_array()
@@ -144,6 +157,7 @@ impl Entry {
 const LEAVING: i64 = 1;
 const TOMBSTONE: i64 = 2;
 const NAMED: i64 = 3;
+const COPYING: i64 = 4;
 
 /// Elements of an array in serialize() form.
 #[derive(Default)]
@@ -274,6 +288,10 @@ impl Fields {
                 let are_ids = id::is_valid(&new) && id::is_valid(&old) && new != old;
                 Some((at, are_ids.then_some(How::Named { new, old })?))
             }
+            (Some(at), Some(COPYING), Some(new), None) => {
+                Some((at, id::is_valid(&new).then_some(How::Copying { new })?))
+            }
+            (Some(at), None, None, None) => Some((at, How::Over)),
             _ => return None,
         };
         Some(Entry {

@@ -3,7 +3,7 @@
 use super::Session;
 use super::id::Id;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Gates, Handler, LockInfo};
+use crate::handler::{Call, Gates, Handler, LockInfo, Times};
 use crate::sys::fork::Epoch;
 use std::ffi::CStr;
 use std::time::Duration;
@@ -28,8 +28,16 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call) -> Result<T>,
     ) -> Result<T> {
+        self.tell_time();
         let result = ask(&*self.handler, &mut self.call);
         self.told(result)
+    }
+
+    /// Let a callback know the time, if it is not the machine's.
+    fn tell_time(&mut self) {
+        if let Some(clock) = &self.shared.clock {
+            self.call.now = Some(clock());
+        }
     }
 
     /// What a callback said, its events delivered.
@@ -64,6 +72,7 @@ impl Session {
         &mut self,
         ask: impl FnOnce(&dyn Handler, &mut Call, &CStr) -> Result<T>,
     ) -> Result<T> {
+        self.tell_time();
         let result = ask(&*self.handler, &mut self.call, self.id.as_c_str());
         self.told(result)
     }
@@ -106,6 +115,7 @@ impl Session {
 
     pub(super) fn call_read(&mut self) -> Result<()> {
         self.call.drop_data();
+        self.call.times = Times::default();
         self.with_id(|handler, call, id| handler.read(call, id))
     }
 

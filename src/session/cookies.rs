@@ -5,7 +5,6 @@ use crate::config::{NameRule, SecureRule};
 use crate::cookie::{self, Found, MOST_CANDIDATES, Manner};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
-use crate::sys::clock;
 use crate::value::UserKind;
 use std::ffi::{CStr, CString};
 
@@ -186,6 +185,22 @@ impl Session {
         next.is_some()
     }
 
+    /// Whether the id in force, or one that was tried before it, is a provisional one of ours.
+    pub(super) fn returns_to_proven_cookie(&mut self) -> bool {
+        if self.proves_itself() {
+            return true;
+        }
+        let Some(last) = self.cookies.tried else {
+            return false;
+        };
+        (0..last).any(|number| {
+            let name = self.cookie_name().unwrap_or_default().to_bytes();
+            let id = cookie::candidate(&self.cookies.headers, name, number);
+            self.id.set(&id.unwrap_or_default());
+            self.proves_itself()
+        })
+    }
+
     /// The id is settled: a later reset is not to look for another.
     pub(super) fn settle_cookie(&mut self) {
         self.cookies.tried = None;
@@ -223,7 +238,7 @@ impl Session {
             return Err(Error::new(Code::EINVAL, text));
         }
         let secure = self.is_cookie_secure();
-        let now = clock::unix_now();
+        let now = self.shared.unix_now();
         let own = cookie::own(&self.settings, secure, (name, value), attributes, now)?;
         if own.clamped {
             let limit = self.settings.policy.cookie_max_age_limit;

@@ -62,11 +62,12 @@ impl Session {
                 "destroy: the session is not active",
             );
         }
-        let destroyed = self.call_destroy();
+        let destroyed = self.forget_record();
         if let Err(error) = &destroyed {
             self.warn("DESTROY_FAILED", error);
         }
         let closed = self.call_close();
+        self.proof.forget();
         self.give_up_unmade();
         self.forget_id();
         // L-16: PHP forgets its table; the host's keeps its contents.
@@ -153,7 +154,7 @@ impl Session {
         }
         if delete_old {
             return self
-                .call_destroy()
+                .forget_record()
                 .inspect_err(|error| self.warn("DESTROY_FAILED", error));
         }
         self.store(payload, false)
@@ -269,7 +270,7 @@ impl Session {
             let text = "create_id: a prefix holds only A-Z a-z 0-9 , - and at most 256 of them";
             return self.refuse("PREFIX_MALFORMED", Code::EBADID, text);
         }
-        let made = if self.is_active() {
+        let made = if self.is_active() && self.handler_open {
             self.create_unused_id()
         } else {
             self.generate_id()
@@ -309,7 +310,10 @@ impl Session {
         if !self.is_active() {
             return self.refuse("NOT_ACTIVE", Code::EMISUSE, "gc: the session is not active");
         }
-        let removed = self.call_gc(-1);
+        let removed = match self.handler_open {
+            true => self.call_gc(-1),
+            false => self.collect_slice(-1).map(|(removed, _)| removed),
+        };
         let php = i32::from(matches!(removed, Ok(count) if count >= 0));
         self.ended(php, removed.map(|count| count.max(-1)))
     }
@@ -318,7 +322,7 @@ impl Session {
     /// or -1, and whether more is left.
     pub fn collect(&mut self, budget_ms: i64) -> Result<(i64, bool)> {
         self.check_free()?;
-        let collected = if self.is_active() {
+        let collected = if self.is_active() && self.handler_open {
             self.call_gc(budget_ms)
                 .map(|removed| (removed, self.call.gc_more()))
         } else {
@@ -338,7 +342,7 @@ impl Session {
         if id.is_empty() {
             return Err(Error::new(Code::ENOTFOUND, "the session has no id"));
         }
-        if self.is_active() {
+        if self.is_active() && self.handler_open {
             return self.call_inspect_lock(&id);
         }
         let opened = self.call_open();

@@ -1,14 +1,16 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `cookies` what the request says of them, `response` the headers, `data` what the host does with the values, `calls` the
-//! callbacks one by one.
+//! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
+//! host does with the values, `provisional` what clients get that have not returned a cookie yet, `calls`
+//! the callbacks one by one.
 
 mod calls;
 mod cookies;
 mod data;
 mod id;
 mod lifecycle;
+mod provisional;
 mod raw;
 mod request;
 mod response;
@@ -20,6 +22,7 @@ use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::{Call, Handler};
 use crate::headers::{Header, HeaderList};
+use crate::sys::clock;
 use crate::sys::fork::Epoch;
 use crate::sys::opaque::Opaque;
 use id::Id;
@@ -52,6 +55,8 @@ pub enum State {
 pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
 /// Receives events, with the host pointer of the session they happened in.
 pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+/// The time in Unix milliseconds, instead of the machine's clock.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Finds a built-in backend by its name in `session.save_handler`.
 pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
 
@@ -69,6 +74,8 @@ pub struct Shared {
     pub before_save: Option<Hook>,
     /// Receives events.
     pub events: Option<EventSink>,
+    /// Tells the time; None: the machine does.
+    pub clock: Option<Clock>,
 }
 
 impl Shared {
@@ -79,6 +86,19 @@ impl Shared {
             .iter()
             .find(|(known, _)| known.as_bytes() == name)
             .map(|(_, handler)| handler)
+    }
+
+    /// The time in Unix milliseconds. Asked for only where it is needed.
+    fn now_ms(&self) -> i64 {
+        match &self.clock {
+            None => clock::unix_now_ms(),
+            Some(clock) => clock(),
+        }
+    }
+
+    /// The time in Unix seconds.
+    fn unix_now(&self) -> i64 {
+        self.now_ms().div_euclid(1000)
     }
 }
 
@@ -116,6 +136,8 @@ pub struct Session {
     cookie_pending: bool,
     /// It was, with the first value, and is to be taken back if no record is made after all.
     cookie_early: bool,
+    /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
+    proof: provisional::Proof,
     /// A hook of the host's is running.
     in_hook: bool,
     cookies: cookies::Cookies,
@@ -172,6 +194,7 @@ impl Session {
             unmade: false,
             cookie_pending: false,
             cookie_early: false,
+            proof: provisional::Proof::default(),
             in_hook: false,
             cookies: cookies::Cookies::default(),
             document: Document::new(),
@@ -216,6 +239,7 @@ impl Session {
         self.unmade = false;
         self.cookie_pending = false;
         self.cookie_early = false;
+        self.proof = provisional::Proof::default();
         self.cookies.recycle();
         self.document.clear();
         self.has_stored = false;

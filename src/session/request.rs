@@ -48,6 +48,7 @@ impl Session {
         self.id.set(id);
         self.has_id = true;
         self.cookie_known = false;
+        self.proof.forget();
         self.ended(1, Ok(()))
     }
 

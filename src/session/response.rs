@@ -4,7 +4,6 @@ use super::Session;
 use crate::cookie;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::{Header, HeaderList};
-use crate::sys::clock;
 use std::ffi::CString;
 
 /// Whether the cookie has to be sent again: not if the client just sent it.
@@ -24,7 +23,8 @@ impl Session {
 
     /// Whether a value may be set although no record exists yet: its cookie must still be possible.
     pub(super) fn check_pending_cookie(&self) -> Result<()> {
-        if self.unmade && self.cookie_pending && self.headers_sent {
+        let is_due = self.unmade && self.cookie_pending && !self.proof.is_owed();
+        if is_due && self.headers_sent {
             return Err(too_late());
         }
         Ok(())
@@ -32,7 +32,7 @@ impl Session {
 
     /// With the first value of a session that is not made yet comes its cookie.
     pub(super) fn put_pending_cookie(&mut self) -> Result<()> {
-        if self.unmade && self.cookie_pending {
+        if self.unmade && self.cookie_pending && !self.is_dropped_at_close() {
             self.send_cookie()?;
             self.cookie_pending = false;
             self.cookie_early = true;
@@ -42,7 +42,8 @@ impl Session {
 
     /// No record was made after all: nothing is stored under the id, and no client is to know it.
     pub(super) fn give_up_unmade(&mut self) {
-        if !self.unmade {
+        // A provisional id is for the client to return, also where nothing is stored under it yet.
+        if !self.unmade || self.proof.is_owed() {
             return;
         }
         self.has_id = false;
@@ -65,7 +66,7 @@ impl Session {
         if self.headers_sent {
             return Err(too_late());
         }
-        let now = clock::unix_now();
+        let now = self.shared.unix_now();
         let manner = self.cookie_manner();
         match cookie::build(&self.settings, manner, self.id.bytes(), now) {
             Ok(value) => {
@@ -127,8 +128,11 @@ impl Session {
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
         self.put_vary();
         if !self.headers_sent {
-            self.headers
-                .put_cache_limiter(&self.settings, clock::unix_now, self.last_modified);
+            self.headers.put_cache_limiter(
+                &self.settings,
+                || self.shared.unix_now(),
+                self.last_modified,
+            );
             self.cache_headers_put = true;
             return Ok(());
         }

@@ -48,12 +48,16 @@ impl Session {
         if let Some(hook) = self.shared.before_save.clone() {
             self.run_hook(&hook)?;
         }
+        if self.is_dropped_at_close() {
+            return Ok(());
+        }
         if self.unmade {
             if !self.has_content() {
                 return Ok(());
             }
             // The record is made now, and its lock may have to be waited for.
             self.arm_lock_timeout();
+            self.store_provisional()?;
         }
         let payload = self
             .encode_payload()
@@ -186,7 +190,8 @@ impl Session {
 
     /// Profile `libsess` collects in one short slice after the lock is gone.
     pub(super) fn collect_by_chance(&mut self) {
-        if self.gc_hits() {
+        // Nor does a client cost anything that has not returned a cookie yet.
+        if !self.proof.is_owed() && self.gc_hits() {
             // A host that wants to know calls collect itself.
             let _ = self.collect_slice(GC_SLICE_MS);
         }

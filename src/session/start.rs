@@ -63,7 +63,7 @@ impl Session {
         self.id_before.clone_from(&self.id);
         let cookie = self.take_id_from_request();
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
-        if existing && self.id.is_empty() {
+        if existing && (self.id.is_empty() || self.proof.is_owed()) {
             let error = Error::new(Code::ENOTFOUND, "the request names no session");
             return self.ended(0, Err(error));
         }
@@ -177,13 +177,16 @@ impl Session {
         cache: CacheHeaders,
     ) -> std::result::Result<(), Failed> {
         self.state = State::Active;
-        self.is_new = false;
+        self.proof.begin(self.settings.create);
+        self.is_new = self.proof.is_owed();
         self.unmade = false;
         self.cookie_pending = false;
         self.cookie_early = false;
         self.call.fresh = false;
         self.arm_lock_timeout();
-        if let Err(error) = self.call_open() {
+        if self.needs_no_storage() {
+            self.go_without_storage();
+        } else if let Err(error) = self.call_open() {
             self.warn("OPEN_FAILED", &error);
             let _ = self.call_close();
             return Err(Failed {
@@ -216,6 +219,8 @@ impl Session {
         }
         self.settle_cookie();
         self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
+        self.put_provisional_cookie()
+            .map_err(Failed::at(Stage::Headers))?;
         if self.settings.php() && self.gc_hits() {
             // S-58: what gc says at start is never looked at.
             let _ = self.call_gc(-1);
@@ -240,7 +245,7 @@ impl Session {
             self.make_id().map_err(Failed::at(Stage::Id))?;
             return Ok(Cookie::ToSend);
         }
-        if !self.settings.use_strict_mode {
+        if !self.settings.use_strict_mode || self.proof.is_owed() {
             return Ok(cookie);
         }
         let id = std::mem::take(&mut self.id);
@@ -251,6 +256,7 @@ impl Session {
                 self.settle_id(cookie, existing)
             }
             Ok(Optional::Ran(Known::No)) if existing => Err(not_found()),
+            Ok(Optional::Ran(Known::No)) if self.returns_to_proven_cookie() => Ok(cookie),
             Ok(Optional::Ran(Known::No)) => {
                 self.make_id().map_err(Failed::at(Stage::Id))?;
                 Ok(Cookie::ToSend)
@@ -268,9 +274,11 @@ impl Session {
 
     fn make_id(&mut self) -> Result<()> {
         self.forget_id();
-        self.id = self
-            .call_create_sid()
-            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
+        let made = match self.settings.create {
+            Create::SecondRequest => self.make_provisional_id(),
+            _ => self.call_create_sid(),
+        };
+        self.id = made.inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
         self.has_id = true;
         self.is_new = true;
         self.call.fresh = true;
@@ -282,7 +290,13 @@ impl Session {
     fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
         let mut renewed = false;
         loop {
-            self.found = !self.call.fresh;
+            if self.proof.is_owed() {
+                self.go_without_storage();
+                self.found = false;
+                self.unmade = true;
+                return Ok(renewed);
+            }
+            self.found = !self.call.fresh && !self.proof.is_given();
             let strict = self.settings.use_strict_mode;
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
@@ -298,7 +312,7 @@ impl Session {
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || self.call.fresh {
+                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
                         self.unmade = self.settings.create == Create::Write;
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;
@@ -325,7 +339,7 @@ impl Session {
     /// Whether read makes the record of an id that has none, as PHP's does (F-13).
     pub(super) fn reads_create(&self) -> bool {
         let adopts = self.call.fresh || !self.settings.use_strict_mode || self.settings.php();
-        self.settings.create == Create::Start && adopts
+        (self.settings.create == Create::Start && adopts) || self.proof.is_given()
     }
 
     /// Whether the cookie goes out before the record was read, as PHP's does (S-10).
@@ -397,6 +411,7 @@ impl Session {
 
     /// L-7: after a failed start there is no id and no data; what PHP never knew of stays.
     fn abandon_start(&mut self) {
+        self.proof.forget();
         self.give_up_unmade();
         self.forget_id();
         if self.has_table || !self.settings.php() {
@@ -411,6 +426,7 @@ impl Session {
         self.id.clear();
         self.has_id = false;
         self.cookie_known = false;
+        self.proof.forget();
     }
 }
 

@@ -10,7 +10,8 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 
 pub use libc::{
-    EACCES, EEXIST, EFBIG, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENXIO,
+    EACCES, EEXIST, EFBIG, EISDIR, ELOOP, EMLINK, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC, ENOTDIR,
+    ENXIO, EOPNOTSUPP, EPERM, EXDEV,
 };
 
 /// An open file whose lock, if it has one, is let go when it is dropped.
@@ -159,6 +160,18 @@ impl Descriptor {
         again(|| seam::call(Call::Touch, touch)).map(drop)
     }
 
+    /// Set its times to a moment in Unix milliseconds.
+    pub fn touch_at(&self, moment: i64) -> io::Result<()> {
+        let time = libc::timespec {
+            tv_sec: moment.div_euclid(1000) as libc::time_t,
+            tv_nsec: (moment.rem_euclid(1000) * 1_000_000) as _,
+        };
+        let times = [time, time];
+        // SAFETY: the array has the two times that the call reads; the descriptor is open.
+        let touch = || unsafe { libc::futimens(self.file.as_raw_fd(), times.as_ptr()) as isize };
+        again(|| seam::call(Call::Touch, touch)).map(drop)
+    }
+
     /// Whether it lies on a file system that other machines write to, where flock(2), the link count and
     /// mappings cannot be relied on.
     pub fn is_on_network(&self) -> io::Result<bool> {
@@ -251,6 +264,14 @@ pub(super) fn unlink_at(dir: RawFd, name: &CStr) -> io::Result<()> {
     // SAFETY: the name is NUL-terminated.
     let unlink = || unsafe { libc::unlinkat(dir, name.as_ptr(), 0) as isize };
     again(|| seam::call(Call::Unlink, unlink)).map(drop)
+}
+
+/// Give what `path` names, a symbolic link not followed, a second name, which must not exist yet.
+pub fn link(path: &CStr, name: &CStr) -> io::Result<()> {
+    let here = libc::AT_FDCWD;
+    // SAFETY: both are NUL-terminated.
+    let link = || unsafe { libc::linkat(here, path.as_ptr(), here, name.as_ptr(), 0) as isize };
+    again(|| seam::call(Call::Link, link)).map(drop)
 }
 
 /// All but the times: asking for mtime would make the next write dirty the inode.

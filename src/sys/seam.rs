@@ -27,6 +27,8 @@ pub enum Kind {
     Close,
     /// unlinkat(2) of a session.
     Unlink,
+    /// linkat(2) of a session.
+    Link,
     /// renameat2(2) of a session into quarantine.
     Rename,
     /// fdopendir(3) and readdir(3).

@@ -15,6 +15,7 @@ const char *sess_options_get(const sess_options *options, const char *key);
 sess_rc sess_options_set_handler(sess_options *options, const sess_handler *handler, void *user, sess_free_fn user_free);
 sess_rc sess_options_set_hook(sess_options *options, sess_when when, sess_hook_fn hook, void *user, sess_free_fn user_free);
 sess_rc sess_options_set_events(sess_options *options, sess_event_fn fn, void *user, sess_free_fn user_free);
+sess_rc sess_options_set_clock(sess_options *options, sess_clock_fn now, void *user, sess_free_fn user_free);
 const char *sess_options_errmsg(const sess_options *options);
 sess_rc sess_engine_new(sess_options *options, sess_engine **engine);
 void sess_engine_free(sess_engine *engine);
@@ -57,6 +58,10 @@ size_t sess_header_count(const sess_session *session);
 sess_rc sess_header_at(const sess_session *session, size_t i, const char **name, const char **value, const char **replaces);
 sess_rc sess_mark_headers_sent(sess_session *session);
 sess_rc sess_set_last_modified(sess_session *session, int64_t unix_time);
+sess_rc sess_set_request(sess_session *session, const char *scheme, const char *host, uint16_t port, const char *script_root);
+const char *sess_cookie_name(const sess_session *session);
+sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+sess_rc sess_set_cookie(sess_session *session, const char *name, const void *value, size_t len, const char *attributes);
 sess_bytes sess_raw(const sess_session *session);
 sess_rc sess_set_raw(sess_session *session, const void *data, size_t len);
 sess_rc sess_encode(sess_session *session, sess_bytes *out);
@@ -96,6 +101,7 @@ bool sess_call_cancelled(const sess_call *call);
 bool sess_call_read_only(const sess_call *call);
 sess_rc sess_call_set_data(sess_call *call, const void *data, size_t len);
 sess_rc sess_call_lend_data(sess_call *call, const void *data, size_t len, void *owner, sess_free_fn data_free);
+sess_rc sess_call_set_times(sess_call *call, int64_t created, int64_t touched);
 sess_bytes sess_call_data(const sess_call *call);
 sess_rc sess_call_set_id(sess_call *call, const char *id, size_t len);
 const char *sess_call_id(const sess_call *call);
@@ -128,5 +134,6 @@ int main(void) {
     { void (*function)(void *ptr) = (sess_free_fn)NULL; (void)function; }
     { sess_rc (*function)(void *user, sess_session *session) = (sess_hook_fn)NULL; (void)function; }
     { void (*function)(void *user, const sess_event *event) = (sess_event_fn)NULL; (void)function; }
+    { int64_t (*function)(void *user) = (sess_clock_fn)NULL; (void)function; }
     return 0;
 }

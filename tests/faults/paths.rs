@@ -1,6 +1,6 @@
 //! The paths through the library that are swept: what there is before, and what is done.
 
-use super::kit::Client;
+use super::kit::{Client, c};
 use super::scene::{Before, Scene};
 use sess::config::Profile;
 use sess::engine::Engine;
@@ -79,7 +79,12 @@ impl Path {
 
     /// Whether it makes sessions.
     pub fn makes(&self) -> bool {
-        self.before.is_empty() || self.name.contains("regenerate")
+        self.before.is_empty() || self.name.contains("regenerate") || self.moves()
+    }
+
+    /// Whether it brings a session to another id, by a second name.
+    pub fn moves(&self) -> bool {
+        self.name.starts_with("move")
     }
 
     /// Whether it removes old sessions.
@@ -89,7 +94,7 @@ impl Path {
 
     /// Whether it stores once more what could not be stored.
     pub fn is_tried_again(&self) -> bool {
-        matches!(self.run, Run::Handler(_))
+        matches!(self.run, Run::Handler(_)) && self.between > 0
     }
 
     fn set(mut self, directives: &'static [(&'static str, &'static str)]) -> Path {
@@ -244,6 +249,19 @@ fn shrink_again(client: &mut Client) -> Result<()> {
     store_again(client, [8000, 300])
 }
 
+/// Give the session a second name, and take the first away under the second.
+fn move_by_names(client: &mut Client) -> Result<()> {
+    let (old, new) = (c(ID), c("another-name-of-the-session"));
+    client.start(ID)?;
+    let linked = client.handler.link(&mut client.call, &old, &new);
+    client.close();
+    linked?;
+    let held = client.start("another-name-of-the-session");
+    let dropped = held.and_then(|_| client.handler.unlink(&mut client.call, &old));
+    client.close();
+    dropped
+}
+
 /// All of them.
 pub fn all() -> Vec<Path> {
     vec![
@@ -265,6 +283,7 @@ pub fn all() -> Vec<Path> {
         Path::new("destroy", 300, destroy),
         Path::new("regenerate", 300, regenerate_and_delete),
         Path::new("regenerate-keep", 300, regenerate_and_keep),
+        Path::new("move", 300, touch).by(0, move_by_names),
         Path::new("collect", 300, collect).with_old(),
         Path::new("slice", 300, collect_slice).with_old(),
         Path::new("quarantine", 300, collect)

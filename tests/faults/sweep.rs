@@ -47,6 +47,7 @@ fn errnos(kind: Kind) -> &'static [i32] {
         Kind::Sync | Kind::JournalSync => &[EIO, ENOSPC, EDQUOT, EROFS],
         Kind::Close => &[EIO, ENOSPC, EDQUOT],
         Kind::Unlink => &[EIO, EACCES, EPERM, EROFS, EBUSY],
+        Kind::Link => &[EIO, EPERM, EMLINK, ENOSPC, EDQUOT, EROFS, EACCES],
         Kind::Rename => &[EIO, EACCES, EROFS, ENOSPC, EXDEV],
         Kind::List => &[EIO, ENOMEM],
         Kind::Map | Kind::JournalMap => &[ENOMEM, EAGAIN, ENODEV],
@@ -286,6 +287,9 @@ impl Sweep {
             let text = format!("{said:?}, {}", self.shown(&sight));
             self.complain(point, format!("neither old nor new: {text}"));
         }
+        if self.path.moves() && sight == Sight::default() {
+            self.complain(point, format!("lost under both ids: {said:?}"));
+        }
         if let Some(result) = &said {
             self.judge(course, point, result, &sight, left);
         }
@@ -390,7 +394,7 @@ fn sweep(path: Path, durability: &'static str) -> String {
 const POINTS: [usize; 2] = [8000, 17_500];
 /// How many kinds of calls: all but the cut of a file beside the journal, which only payloads too long for
 /// these paths meet.
-const KINDS: usize = 27;
+const KINDS: usize = 28;
 
 #[test]
 fn f_73_every_call_may_fail() {

@@ -9,10 +9,12 @@ mod create;
 mod fork;
 mod gc;
 mod kit;
+mod names;
 mod opening;
 mod paths;
 mod php;
 mod syscalls;
+mod times;
 #[path = "../common/trace.rs"]
 mod trace;
 mod writing;

@@ -2,11 +2,13 @@
 //! in place.
 //!
 //! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
-//! kill does not tear it, `gc` removes old ones, `inspect` tells who holds one.
+//! kill does not tear it, `names` gives it a second name, `gc` removes old ones, `inspect` tells who holds
+//! one.
 
 mod gc;
 mod inspect;
 mod journal;
+mod names;
 mod open;
 mod path;
 mod read;
@@ -20,7 +22,7 @@ use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
-use open::{Attempt, Missing, gone, io_error, taken, unknown};
+use open::{Attempt, Missing, gone, taken, unknown};
 use state::State;
 use std::ffi::CStr;
 use std::time::Instant;
@@ -98,6 +100,10 @@ impl Handler for Files {
                 true => write::put(&self.journals, state, call, data),
                 false => Err(write::no_writing(state)),
             };
+            let stored = stored.and_then(|()| match call.now {
+                Some(_) => state.touch(call),
+                None => Ok(()),
+            });
             if stored.is_err() && !was_held && state.held.as_ref().is_some_and(|held| held.is_new) {
                 // A file that was made for these bytes goes with them.
                 state.unlink()?;
@@ -111,8 +117,7 @@ impl Handler for Files {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
             self.hold_to_change(state, call, Missing::Fail)?;
-            let touched = state.held.as_ref().map_or(Ok(()), |held| held.file.touch());
-            Ok(touched.map_err(|error| io_error(state, "touch", &error))?)
+            Ok(state.touch(call)?)
         })
     }
 
@@ -194,6 +199,22 @@ impl Handler for Files {
 
     fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
         opened(call, |state, _| inspect::lock_of(state, id))
+    }
+
+    /// A second name of the same file, as its lock and its content belong to the file.
+    fn link(&self, call: &mut Call, old: &CStr, new: &CStr) -> Result<()> {
+        opened(call, |state, call| {
+            open::turn_to(state, call, old)?;
+            self.hold_to_change(state, call, Missing::Fail)?;
+            names::add(state, call, new)
+        })
+    }
+
+    fn unlink(&self, call: &mut Call, id: &CStr) -> Result<()> {
+        opened(call, |state, _| {
+            state.check_process()?;
+            names::drop_other(state, id)
+        })
     }
 }
 

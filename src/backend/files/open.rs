@@ -87,7 +87,7 @@ impl Files {
             };
             let is_new = opened.is_new;
             let (file, waited) = lock_file(state, call, opened, kind)?;
-            let facts = self.inspect(state, call.settings.network_fs, &file);
+            let facts = self.inspect(state, call, &file);
             if facts.is_err() && is_new && !waited {
                 unmake(state)?;
             }
@@ -101,7 +101,9 @@ impl Files {
             let mut facts = facts;
             if !is_new && !is_mended {
                 if kind == Kind::Exclusive {
+                    let modified = facts.modified;
                     facts = state.mend(&self.journals, call, &file, facts)?;
+                    facts.modified = modified;
                 } else if state.needs_mending(&self.journals, call, &file, &facts)? {
                     // A shared lock cannot become an exclusive one without being let go.
                     drop(file);
@@ -130,19 +132,12 @@ impl Files {
     }
 
     /// What a locked file is, if it is one of ours to trust. None: it was deleted.
-    fn inspect(
-        &self,
-        state: &State,
-        network_fs: bool,
-        file: &Descriptor,
-    ) -> Attempt<Option<Facts>> {
-        let facts = file
-            .facts()
-            .map_err(|error| io_error(state, "statx", &error))?;
+    fn inspect(&self, state: &State, call: &Call, file: &Descriptor) -> Attempt<Option<Facts>> {
+        let facts = facts_of(file, call).map_err(|error| io_error(state, "statx", &error))?;
         if facts.links == 0 {
             return Ok(None);
         }
-        self.check(state, network_fs, file, &facts)?;
+        self.check(state, call.settings.network_fs, file, &facts)?;
         Ok(Some(facts))
     }
 
@@ -189,12 +184,32 @@ impl Files {
     }
 }
 
+/// What a file is, with its time if that is wanted.
+pub(super) fn facts_of(file: &Descriptor, call: &Call) -> io::Result<Facts> {
+    match call.dated {
+        true => file.dated_facts(),
+        false => file.facts(),
+    }
+}
+
 /// Check an id, and make its path the one that is worked on.
 pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
     let bytes = id.to_bytes();
     if !bytes.is_empty() && state.id == bytes && !state.path.is_empty() {
         return Ok(());
     }
+    check_id(state, bytes)?;
+    let fits = state.place.write_path(bytes, &mut state.path);
+    fits.map_err(|error| {
+        state.path.clear();
+        Problem::named("FILE_PATH_FAILED", error)
+    })?;
+    state.turn_to(call, bytes);
+    Ok(())
+}
+
+/// Refuse an id that names no file.
+pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
@@ -210,12 +225,6 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         };
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
-    let fits = state.place.write_path(bytes, &mut state.path);
-    fits.map_err(|error| {
-        state.path.clear();
-        Problem::named("FILE_PATH_FAILED", error)
-    })?;
-    state.turn_to(call, bytes);
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! Fetching what the held file holds.
 
-use super::open::io_error;
+use super::open::{facts_of, io_error};
 use super::state::State;
 use crate::error::{Code, Error, Result};
-use crate::handler::{Call, Lent};
+use crate::handler::{Call, Lent, Times};
 use crate::sys::map::Map;
 use std::io;
 
@@ -23,9 +23,14 @@ impl State {
             return Err(Error::new(Code::EMISUSE, "no session is held"));
         };
         if !held.is_unread {
-            let facts = held.file.facts();
-            held.size = facts.map_err(|error| io_error(self, "statx", &error))?.size;
+            let facts = facts_of(&held.file, call);
+            held.facts = facts.map_err(|error| io_error(self, "statx", &error))?;
+            held.size = held.facts.size;
         }
+        call.times = Times {
+            created: held.facts.born.map(|born| (born / 1_000_000_000) as i64),
+            touched: call.dated.then_some(held.facts.modified),
+        };
         held.is_unread = false;
         held.copy = None;
         // A reader lets the lock go before it looks at the payload, and so cannot use a mapping.

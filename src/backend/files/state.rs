@@ -120,13 +120,15 @@ impl State {
         }
     }
 
-    /// Whether the held file was deleted by whoever had its lock before us: PHP unlocks first (F-71).
+    /// Whether whoever had the lock of the held file before us took its name away: PHP unlocks first
+    /// (F-71). The file may have another name, and the name another file.
     pub fn is_deleted(&mut self) -> Result<bool> {
-        let Some(held) = self.held.as_mut().filter(|held| held.waited) else {
+        let Some(held) = self.held.as_ref().filter(|held| held.waited) else {
             return Ok(false);
         };
-        match held.file.facts() {
-            Ok(facts) => Ok(facts.links == 0),
+        match file::facts(path(self)?) {
+            Ok(facts) => Ok(facts.identity != held.identity),
+            Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(true),
             Err(error) => Err(io_error(self, "statx", &error)),
         }
     }
@@ -141,12 +143,28 @@ impl State {
         Ok(())
     }
 
-    /// Remove the held file's name, unless it names another file by now (F-78).
-    pub fn unlink(&self) -> Result<()> {
+    /// Make the held file as young as can be.
+    pub fn touch(&self, call: &Call) -> Result<()> {
         let Some(held) = &self.held else {
             return Ok(());
         };
-        let path = path(self)?;
+        let touched = match call.now {
+            None => held.file.touch(),
+            Some(now) => held.file.touch_at(now),
+        };
+        touched.map_err(|error| io_error(self, "touch", &error))
+    }
+
+    /// Remove the held file's name, unless it names another file by now (F-78).
+    pub fn unlink(&self) -> Result<()> {
+        self.drop_name(path(self)?)
+    }
+
+    /// Remove a name of the held file, if it is one.
+    pub fn drop_name(&self, path: &CStr) -> Result<()> {
+        let Some(held) = &self.held else {
+            return Ok(());
+        };
         let removed = match file::facts(path) {
             Ok(facts) if facts.identity != held.identity => Ok(()),
             Ok(_) => file::unlink(path),
@@ -158,6 +176,11 @@ impl State {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the state's id still has a file, as far as can be told.
+    pub fn is_named(&self) -> bool {
+        path(self).is_ok_and(|path| file::exists(path).unwrap_or(true))
     }
 
     /// Whether there is a file for `id`; whatever cannot be told counts as yes. Another one may be held.

@@ -80,7 +80,7 @@ fn store(
         result?;
     }
     match power && held.is_new {
-        true => keep_name(state, held),
+        true => keep_name(state, held, &state.id),
         false => Ok(()),
     }
 }
@@ -104,10 +104,10 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// Bring the name of a new file to the disk.
-fn keep_name(state: &State, held: &Held) -> Result<()> {
+/// Bring a new name of the file to the disk.
+pub(super) fn keep_name(state: &State, held: &Held, id: &[u8]) -> Result<()> {
     let mut directory = Vec::with_capacity(state.path.len());
-    state.place.directory_of(&state.id, &mut directory);
+    state.place.directory_of(id, &mut directory);
     let synced = match sync_directory(&directory) {
         // It cannot be opened without the right to list it; the file system's own journal takes the
         // name to the disk with the file.

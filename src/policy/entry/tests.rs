@@ -62,6 +62,10 @@ fn samples() -> Vec<Entry> {
         },
         moved(How::Tombstone),
         moved(How::Leaving),
+        moved(How::Over),
+        moved(How::Copying {
+            new: b"newid".to_vec(),
+        }),
         login,
     ]
 }
@@ -108,7 +112,7 @@ fn nothing_is_absent_and_an_entry_of_another_key_is_not_seen() {
 }
 
 /// What may stand there instead of an entry: nothing of it is believed.
-const DAMAGED: [&str; 34] = [
+const DAMAGED: [&str; 36] = [
     "N;",
     "b:1;",
     "i:1;",
@@ -135,9 +139,11 @@ const DAMAGED: [&str; 34] = [
     "a:2:{s:1:\"v\";i:1;s:1:\"t\";s:4:\"AAAA\";}",
     "a:2:{s:1:\"v\";i:1;s:1:\"t\";s:43:\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\";}",
     "a:2:{s:1:\"v\";i:1;s:1:\"t\";s:44:\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\";}",
-    "a:2:{s:1:\"v\";i:1;s:1:\"r\";i:5;}",
+    "a:2:{s:1:\"v\";i:1;s:1:\"n\";s:1:\"a\";}",
     "a:2:{s:1:\"v\";i:1;s:1:\"s\";i:2;}",
     "a:3:{s:1:\"v\";i:1;s:1:\"r\";i:5;s:1:\"s\";i:9;}",
+    "a:3:{s:1:\"v\";i:1;s:1:\"r\";i:5;s:1:\"s\";i:4;}",
+    "a:4:{s:1:\"v\";i:1;s:1:\"r\";i:5;s:1:\"s\";i:4;s:1:\"n\";s:2:\"/a\";}",
     "a:4:{s:1:\"v\";i:1;s:1:\"r\";i:5;s:1:\"s\";i:2;s:1:\"n\";s:1:\"a\";}",
     "a:5:{s:1:\"v\";i:1;s:1:\"r\";i:5;s:1:\"s\";i:3;s:1:\"n\";s:1:\"a\";s:1:\"p\";s:1:\"a\";}",
     "a:5:{s:1:\"v\";i:1;s:1:\"r\";i:5;s:1:\"s\";i:3;s:1:\"n\";s:4:\"../a\";s:1:\"p\";s:1:\"a\";}",

@@ -13,7 +13,6 @@ use crate::backend::warn;
 use crate::config::Profile;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Call;
-use crate::sys::clock::unix_now;
 use crate::sys::file::EACCES;
 use crate::sys::fork::PerProcess;
 use bookmark::Bookmark;
@@ -67,7 +66,7 @@ impl Collector {
         let own = state.held.as_ref().filter(|_| php);
         let budget = u64::try_from(call.gc_budget).ok();
         let mut run = Run {
-            now: unix_now(),
+            now: call.unix_now(),
             max_lifetime,
             own_id: &state.id,
             own_file: own.map(|held| held.identity),

@@ -1,0 +1,65 @@
+//! Further names of a session's file, hard links: content, lock and times belong to the file, so that PHP
+//! meets one session under each of them.
+
+use super::open::{Attempt, check_id, gone, io_error, path, taken};
+use super::state::State;
+use super::write::keep_name;
+use crate::config::Durability;
+use crate::error::{Code, Error};
+use crate::handler::Call;
+use crate::sys::file;
+use std::ffi::CStr;
+use std::io;
+
+/// Give the held file, which is that of the state's id, the name of another id that has none yet.
+pub(super) fn add(state: &mut State, call: &mut Call, new: &CStr) -> Attempt<()> {
+    let Some(held) = &state.held else {
+        return Err(Error::new(Code::EMISUSE, "no session is held").into());
+    };
+    let mut name = Vec::new();
+    let new_path = path_of(state, new, &mut name)?;
+    file::link(path(state)?, new_path).map_err(|error| link_error(state, &error))?;
+    // By then the old name may have been given to another file.
+    let named = file::facts(new_path).map_err(|error| io_error(state, "statx", &error));
+    let checked = named.and_then(|facts| match facts.identity == held.identity {
+        true if call.settings.durability == Durability::Power => {
+            keep_name(state, held, new.to_bytes())
+        }
+        true => Ok(()),
+        false => Err(gone()),
+    });
+    if checked.is_err() {
+        // Nobody knows the new id; where its name cannot be removed it is collected with its file.
+        let _ = file::unlink(new_path);
+    }
+    Ok(checked?)
+}
+
+/// Remove another id's name of the held file, if it is one.
+pub(super) fn drop_other(state: &State, id: &CStr) -> Attempt<()> {
+    if state.held.is_none() {
+        return Err(Error::new(Code::EMISUSE, "no session is held").into());
+    }
+    let mut name = Vec::new();
+    let path = path_of(state, id, &mut name)?;
+    Ok(state.drop_name(path)?)
+}
+
+fn path_of<'a>(state: &State, id: &CStr, name: &'a mut Vec<u8>) -> Attempt<&'a CStr> {
+    check_id(state, id.to_bytes())?;
+    Ok(state.place.path_of(id.to_bytes(), name)?)
+}
+
+/// A link that cannot be: not now, or never on this file system or by this user.
+fn link_error(state: &State, error: &io::Error) -> Error {
+    let failure = io_error(state, "link", error);
+    match failure.errno {
+        file::EEXIST => taken(),
+        // Else it is the directory of the new name that is missing.
+        file::ENOENT if !state.is_named() => gone(),
+        file::EPERM | file::EOPNOTSUPP | file::EXDEV | file::EMLINK => {
+            failure.with_code(Code::EUNSUPPORTED)
+        }
+        _ => failure,
+    }
+}
