@@ -63,22 +63,25 @@ pub fn is_secure(id: &[u8]) -> bool {
     (22..=256).contains(&id.len()) && has_id_characters(id)
 }
 
+/// Sixteen characters at once, by a few vector instructions: every cycle asks this. The last sixteen may
+/// overlap those before them.
 fn has_id_characters(id: &[u8]) -> bool {
-    // No early end, and one look for each character: every cycle asks this more than once.
-    id.iter()
-        .fold(true, |valid, byte| valid & IS_ID_CHARACTER[*byte as usize])
+    let (blocks, _) = id.as_chunks::<16>();
+    match id.last_chunk::<16>() {
+        Some(last) => blocks.iter().chain([last]).all(|block| all_valid(block)),
+        None => all_valid(id),
+    }
 }
 
-const IS_ID_CHARACTER: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let character = byte as u8;
-        table[byte] = character.is_ascii_alphanumeric() || matches!(character, b',' | b'-');
-        byte += 1;
-    }
-    table
-};
+/// Without an early end.
+#[inline(always)]
+fn all_valid(characters: &[u8]) -> bool {
+    characters.iter().fold(true, |valid, character| {
+        let letter = (character | 0x20).wrapping_sub(b'a') < 26;
+        let digit = character.wrapping_sub(b'0') < 10;
+        valid & (letter | digit | (*character == b',') | (*character == b'-'))
+    })
+}
 
 /// Whether PHP's driver drops this id at start (S-8).
 pub fn is_dropped(id: &[u8]) -> bool {

@@ -154,9 +154,14 @@ impl Handle {
             handle: self,
         };
         let result = guard(|| body(&mut open));
-        self.after(&pass, result)
+        match result {
+            Ok(result) if pass.nested || !self.gate.is_dead() => Ok(result),
+            result => self.after(&pass, result),
+        }
     }
 
+    /// A call that panicked, or in which a bug was caught.
+    #[cold]
     fn after<T>(
         &self,
         pass: &Pass<'_>,

@@ -41,10 +41,16 @@ impl Session {
     }
 
     /// What a callback said, its events delivered.
+    #[inline(always)]
     fn told<T>(&mut self, result: Result<T>) -> Result<T> {
-        if self.call.said_nothing() {
-            return result;
+        match self.call.said_nothing() {
+            true => result,
+            false => self.told_more(result),
         }
+    }
+
+    #[cold]
+    fn told_more<T>(&mut self, result: Result<T>) -> Result<T> {
         let reason = self.call.take_failure();
         for event in self.call.take_events() {
             self.emit(event);

@@ -148,7 +148,7 @@ pub struct Session {
     raw_new: raw::Replacement,
     encoded: Vec<u8>,
     created_id: Id,
-    /// The id in force before this start, which comes back if the start fails.
+    /// The id that was forgotten last; that of a start which fails comes back.
     id_before: Id,
     headers: HeaderList,
     headers_sent: bool,

@@ -36,16 +36,18 @@ impl Session {
             let text = "set_id: the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        let fits = if self.settings.php() {
-            !id.contains(&0)
+        let fits = if !self.settings.php() {
+            self.id.set_secure(id)
+        } else if !id.contains(&0) {
+            self.id.set(id);
+            true
         } else {
-            crate::id::is_secure(id)
+            false
         };
         if !fits {
             let text = "set_id: the id has a forbidden length or character";
             return self.ended(0, Err(Error::new(Code::EBADID, text)));
         }
-        self.id.set(id);
         self.has_id = true;
         self.cookie_known = false;
         self.proof.forget();

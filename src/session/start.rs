@@ -60,7 +60,6 @@ impl Session {
             return self.ended(0, Err(error));
         }
         let in_force = self.has_id.then_some(self.cookie_known);
-        self.id_before.clone_from(&self.id);
         let cookie = self.take_id_from_request();
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
         if existing && (self.id.is_empty() || self.proof.is_owed()) {
@@ -159,10 +158,9 @@ impl Session {
             self.cookie_known = true;
             cookie = Cookie::Known;
         }
-        let id = self.id.bytes();
         let unfit = match self.settings.php() {
-            true => crate::id::is_dropped(id),
-            false => !id.is_empty() && !crate::id::is_secure(id),
+            true => crate::id::is_dropped(self.id.bytes()),
+            false => !self.id.is_empty() && !self.id.is_secure(),
         };
         if unfit {
             self.forget_id();
@@ -423,6 +421,9 @@ impl Session {
     }
 
     pub(super) fn forget_id(&mut self) {
+        if self.has_id {
+            std::mem::swap(&mut self.id, &mut self.id_before);
+        }
         self.id.clear();
         self.has_id = false;
         self.cookie_known = false;

@@ -289,7 +289,7 @@ pub(super) fn dated_facts_at(dir: RawFd, name: &CStr) -> io::Result<Facts> {
 }
 
 fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts> {
-    let about = about(Call::Stat, dir, path, flags, wanted)?;
+    let about = &about(Call::Stat, dir, path, flags, wanted)?;
     let device = u64::from(about.stx_dev_major) << 32 | u64::from(about.stx_dev_minor);
     let kind = match u32::from(about.stx_mode) & libc::S_IFMT {
         libc::S_IFREG => Kind::Regular,

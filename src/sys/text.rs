@@ -2,52 +2,133 @@
 
 use std::ffi::CStr;
 
-/// The text that ends with the last byte; None unless that is the only NUL. As
-/// [`CStr::from_bytes_with_nul`], but found by the C library's own search, as paths and ids are asked for
-/// at every step of a cycle.
-pub fn terminated(bytes: &[u8]) -> Option<&CStr> {
-    if nul(bytes)? + 1 != bytes.len() {
-        return None;
+/// A text that is put together in memory which is reused, and can be lent to C at any time without a look
+/// for the NUL at its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// Nothing, or bytes of which the last one is the only NUL.
+    bytes: Vec<u8>,
+}
+
+impl Text {
+    /// Make it empty.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
     }
-    // SAFETY: the first NUL is the last byte.
-    Some(unsafe { CStr::from_bytes_with_nul_unchecked(bytes) })
+
+    /// Replace it; what follows a NUL is dropped, as C would.
+    pub fn set(&mut self, text: &[u8]) {
+        let text = before_nul(text);
+        self.bytes.clear();
+        self.bytes.reserve(text.len() + 1);
+        self.bytes.extend_from_slice(text);
+        self.bytes.push(0);
+    }
+
+    /// Replace it by what `make` appends to nothing; what follows a NUL is dropped.
+    pub fn fill<T>(&mut self, make: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        // Taken out, so that a panic leaves no text without its NUL.
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        let made = make(&mut bytes);
+        bytes.truncate(before_nul(&bytes).len());
+        bytes.push(0);
+        self.bytes = bytes;
+        made
+    }
+
+    /// Replace it.
+    pub fn set_to(&mut self, text: &CStr) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(text.to_bytes_with_nul());
+    }
+
+    /// Append to it.
+    pub fn push(&mut self, more: &CStr) {
+        let more = more.to_bytes_with_nul();
+        self.bytes.reserve(more.len());
+        self.bytes.pop();
+        self.bytes.extend_from_slice(more);
+    }
+
+    /// Append a character, which is no NUL.
+    pub fn push_character(&mut self, character: u8) {
+        assert!(character != 0);
+        self.bytes.reserve(2);
+        self.bytes.pop();
+        self.bytes.extend_from_slice(&[character, 0]);
+    }
+
+    /// The text.
+    pub fn as_c_str(&self) -> &CStr {
+        if self.bytes.is_empty() {
+            return c"";
+        }
+        // SAFETY: the last byte is the only NUL.
+        unsafe { CStr::from_bytes_with_nul_unchecked(&self.bytes) }
+    }
+
+    /// The text, without its NUL.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.bytes.len().saturating_sub(1)]
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() <= 1
+    }
 }
 
-/// What stands before the first NUL; all of it where there is none.
-pub fn before_nul(bytes: &[u8]) -> &[u8] {
-    nul(bytes).map_or(bytes, |at| &bytes[..at])
-}
-
-/// Where the first NUL is.
-fn nul(bytes: &[u8]) -> Option<usize> {
+/// What stands before the first NUL, which the C library's own search finds; all of it where there is none.
+fn before_nul(bytes: &[u8]) -> &[u8] {
     let start = bytes.as_ptr();
     // SAFETY: the pointer and length describe `bytes`.
     let nul = unsafe { libc::memchr(start.cast(), 0, bytes.len()) };
-    (!nul.is_null()).then(|| nul.addr() - start.addr())
+    match nul.is_null() {
+        true => bytes,
+        false => &bytes[..nul.addr() - start.addr()],
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{before_nul, terminated};
+    use super::Text;
 
     #[test]
     fn one_nul_at_the_end() {
-        assert_eq!(terminated(b"abc\0"), Some(c"abc"));
-        assert_eq!(terminated(b"\0"), Some(c""));
-        for bad in [&b""[..], b"abc", b"a\0c", b"a\0\0"] {
-            assert_eq!(terminated(bad), None);
-        }
+        let mut text = Text::default();
+        assert_eq!(text.as_c_str(), c"");
+        text.push(c"ab");
+        text.push_character(b'/');
+        text.push(c"");
+        text.push(c"c");
+        assert_eq!((text.as_c_str(), text.bytes()), (c"ab/c", &b"ab/c"[..]));
+        text.fill(|bytes| bytes.extend_from_slice(b"x\0y"));
+        assert_eq!(text.as_c_str(), c"x");
+        text.set_to(c"d");
+        assert_eq!((text.as_c_str(), text.is_empty()), (c"d", false));
+        text.clear();
+        assert_eq!((text.as_c_str(), text.bytes()), (c"", &b""[..]));
+    }
+
+    #[test]
+    #[should_panic]
+    fn no_nul_within() {
+        Text::default().push_character(0);
     }
 
     #[test]
     fn what_c_sees() {
+        let mut text = Text::default();
         for (bytes, seen) in [
-            (&b""[..], &b""[..]),
-            (b"abc", b"abc"),
-            (b"a\0c", b"a"),
-            (b"\0", b""),
+            (&b""[..], c""),
+            (b"abc", c"abc"),
+            (b"a\0c", c"a"),
+            (b"\0", c""),
         ] {
-            assert_eq!(before_nul(bytes), seen);
+            text.set(bytes);
+            assert_eq!(text.as_c_str(), seen);
+            assert_eq!(text.is_empty(), seen.is_empty());
         }
     }
 }

@@ -142,7 +142,7 @@ impl Scene {
     pub fn tidy(&self) {
         if let Some(journal) = self.journal() {
             let file = fs::File::options().write(true).open(journal).unwrap();
-            let now = sess::sys::journal::ticks() / 16_000;
+            let now = sess::sys::clock::ticks() / 16_000;
             for (index, state) in self.records() {
                 let then = now.wrapping_sub(8) & 0xFFFF;
                 let state = state & !(0xFFFF << 2) | then << 2;

@@ -200,7 +200,7 @@ pub fn tag(inode: u64, born: u64) -> u64 {
 
 /// Milliseconds of the clock that states are stamped with.
 fn ticks() -> u64 {
-    sess::sys::journal::ticks()
+    sess::sys::clock::ticks()
 }
 
 fn mix(hash: u64, word: u64) -> u64 {

@@ -6,9 +6,11 @@ use crate::backend::bad_id;
 use crate::error::{Code, Error};
 use crate::handler::{LockInfo, LockMode};
 use crate::id;
+use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Kind as FileKind};
 use crate::sys::lock::{self, Kind};
 use std::ffi::CStr;
+use std::time::Duration;
 
 /// The lock of a session's file. What the state holds stays as it is.
 pub(super) fn lock_of(state: &mut State, id: &CStr) -> Attempt<LockInfo> {
@@ -20,12 +22,14 @@ pub(super) fn lock_of(state: &mut State, id: &CStr) -> Attempt<LockInfo> {
     if let Some(held) = own {
         return Ok(LockInfo {
             mode: LockMode::Exclusive,
-            waiters: lock::waiting(held.identity) as u32,
+            waiters: lock::waiting(held.facts.identity) as u32,
             pid: Some(std::process::id()),
-            held_for: Some(held.since.elapsed()),
+            held_for: Some(Duration::from_millis(
+                clock::exact_ticks().saturating_sub(held.since),
+            )),
         });
     }
-    let path = state.place.path_of(id.to_bytes(), &mut state.path)?;
+    let path = state.place.path_of(id, &mut state.path)?;
     let file = match Descriptor::open(path, Access::Read) {
         Ok(file) => file,
         Err(error) if error.raw_os_error() == Some(file::ENOENT) => return Err(unknown().into()),

@@ -159,10 +159,16 @@ impl Handler for Files {
                     settings.sid_bits_per_character,
                     &mut id,
                 )?;
-                if !settings.php() || !state.has_file(&id) {
-                    result = call.set_id(&id);
+                call.set_id(&id)?;
+                let may_be_taken = call.settings.php();
+                if call
+                    .id()
+                    .is_some_and(|made| !may_be_taken || !state.has_file(made))
+                {
+                    result = Ok(());
                     break;
                 }
+                call.drop_id();
             }
             state.spare = id;
             Ok(result?)
@@ -174,7 +180,7 @@ impl Handler for Files {
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()> {
         opened(call, |state, call| {
             let known = if state.held.is_some() {
-                id::is_valid(id.to_bytes()) && state.has_file(id.to_bytes())
+                id::is_valid(id.to_bytes()) && state.has_file(id)
             } else {
                 let held = open::turn_to(state, call, id).is_ok().then(|| {
                     let kind = if call.read_only {
@@ -188,7 +194,7 @@ impl Handler for Files {
                     None => false,
                     // A name too long for the file system is refused, but names nothing.
                     Some(Err(problem)) => {
-                        problem.error.code != Code::ENOTFOUND && state.has_file(id.to_bytes())
+                        problem.error.code != Code::ENOTFOUND && state.has_file(id)
                     }
                     Some(Ok(())) => true,
                 }

@@ -1,13 +1,14 @@
 //! Further names of a session's file, hard links: content, lock and times belong to the file, so that PHP
 //! meets one session under each of them.
 
-use super::open::{Attempt, check_id, gone, io_error, path, taken};
+use super::open::{Attempt, check_id, gone, io_error, taken};
 use super::state::State;
 use super::write::keep_name;
 use crate::config::Durability;
 use crate::error::{Code, Error};
 use crate::handler::Call;
 use crate::sys::file;
+use crate::sys::text::Text;
 use std::ffi::CStr;
 use std::io;
 
@@ -16,12 +17,12 @@ pub(super) fn add(state: &mut State, call: &mut Call, new: &CStr) -> Attempt<()>
     let Some(held) = &state.held else {
         return Err(Error::new(Code::EMISUSE, "no session is held").into());
     };
-    let mut name = Vec::new();
+    let mut name = Text::default();
     let new_path = path_of(state, new, &mut name)?;
-    file::link(path(state)?, new_path).map_err(|error| link_error(state, &error))?;
+    file::link(state.path.as_c_str(), new_path).map_err(|error| link_error(state, &error))?;
     // By then the old name may have been given to another file.
     let named = file::facts(new_path).map_err(|error| io_error(state, "statx", &error));
-    let checked = named.and_then(|facts| match facts.identity == held.identity {
+    let checked = named.and_then(|facts| match facts.identity == held.facts.identity {
         true if call.settings.durability == Durability::Power => {
             keep_name(state, held, new.to_bytes())
         }
@@ -40,14 +41,14 @@ pub(super) fn drop_other(state: &State, id: &CStr) -> Attempt<()> {
     if state.held.is_none() {
         return Err(Error::new(Code::EMISUSE, "no session is held").into());
     }
-    let mut name = Vec::new();
+    let mut name = Text::default();
     let path = path_of(state, id, &mut name)?;
     Ok(state.drop_name(path)?)
 }
 
-fn path_of<'a>(state: &State, id: &CStr, name: &'a mut Vec<u8>) -> Attempt<&'a CStr> {
+fn path_of<'a>(state: &State, id: &CStr, name: &'a mut Text) -> Attempt<&'a CStr> {
     check_id(state, id.to_bytes())?;
-    Ok(state.place.path_of(id.to_bytes(), name)?)
+    Ok(state.place.path_of(id, name)?)
 }
 
 /// A link that cannot be: not now, or never on this file system or by this user.

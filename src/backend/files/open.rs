@@ -1,19 +1,18 @@
 //! From an id to an open, locked, checked file.
 
 use super::Files;
-use super::path::PREFIX;
+use super::path::{PREFIX, Place};
 use super::state::{Held, State};
 use crate::backend::{bad_id, warn};
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::id;
+use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
-use crate::sys::text::terminated;
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
-use std::time::Instant;
 
 /// The longest name in a directory, NAME_MAX.
 const LONGEST_NAME: usize = 255;
@@ -116,10 +115,9 @@ impl Files {
             state.is_made |= is_new;
             state.held = Some(Held {
                 file,
-                identity: facts.identity,
                 size: facts.size,
                 facts,
-                since: Instant::now(),
+                since: clock::ticks(),
                 waited,
                 is_new,
                 is_doubtful: false,
@@ -199,11 +197,8 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
         return Ok(());
     }
     check_id(state, bytes)?;
-    let fits = state.place.write_path(bytes, &mut state.path);
-    fits.map_err(|error| {
-        state.path.clear();
-        Problem::named("FILE_PATH_FAILED", error)
-    })?;
+    let fits = state.place.path_of(id, &mut state.path);
+    fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
     state.turn_to(call, bytes);
     Ok(())
 }
@@ -213,7 +208,7 @@ pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
     if !id::is_valid(bytes) {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
-    if PREFIX.len() + bytes.len() > LONGEST_NAME {
+    if PREFIX.count_bytes() + bytes.len() > LONGEST_NAME {
         let text = format!(
             "{}: an id of {} characters makes no file name",
             state.place.shown(),
@@ -228,11 +223,6 @@ pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
     Ok(())
 }
 
-/// The path made by [`turn_to`].
-pub(super) fn path(state: &State) -> Result<&CStr> {
-    terminated(&state.path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
-}
-
 /// A file, and whether it was made just now.
 struct Opened {
     file: Descriptor,
@@ -241,7 +231,7 @@ struct Opened {
 
 /// Open, or make, the file of the state's id. None: look again.
 fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Opened>> {
-    let path = path(state)?;
+    let path = state.path.as_c_str();
     if missing != Missing::MustMake {
         let access = match kind {
             Kind::Shared => Access::Read,
@@ -285,7 +275,7 @@ pub(super) fn check_directory(state: &mut State) -> Attempt<()> {
 
 /// Remove the file that was just made, as it cannot be used.
 fn unmake(state: &State) -> Result<()> {
-    file::unlink(path(state)?).map_err(|error| io_error(state, "unlink", &error))
+    file::unlink(state.path.as_c_str()).map_err(|error| io_error(state, "unlink", &error))
 }
 
 /// Lock a file; true: others had the lock. A new file that others have locked is theirs by now, and
@@ -335,17 +325,23 @@ fn lock_file(
 
 /// The failure of a system call on the state's file.
 pub(super) fn io_error(state: &State, call: &str, error: &io::Error) -> Error {
-    Error::io(format_args!("{call} of {}", state.place.shown()), error)
+    failed(&state.place, call, error)
+}
+
+/// The failure of a system call on a file of that place.
+#[cold]
+pub(super) fn failed(place: &Place, call: &str, error: &io::Error) -> Error {
+    Error::io(format_args!("{call} of {}", place.shown()), error)
 }
 
 /// A file that cannot be opened: unsafe if it is not what it should be, else a failure of the system.
 fn open_error(state: &State, error: &io::Error) -> Problem {
     let failure = io_error(state, "open", error);
-    let unsafe_kind = matches!(
+    let is_of_wrong_type = matches!(
         failure.errno,
         file::ELOOP | file::EISDIR | file::ENXIO | file::ENODEV
     );
-    let failure = if unsafe_kind {
+    let failure = if is_of_wrong_type {
         failure.with_code(Code::EUNSAFE)
     } else {
         failure

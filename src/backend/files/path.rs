@@ -2,7 +2,7 @@
 
 use crate::config::depth_and_mode;
 use crate::error::{Code, Error, Result};
-use crate::sys::text::terminated;
+use crate::sys::text::Text;
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStringExt;
@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStringExt;
 const LONGEST: usize = 4096;
 
 /// The name of every session file begins with this (F-7).
-pub(super) const PREFIX: &[u8] = b"sess_";
+pub(super) const PREFIX: &CStr = c"sess_";
 
 /// Where session files lie: a parsed `session.save_path` (F-1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) struct Place {
     pub mode: u32,
     /// The directory.
     pub dir: Vec<u8>,
+    /// What is the same in all paths: the directory with a slash, and [`PREFIX`] where that comes next.
+    front: Text,
 }
 
 impl Place {
@@ -36,6 +38,7 @@ impl Place {
             depth: 0,
             mode: 0o600,
             dir: dir.to_vec(),
+            front: Text::default(),
         };
         if strict {
             let options = &text[..text.len() - dir.len()];
@@ -59,33 +62,40 @@ impl Place {
         if place.dir.is_empty() {
             return Err(malformed("directory"));
         }
+        if place.dir.contains(&0) {
+            return Err(Error::new(Code::EINVAL, "session.save_path holds a NUL"));
+        }
+        place.front.set(&place.dir);
+        place.front.push_character(b'/');
+        if place.depth == 0 {
+            place.front.push(PREFIX);
+        }
         Ok(place)
     }
 
-    /// Write the path of an id's file into `path`, NUL-terminated. The id has been checked.
-    pub fn path_of<'a>(&self, id: &[u8], path: &'a mut Vec<u8>) -> Result<&'a CStr> {
-        self.write_path(id, path)?;
-        terminated(path).ok_or_else(|| Error::new(Code::EINVAL, "session.save_path holds a NUL"))
-    }
-
-    /// As `path_of`.
-    pub fn write_path(&self, id: &[u8], path: &mut Vec<u8>) -> Result<()> {
+    /// Write the path of an id's file into `path`. The id has been checked.
+    pub fn path_of<'a>(&self, id: &CStr, path: &'a mut Text) -> Result<&'a CStr> {
+        let characters = id.to_bytes();
         path.clear();
-        if id.len() <= self.depth {
+        if characters.len() <= self.depth {
             let text = "the session id is shorter than the depth in session.save_path";
             return Err(Error::new(Code::EBADID, text));
         }
-        let len = self.dir.len() + 1 + 2 * self.depth + PREFIX.len() + id.len() + 1;
+        let len = self.dir.len() + 1 + 2 * self.depth + PREFIX.count_bytes() + characters.len() + 1;
         if len > LONGEST {
             let text = format!("session.save_path: a path of {len} bytes is too long");
             return Err(Error::new(Code::EINVAL, text));
         }
-        path.reserve(len);
-        self.directory_of(id, path);
-        path.extend_from_slice(PREFIX);
-        path.extend_from_slice(id);
-        path.push(0);
-        Ok(())
+        path.set_to(self.front.as_c_str());
+        if self.depth > 0 {
+            for character in &characters[..self.depth] {
+                path.push_character(*character);
+                path.push_character(b'/');
+            }
+            path.push(PREFIX);
+        }
+        path.push(id);
+        Ok(path.as_c_str())
     }
 
     /// Append the directory of an id's file, with a slash at its end.

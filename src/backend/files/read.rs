@@ -1,6 +1,6 @@
 //! Fetching what the held file holds.
 
-use super::open::{facts_of, io_error};
+use super::open::{facts_of, failed};
 use super::state::State;
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Lent, Times};
@@ -19,12 +19,13 @@ impl Lent for Mapped {
 impl State {
     /// Answer a read from the held file.
     pub(super) fn fetch(&mut self, call: &mut Call) -> Result<()> {
-        let Some(mut held) = self.held.take() else {
+        let State { held, place, .. } = self;
+        let Some(held) = held else {
             return Err(Error::new(Code::EMISUSE, "no session is held"));
         };
         if !held.is_unread {
             let facts = facts_of(&held.file, call);
-            held.facts = facts.map_err(|error| io_error(self, "statx", &error))?;
+            held.facts = facts.map_err(|error| failed(place, "statx", &error))?;
             held.size = held.facts.size;
         }
         call.times = Times {
@@ -43,7 +44,7 @@ impl State {
             .map_err(|_| Error::new(Code::ETOOBIG, "the payload is larger than the memory"))?;
         if map {
             let map = Map::new(&held.file, size);
-            let map = map.map_err(|error| io_error(self, "mmap", &error))?;
+            let map = map.map_err(|error| failed(place, "mmap", &error))?;
             call.lend_data(Box::new(Mapped(map)))?;
             self.has_lent = true;
         } else {
@@ -53,14 +54,13 @@ impl State {
                 _ => held
                     .file
                     .read(buffer, size)
-                    .map_err(|error| io_error(self, "read", &error))?,
+                    .map_err(|error| failed(place, "read", &error))?,
             };
             if count < size {
-                return Err(io_error(self, "read", &io::ErrorKind::UnexpectedEof.into()));
+                return Err(failed(place, "read", &io::ErrorKind::UnexpectedEof.into()));
             }
             held.copy = Some(call.copy_mark());
         }
-        self.held = Some(held);
         Ok(())
     }
 }

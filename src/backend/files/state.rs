@@ -1,14 +1,14 @@
 //! What the files backend keeps for one session.
 
 use super::journal;
-use super::open::{gone, io_error, path};
+use super::open::{gone, io_error};
 use super::path::Place;
 use crate::backend::warn;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::sys::file::{self, Descriptor, Facts};
+use crate::sys::text::Text;
 use std::ffi::CStr;
-use std::time::Instant;
 
 /// Lives in [`Call::backend`] as long as the session, so that a recycled one allocates nothing.
 #[derive(Default)]
@@ -18,8 +18,8 @@ pub(super) struct State {
     /// The save path and the directory for temporary files as they were given, and what they mean.
     parsed: Option<(Vec<u8>, Vec<u8>)>,
     pub place: Place,
-    /// The path of the id used last, NUL-terminated; empty where it is not known.
-    pub path: Vec<u8>,
+    /// The path of the id used last; empty where it is not known.
+    pub path: Text,
     /// The id used last.
     pub id: Vec<u8>,
     /// Its open and locked file.
@@ -39,14 +39,12 @@ pub(super) struct State {
 /// An open, locked, checked file.
 pub(super) struct Held {
     pub file: Descriptor,
-    /// Device and inode.
-    pub identity: (u64, u64),
-    /// Its length.
-    pub size: u64,
-    /// What names it in the journal.
+    /// What it was when it was locked.
     pub facts: Facts,
-    /// When its lock was taken.
-    pub since: Instant,
+    /// Its length by now.
+    pub size: u64,
+    /// When its lock was taken, by [`crate::sys::clock::ticks`].
+    pub since: u64,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
     /// Made when it was opened; with durability `power` until its name is on the disk.
@@ -126,8 +124,8 @@ impl State {
         let Some(held) = self.held.as_ref().filter(|held| held.waited) else {
             return Ok(false);
         };
-        match file::facts(path(self)?) {
-            Ok(facts) => Ok(facts.identity != held.identity),
+        match file::facts(self.path.as_c_str()) {
+            Ok(facts) => Ok(facts.identity != held.facts.identity),
             Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(true),
             Err(error) => Err(io_error(self, "statx", &error)),
         }
@@ -157,7 +155,7 @@ impl State {
 
     /// Remove the held file's name, unless it names another file by now (F-78).
     pub fn unlink(&self) -> Result<()> {
-        self.drop_name(path(self)?)
+        self.drop_name(self.path.as_c_str())
     }
 
     /// Remove a name of the held file, if it is one.
@@ -166,7 +164,7 @@ impl State {
             return Ok(());
         };
         let removed = match file::facts(path) {
-            Ok(facts) if facts.identity != held.identity => Ok(()),
+            Ok(facts) if facts.identity != held.facts.identity => Ok(()),
             Ok(_) => file::unlink(path),
             Err(error) => Err(error),
         };
@@ -180,11 +178,11 @@ impl State {
 
     /// Whether the state's id still has a file, as far as can be told.
     pub fn is_named(&self) -> bool {
-        path(self).is_ok_and(|path| file::exists(path).unwrap_or(true))
+        file::exists(self.path.as_c_str()).unwrap_or(true)
     }
 
     /// Whether there is a file for `id`; whatever cannot be told counts as yes. Another one may be held.
-    pub fn has_file(&mut self, id: &[u8]) -> bool {
+    pub fn has_file(&mut self, id: &CStr) -> bool {
         let exists = match self.place.path_of(id, &mut self.path) {
             Ok(path) => file::exists(path).unwrap_or(true),
             Err(_) => false,

@@ -66,7 +66,7 @@ fn store(
     } else {
         // A journal that cannot be opened now protects nothing now, which the host is told.
         let journal = is_needed(held.size, data.len())
-            .then(|| journals.find(state, call, true).ok().flatten())
+            .then(|| journals.find(state, call, true).ok().flatten().cloned())
             .flatten();
         let mut guard = Guard {
             journal: journal.as_deref(),
@@ -106,7 +106,7 @@ impl<'a> Guard<'a> {
 
 /// Bring a new name of the file to the disk.
 pub(super) fn keep_name(state: &State, held: &Held, id: &[u8]) -> Result<()> {
-    let mut directory = Vec::with_capacity(state.path.len());
+    let mut directory = Vec::with_capacity(state.path.bytes().len());
     state.place.directory_of(id, &mut directory);
     let synced = match sync_directory(&directory) {
         // It cannot be opened without the right to list it; the file system's own journal takes the

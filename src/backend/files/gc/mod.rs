@@ -69,7 +69,7 @@ impl Collector {
             now: call.unix_now(),
             max_lifetime,
             own_id: &state.id,
-            own_file: own.map(|held| held.identity),
+            own_file: own.map(|held| held.facts.identity),
             spare_own: !php,
             deadline: budget.map(|budget| began + Duration::from_millis(budget)),
             quarantine: Quarantine::new(&call.settings),

@@ -85,7 +85,7 @@ impl Walk {
             };
             if self.levels.len() <= self.place.depth {
                 self.descend(&name, run);
-            } else if name.to_bytes().starts_with(PREFIX) {
+            } else if name.to_bytes().starts_with(PREFIX.to_bytes()) {
                 run.removed += i64::from(self.remove_old(&name, run));
             }
             if run
@@ -121,7 +121,7 @@ impl Walk {
         let Some(Level { dir, .. }) = self.levels.last() else {
             return false;
         };
-        let id = &name.to_bytes()[PREFIX.len()..];
+        let id = &name.to_bytes()[PREFIX.count_bytes()..];
         let is_own = id == run.own_id;
         // What is no id may have been moved here as damaged: the quarantine can be the save path itself.
         let may_be_kept = run.quarantine.is_some() && !id::is_valid(id);

@@ -16,6 +16,7 @@ use super::state::State;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Call;
+use crate::sys::clock;
 use crate::sys::file::{Descriptor, Facts};
 use crate::sys::fork::{Epoch, PerProcess};
 use crate::sys::journal as system;
@@ -93,9 +94,10 @@ impl State {
         file: &Descriptor,
         facts: Facts,
     ) -> Result<Facts> {
-        let found = journals.find(self, call, false);
-        let Some(journal) = found.map_err(|error| unseen(self, &error))? else {
-            return Ok(facts);
+        let journal = match journals.find(self, call, false) {
+            Ok(Some(journal)) => journal,
+            Ok(None) => return Ok(facts),
+            Err(error) => return Err(unseen(self, &error)),
         };
         let settled = journal
             .settle(file, &facts)
@@ -115,14 +117,14 @@ impl State {
         file: &Descriptor,
         facts: &Facts,
     ) -> Result<bool> {
-        let found = journals.find(self, call, false);
-        match found.map_err(|error| unseen(self, &error))? {
-            None => Ok(false),
-            Some(journal) if journal.is_read_only() => {
+        match journals.find(self, call, false) {
+            Err(error) => Err(unseen(self, &error)),
+            Ok(None) => Ok(false),
+            Ok(Some(journal)) if journal.is_read_only() => {
                 let settled = journal.settle(file, facts);
                 settled.map_err(|error| io_error(self, "repair", &error))
             }
-            Some(journal) => Ok(journal.is_unsettled(facts)),
+            Ok(Some(journal)) => Ok(journal.is_unsettled(facts)),
         }
     }
 }
@@ -135,17 +137,17 @@ fn unseen(state: &State, error: &io::Error) -> Error {
 impl Journals {
     /// The journal of the state's directory, made if need be; None: it has none that can be used. Looks
     /// at the disk only now and then. Without `make` it fails when that cannot be told for now.
-    pub fn find(
+    pub fn find<'a>(
         &self,
-        state: &mut State,
+        state: &'a mut State,
         call: &mut Call,
         make: bool,
-    ) -> io::Result<Option<Arc<Journal>>> {
+    ) -> io::Result<Option<&'a Arc<Journal>>> {
         let settings = &call.settings;
         if !settings.journal || settings.network_fs {
             return Ok(None);
         }
-        let now = system::ticks();
+        let now = clock::ticks();
         let cache = &state.journal;
         let is_good = cache.seen.is_some_and(Epoch::is_this_process)
             && now < cache.found.until
@@ -160,7 +162,7 @@ impl Journals {
                 call.event(event);
             }
         }
-        Ok(state.journal.found.journal.clone())
+        Ok(state.journal.found.journal.as_ref())
     }
 
     fn look(

@@ -9,6 +9,7 @@ use super::layout::{
     NEW_LEN, OLD, OLD_LEN, Owner, POWER, PROBES, Phase, RECORD, RECORDS, ROOM, SIZE, SUM, at, sum,
 };
 use crate::id;
+use crate::sys::clock;
 use crate::sys::file::Facts;
 use crate::sys::journal::{self as system, Own, Region};
 use std::ffi::OsString;
@@ -209,7 +210,7 @@ impl Journal {
         };
         self.region.check(&self.path)?;
         let tag = owner.tag();
-        let claimed = Mark::claimed(tag, system::ticks());
+        let claimed = Mark::claimed(tag, clock::ticks());
         let free = Mark(0);
         let found = Journal::places(tag).find(|index| self.exchange(*index, free, claimed));
         let Some(index) = found else {

@@ -3,11 +3,14 @@
 use super::super::path::Place;
 use super::layout::{Mark, Phase};
 use super::record::{Journal, Payloads};
+use crate::sys::clock::ticks;
 use crate::sys::file::{Access, Descriptor, EFBIG, Facts, Kind as FileKind};
-use crate::sys::journal::{read_only, ticks};
+use crate::sys::journal::read_only;
 use crate::sys::limit;
 use crate::sys::lock::{self, Kind};
+use crate::sys::text::Text;
 use crate::sys::user;
+use std::ffi::CString;
 use std::io;
 
 impl Journal {
@@ -84,11 +87,11 @@ impl Journal {
     /// Mend every session whose writer died, unless it is in use, and free records of sessions that are
     /// gone for more than a minute.
     pub fn repair(&self) {
-        let mut path = Vec::new();
+        let mut path = Text::default();
         for (index, state) in self.in_use() {
             let file = self
                 .id(index)
-                .and_then(|id| open(&self.place, &id, &mut path));
+                .and_then(|id| open(&self.place, id, &mut path));
             let Some(file) = file else {
                 self.free_if_old(index, state);
                 continue;
@@ -120,8 +123,8 @@ impl Journal {
     }
 }
 
-fn open(place: &Place, id: &[u8], path: &mut Vec<u8>) -> Option<Descriptor> {
-    let path = place.path_of(id, path).ok()?;
+fn open(place: &Place, id: Vec<u8>, path: &mut Text) -> Option<Descriptor> {
+    let path = place.path_of(&CString::new(id).ok()?, path).ok()?;
     Descriptor::open(path, Access::ReadWrite).ok()
 }
 
