@@ -950,10 +950,10 @@ sess_rc sess_mark_headers_sent(sess_session *session);
  */
 SESS_API sess_rc sess_set_last_modified(sess_session *session, int64_t unix_time);
 
-/* ---- the cookie ------------------------------------------------------------------------------------- */
+/* ---- cookies ---------------------------------------------------------------------------------------- */
 
 /**
- * What the client asked for, before start: "http" or "https", the host without port, the port (0: the
+ * What the client asked for, before start: "http" or "https", the host without port or "", the port (0: the
  * scheme's own), and where the application is mounted ("" or "/wiki"). sess.cookie_name auto makes the
  * cookie's name of port and place, sess.cookie_secure auto makes it Secure for https (and without this
  * call). Take the scheme from the connection, or from a proxy that you trust, never from the client.

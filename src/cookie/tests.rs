@@ -322,8 +322,8 @@ fn c_11_ids_of_one_name_in_order_each_once() {
         String::new(),
     ] {
         assert_eq!(
-            candidates(&format!("S={odd}; S={a}")),
-            [a.clone()],
+            candidates(&format!("S={odd}; S={a}")).join(","),
+            a,
             "{odd:?}"
         );
     }

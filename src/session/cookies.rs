@@ -52,7 +52,7 @@ impl Cookies {
 }
 
 impl Session {
-    /// What the client asked for: `http` or `https`, a host, a port (0: the scheme's own), and where the
+    /// What the client asked for: `http` or `https`, a host (empty: not known), a port (0: the scheme's own), and where the
     /// application is mounted, empty or from `/` on. The name and Secure of the session cookie follow it
     /// where `sess.cookie_name` and `sess.cookie_secure` are `auto`.
     pub fn set_request(
@@ -76,8 +76,8 @@ impl Session {
             }
         };
         let is_odd = |byte: &u8| byte.is_ascii_control() || *byte == b' ' || *byte == b'/';
-        if host.is_empty() || host.iter().any(is_odd) {
-            let error = invalid("set_request: the host is a name or address, without port");
+        if host.iter().any(is_odd) {
+            let error = invalid("set_request: the host is a name or an address");
             return self.ended(0, Err(error));
         }
         if !matches!(script_root, [] | [b'/', ..]) {
