@@ -108,6 +108,8 @@ enum { DRIVE, DATA };
     ANSWER(sess_cookie_name, SESSION, DATA, *sess_cookie_name(w->s) == '\0')                       \
     RC(sess_cookie, SESSION, DATA, sess_cookie(w->s, "a", &(sess_bytes){NULL, 0}))                 \
     RC(sess_set_cookie, SESSION, DRIVE, sess_set_cookie(w->s, "a", "b", 1, NULL))                  \
+    RC(sess_token, SESSION, DATA, sess_token(w->s, "p", 1, &(const char *){NULL}))                 \
+    RC(sess_token_check, SESSION, DATA, sess_token_check(w->s, "p", 1, "x", 1, 0))                 \
     ANSWER(sess_raw, SESSION, DATA, is_empty(sess_raw(w->s)))                                      \
     RC(sess_set_raw, SESSION, DRIVE, sess_set_raw(w->s, "", 0))                                    \
     RC(sess_encode, SESSION, DRIVE, sess_encode(w->s, &(sess_bytes){NULL, 0}))                     \
@@ -588,6 +590,11 @@ static void test_arguments(void) {
     CHECK(sess_cookie(now.s, "n", &bytes) == SESS_ENOTFOUND);
     INVALID(sess_update(now.s, NULL, NULL));
     INVALID(sess_create_id(now.s, NULL, 0, NULL));
+    INVALID(sess_token(now.s, "p", 1, NULL));
+    INVALID(sess_token(now.s, NULL, 1, &id));
+    INVALID(sess_token_check(now.s, NULL, 1, "x", 1, 0));
+    INVALID(sess_token_check(now.s, "p", 1, "x", SESS_APPEND, 0));
+    CHECK(sess_token_check(now.s, "p", 1, "x", 1, -1) == SESS_EINVAL);
     INVALID(sess_set_raw(now.s, NULL, 1));
     INVALID(sess_encode(now.s, NULL));
     INVALID(sess_decode(now.s, NULL, SESS_APPEND));

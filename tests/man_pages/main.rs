@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The page of each group of functions, by its title in the header.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: &[(&str, &str)] = &[
     ("the library", "libsess-library"),
     ("options: what an engine is made of", "libsess-options"),
     ("engine", "libsess-engine"),
@@ -26,6 +26,7 @@ const PAGES: [(&str, &str); 12] = [
     ("cookies", "libsess-cookies"),
     ("the payload as bytes", "libsess-payload"),
     ("data: $_SESSION is a value you hold", "libsess-data"),
+    ("tokens for forms and links", "libsess-tokens"),
     ("inside a callback", "libsess-call"),
     ("inside an event function", "libsess-event"),
 ];
