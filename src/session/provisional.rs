@@ -8,7 +8,6 @@ use super::id::Id;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
 use crate::policy::provisional;
-use crate::sys::clock;
 use crate::sys::fork::Epoch;
 use crate::value::{Key, UserKind};
 
@@ -23,6 +22,8 @@ pub(super) enum Proof {
     None,
     /// Nothing yet: its id goes out with this response.
     Owed,
+    /// As `Owed`, but the session is to be stored all the same.
+    Waived,
     /// It has returned a provisional id, whose record is made now.
     Given,
 }
@@ -30,7 +31,7 @@ pub(super) enum Proof {
 impl Proof {
     /// Whether the id was made for this very response.
     pub(super) fn is_owed(self) -> bool {
-        self == Proof::Owed
+        matches!(self, Proof::Owed | Proof::Waived)
     }
 
     /// At a further start of the same request: what was not returned before cannot have been since.
@@ -68,8 +69,9 @@ impl Session {
             let text = "sess.create: second_request needs sess.secret";
             return Err(Error::new(Code::EINVAL, text));
         };
+        let now = self.shared.unix_now();
         let mut id = Id::default();
-        id.fill(|bytes| provisional::make(key.bytes(), clock::unix_now(), bytes))?;
+        id.fill(|bytes| provisional::make(key.bytes(), now, bytes))?;
         self.proof = Proof::Owed;
         Ok(id)
     }
@@ -89,7 +91,7 @@ impl Session {
             return false;
         }
         let keys = self.settings.policy.secret.iter().map(|key| key.bytes());
-        provisional::is_proven(keys, self.id.bytes(), clock::unix_now(), self.window())
+        provisional::is_proven(keys, self.id.bytes(), self.shared.unix_now(), self.window())
     }
 
     /// As long as an anonymous session lasts unused, and never longer than what stands in the place of one
@@ -119,6 +121,13 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = true;
         Ok(())
+    }
+
+    /// Have a session stored that would be dropped because the client has not returned a cookie yet.
+    pub(super) fn waive_proof(&mut self) {
+        if self.proof == Proof::Owed {
+            self.proof = Proof::Waived;
+        }
     }
 
     /// Whether close stores nothing, whatever was set: logins by the application's own key are kept (M11).

@@ -69,7 +69,9 @@ impl Session {
 
     /// Whether there is anything worth a record.
     fn has_content(&mut self) -> bool {
-        self.raw_new.get().is_some() || self.document.count(crate::codec::ROOT) > 0
+        self.raw_new.get().is_some()
+            || self.document.count(crate::codec::ROOT) > 0
+            || self.document.reserved().is_some()
     }
 
     /// The bytes to store, and what was left out told. Fails before anything is written (D9).

@@ -211,6 +211,7 @@ impl Session {
             self.send_cookie_if(cookie)
                 .map_err(Failed::at(Stage::Headers))?;
         }
+        self.reserve_entry();
         self.document.clear();
         self.has_table = true;
         if self.read_or_begin(existing)? {
