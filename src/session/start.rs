@@ -5,7 +5,6 @@ use super::response::Cookie;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use crate::codec::{Limits, Spelling};
 use crate::config::{Create, Profile};
-use crate::cookie::{self, Found};
 use crate::error::{Code, Error, Result};
 
 /// How far a start came before it failed, which decides what PHP leaves behind.
@@ -56,6 +55,9 @@ impl Session {
         if self.settings.php() && self.settings.use_cookies && self.headers_sent {
             let text = "a session cannot be started after the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        if let Err(error) = self.check_cookie_name() {
+            return self.ended(0, Err(error));
         }
         let in_force = self.has_id.then_some(self.cookie_known);
         let cookie = self.take_id_from_request();
@@ -147,17 +149,14 @@ impl Session {
             true => Cookie::Known,
             false => Cookie::ToSend,
         };
-        if !self.has_id && self.settings.use_cookies {
-            let found = cookie::find(&self.cookies, self.settings.name.to_bytes());
-            if let Found::Value(id) = found {
-                // I-11: an id cut at a NUL would name another session.
-                if !id.contains(&0) {
-                    self.id.set(&id);
-                    self.has_id = true;
-                    self.cookie_known = true;
-                    cookie = Cookie::Known;
-                }
-            }
+        if !self.has_id
+            && self.settings.use_cookies
+            && let Some(id) = self.id_of_cookie()
+        {
+            self.id.set(&id);
+            self.has_id = true;
+            self.cookie_known = true;
+            cookie = Cookie::Known;
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),
@@ -217,6 +216,7 @@ impl Session {
         if self.read_or_begin(existing)? {
             cookie = Cookie::ToSend;
         }
+        self.settle_cookie();
         self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
         self.put_provisional_cookie()
             .map_err(Failed::at(Stage::Headers))?;
@@ -234,6 +234,7 @@ impl Session {
             return Ok(());
         }
         self.send_cookie_if(cookie)
+            .and_then(|()| self.roll_cookie())
             .map_err(Failed::at(Stage::Headers))
     }
 
@@ -250,8 +251,11 @@ impl Session {
         let known = self.call_validate_sid(&id);
         self.id = id;
         match known {
+            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
+                self.settle_id(cookie, existing)
+            }
             Ok(Optional::Ran(Known::No)) if existing => Err(not_found()),
-            Ok(Optional::Ran(Known::No)) if self.proves_itself() => Ok(cookie),
+            Ok(Optional::Ran(Known::No)) if self.returns_to_proven_cookie() => Ok(cookie),
             Ok(Optional::Ran(Known::No)) => {
                 self.make_id().map_err(Failed::at(Stage::Id))?;
                 Ok(Cookie::ToSend)
@@ -300,11 +304,14 @@ impl Session {
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
+                    if strict && !self.call.fresh && self.try_another_cookie() {
+                        continue;
+                    }
                     if existing {
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || self.call.fresh || self.proves_itself() {
+                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
                         self.unmade = self.settings.create == Create::Write;
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;
