@@ -1,13 +1,14 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `response` the headers, `data` what the host does with the values, `provisional` what
-//! clients get that have not returned a cookie yet, `calls` the callbacks one by one.
+//! before a start, `response` the headers, `data` what the host does with the values, `policed` what a
+//! policy makes of it all, `provisional` what clients get that have not returned a cookie yet, `calls` the callbacks one by one.
 
 mod calls;
 mod data;
 mod id;
 mod lifecycle;
+mod policed;
 mod provisional;
 mod raw;
 mod request;
@@ -136,6 +137,8 @@ pub struct Session {
     cookie_early: bool,
     /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
     proof: provisional::Proof,
+    /// What the policy knows of the session.
+    policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
     cookies: Vec<u8>,
@@ -193,6 +196,7 @@ impl Session {
             cookie_pending: false,
             cookie_early: false,
             proof: provisional::Proof::default(),
+            policed: policed::Policed::default(),
             in_hook: false,
             cookies: Vec::new(),
             document: Document::new(),
@@ -238,6 +242,7 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = false;
         self.proof = provisional::Proof::default();
+        self.policed = policed::Policed::default();
         self.cookies.clear();
         self.document.clear();
         self.has_stored = false;
