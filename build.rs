@@ -23,6 +23,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
          * a value that is not there: reading it gives the neutral value or the fallback, editing it SESS_EINVAL.\n",
     ),
     ("edit", "", ""),
+    ("tokens", "tokens for forms and links", ""),
     ("call", "inside a callback", ""),
     ("event", "inside an event function", ""),
 ];

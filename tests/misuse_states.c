@@ -98,7 +98,9 @@ static sess_lock_info lock_info = {.struct_size = sizeof(sess_lock_info)};
     ROW(sess_value_set_serialized, sess_value_set_serialized(v, "k", 1, "i:1;", 4), "M-MM-M",      \
         "------")                                                                                  \
     ROW(sess_value_remove, sess_value_remove(v, "n", 1), "M-MM-M", "N-----")                       \
-    ROW(sess_value_clear, sess_value_clear(v), "M-MM-M", "------")
+    ROW(sess_value_clear, sess_value_clear(v), "M-MM-M", "------")                                 \
+    ROW(sess_token, sess_token(s, "p", 1, &text), "M-MM-M", "UUUUUU")                              \
+    ROW(sess_token_check, sess_token_check(s, "p", 1, "x", 1, 0), "MRRRRR", "UUUUUU")
 
 #define FUNCTION(symbol, call, libsess, php)                                                       \
     static sess_rc row_##symbol(sess_session *s, sess_value *v, int state) {                       \
@@ -127,6 +129,8 @@ static sess_rc code_of(char letter) {
         return SESS_ENOTFOUND;
     case 'U':
         return SESS_EUNSUPPORTED;
+    case 'R':
+        return SESS_EREFUSED;
     default:
         return SESS_OK;
     }

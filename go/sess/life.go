@@ -304,25 +304,26 @@ func (s *Session) reset() error {
 	return err
 }
 
-// inside lets this goroutine, and no other, use the session in that mode, until what it returns is called.
-func (s *Session) inside(b *binding, m mode) (leave func()) {
-	thread, mode := b.thread.Load(), b.mode
-	runtime.LockOSThread()
+// inside lets this goroutine, and no other, use the session in that mode, until what it returns is called. It has to
+// stay on its thread until then.
+func (b *binding) inside(thread uintptr, m mode) (leave func()) {
+	outerThread, outerMode := b.thread.Load(), b.mode
 	b.mode = m
-	b.thread.Store(csess.Thread())
+	b.thread.Store(thread)
 	return func() {
-		b.thread.Store(thread)
-		b.mode = mode
-		runtime.UnlockOSThread()
+		b.thread.Store(outerThread)
+		b.mode = outerMode
 	}
 }
 
 // hook runs one of the program's functions, which may use the session for data.
 func (s *Session) hook(op string, ctx context.Context, f func(context.Context, *Session) error) (err error) {
-	leave := s.inside(s.h.Load().binding, editing)
+	runtime.LockOSThread()
+	leave := s.h.Load().binding.inside(csess.Thread(), editing)
 	returned := false
 	defer func() {
 		leave()
+		runtime.UnlockOSThread()
 		if returned {
 			return
 		}

@@ -21,6 +21,7 @@ pub mod lifecycle;
 pub mod options;
 pub mod payload;
 pub mod session;
+pub mod tokens;
 pub mod types;
 pub mod value;
 

@@ -2,7 +2,8 @@
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
 //! before a start, `response` the headers, `data` what the host does with the values, `policed` what a
-//! policy makes of it all, `provisional` what clients get that have not returned a cookie yet, `calls` the callbacks one by one.
+//! policy makes of it all, `provisional` what clients get that have not returned a cookie yet, `tokens` what
+//! proves that a request comes from a page of the session, `calls` the callbacks one by one.
 
 mod calls;
 mod data;
@@ -15,6 +16,7 @@ mod request;
 mod response;
 mod save;
 mod start;
+mod tokens;
 
 use crate::codec::Document;
 use crate::config::Settings;
@@ -149,6 +151,8 @@ pub struct Session {
     raw_new: raw::Replacement,
     encoded: Vec<u8>,
     created_id: Id,
+    /// The last token, as C borrows it.
+    token: Id,
     /// The id that was forgotten last; that of a start which fails comes back.
     id_before: Id,
     headers: HeaderList,
@@ -205,6 +209,7 @@ impl Session {
             raw_new: raw::Replacement::default(),
             encoded: Vec::new(),
             created_id: Id::default(),
+            token: Id::default(),
             id_before: Id::default(),
             headers: HeaderList::default(),
             headers_sent: false,

@@ -1,5 +1,6 @@
 //! What a session's policy makes of it: the verdict on one that was read, its entry, and what hosts ask.
 
+use super::provisional::Proof;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use super::{Session, State};
@@ -16,10 +17,8 @@ use crate::value::{Key, Kind, UserKind};
 /// What is known of the session in force, beyond its data.
 #[derive(Default)]
 pub(super) struct Policed {
-    /// What it says of itself.
+    /// What it says of itself; as it stands among the data, if these are decoded.
     pub entry: Entry,
-    /// The entry is to be written by the next save.
-    pub is_changed: bool,
     /// When its record was made and last used; of a new one when the start was.
     times: Times,
     /// Why the client did not get the session it asked for.
@@ -269,10 +268,10 @@ impl Session {
         }
         let clocks = self.clocks();
         let (needs_birth, knows) = (clocks.absolute > 0 || clocks.rotate > 0, self.knows_birth());
-        if needs_birth && !knows {
-            self.note_birth();
+        match needs_birth && !knows {
+            true => self.note_birth(),
+            false => Ok(()),
         }
-        self.write_entry()
     }
 
     /// Whether it will be known when the session began, without the entry's help.
@@ -295,29 +294,29 @@ impl Session {
             .kinds
             .iter()
             .any(|kind| kind.absolute > 0);
-        if has_limit {
-            self.note_birth();
+        match has_limit {
+            true => self.note_birth(),
+            false => Ok(()),
         }
-        self.write_entry()
     }
 
     /// Have the entry say when the session began.
-    pub(super) fn note_birth(&mut self) {
+    fn note_birth(&mut self) -> Result<()> {
         let now = self.shared.unix_now();
         let touched = self.policed.times.touched.unwrap_or(now);
         let began = self.created_at().unwrap_or(now.min(touched));
-        if self.policed.entry.created != Some(began) {
-            self.policed.entry.created = Some(began);
-            self.policed.is_changed = true;
+        if self.policed.entry.created == Some(began) {
+            return Ok(());
         }
+        self.change_entry(|entry| entry.created = Some(began))
     }
 
-    /// Put a changed entry among the data.
-    pub(super) fn write_entry(&mut self) -> Result<()> {
-        if self.policed.is_changed {
-            self.policed.entry.write(&mut self.document)?;
-            self.policed.is_changed = false;
-        }
+    /// Change what the session says of itself, here and among the data.
+    pub(super) fn change_entry(&mut self, change: impl FnOnce(&mut Entry)) -> Result<()> {
+        let mut entry = self.policed.entry.clone();
+        change(&mut entry);
+        entry.write(&mut self.document)?;
+        self.policed.entry = entry;
         Ok(())
     }
 
@@ -335,7 +334,7 @@ impl Session {
         match self.policed.unkept {
             Unkept::ThrowAway => true,
             Unkept::Anonymous => !self.clocks().enabled,
-            Unkept::No => self.proof.is_owed() && self.kind() == UserKind::Anonymous,
+            Unkept::No => self.proof == Proof::Owed && self.kind() == UserKind::Anonymous,
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) enum Proof {
     None,
     /// Nothing yet: its id goes out with this response.
     Owed,
+    /// As `Owed`, but the session is to be stored all the same.
+    Waived,
     /// It has returned a provisional id, whose record is made now.
     Given,
 }
@@ -30,7 +32,7 @@ pub(super) enum Proof {
 impl Proof {
     /// Whether the id was made for this very response.
     pub(super) fn is_owed(self) -> bool {
-        self == Proof::Owed
+        matches!(self, Proof::Owed | Proof::Waived)
     }
 
     /// At a further start of the same request: what was not returned before cannot have been since.
@@ -68,8 +70,9 @@ impl Session {
             let text = "sess.create: second_request needs sess.secret";
             return Err(Error::new(Code::EINVAL, text));
         };
+        let now = self.shared.unix_now();
         let mut id = Id::default();
-        id.fill(|bytes| provisional::make(key.bytes(), self.shared.unix_now(), bytes))?;
+        id.fill(|bytes| provisional::make(key.bytes(), now, bytes))?;
         self.proof = Proof::Owed;
         Ok(id)
     }
@@ -119,6 +122,13 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = true;
         Ok(())
+    }
+
+    /// Have a session stored that would be dropped because the client has not returned a cookie yet.
+    pub(super) fn waive_proof(&mut self) {
+        if self.proof == Proof::Owed {
+            self.proof = Proof::Waived;
+        }
     }
 
     /// Destroy the record, if there is one.

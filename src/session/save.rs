@@ -72,7 +72,6 @@ impl Session {
     fn has_content(&mut self) -> bool {
         self.raw_new.get().is_some()
             || self.document.count(crate::codec::ROOT) > 0
-            || self.policed.is_changed
             || self.document.reserved().is_some()
     }
 

@@ -88,6 +88,8 @@ sess_rc sess_value_set_string(sess_value *array, const char *key, size_t key_len
 sess_rc sess_value_set_serialized(sess_value *array, const char *key, size_t key_len, const void *data, size_t len);
 sess_rc sess_value_remove(sess_value *array, const char *key, size_t key_len);
 sess_rc sess_value_clear(sess_value *array);
+sess_rc sess_token(sess_session *session, const char *purpose, size_t purpose_len, const char **token);
+sess_rc sess_token_check(sess_session *session, const char *purpose, size_t purpose_len, const void *token, size_t token_len, int64_t max_age);
 void *sess_call_state(const sess_call *call);
 void sess_call_set_state(sess_call *call, void *state);
 void *sess_call_host(const sess_call *call);

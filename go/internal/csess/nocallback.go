@@ -8,8 +8,8 @@ package csess
 /*
 #cgo noescape csess_thread
 #cgo nocallback csess_thread
-#cgo noescape csess_raw
-#cgo nocallback csess_raw
+#cgo noescape csess_look
+#cgo nocallback csess_look
 #cgo noescape csess_all
 #cgo nocallback csess_all
 #cgo noescape csess_get
