@@ -194,7 +194,8 @@ func (s *Session) View(f func(payload []byte) error) error {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		payload, thread := h.Look()
-		defer h.binding.inside(thread, reading)()
+		before := h.binding.admit(user{thread, reading})
+		defer h.binding.admit(before)
 		return guarded(payload, f)
 	})
 }

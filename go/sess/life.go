@@ -304,25 +304,29 @@ func (s *Session) reset() error {
 	return err
 }
 
-// inside lets this goroutine, and no other, use the session in that mode, until what it returns is called. It has to
-// stay on its thread until then.
-func (b *binding) inside(thread uintptr, m mode) (leave func()) {
-	outerThread, outerMode := b.thread.Load(), b.mode
-	b.mode = m
-	b.thread.Store(thread)
-	return func() {
-		b.thread.Store(outerThread)
-		b.mode = outerMode
-	}
+// user is who may use a session from inside, and for what.
+type user struct {
+	thread uintptr
+	mode   mode
+}
+
+// admit lets this goroutine, and no other, use the session in that mode, and returns who it was before, to be admitted
+// again. The goroutine has to stay on its thread until then.
+func (b *binding) admit(u user) (before user) {
+	before = user{b.thread.Load(), b.mode}
+	b.mode = u.mode
+	b.thread.Store(u.thread)
+	return before
 }
 
 // hook runs one of the program's functions, which may use the session for data.
 func (s *Session) hook(op string, ctx context.Context, f func(context.Context, *Session) error) (err error) {
 	runtime.LockOSThread()
-	leave := s.h.Load().binding.inside(csess.Thread(), editing)
+	b := s.h.Load().binding
+	before := b.admit(user{csess.Thread(), editing})
 	returned := false
 	defer func() {
-		leave()
+		b.admit(before)
 		runtime.UnlockOSThread()
 		if returned {
 			return

@@ -31,6 +31,8 @@ pub(super) struct Policed {
     has_raw_user: bool,
     /// The application's own name of the user, as text.
     user: Vec<u8>,
+    /// Whose clocks applied when the session was read or its entry changed.
+    pub kind: UserKind,
 }
 
 /// Why nothing of a session is stored.
@@ -95,12 +97,13 @@ impl Session {
         }
         self.policed.times = self.call.times;
         self.read_entry();
-        let is_blank = self.policed.entry.is_blank();
+        let is_blank = self.policed.entry.is_blank() && self.settings.policy.user_key.is_empty();
         if is_blank && !self.settings.policy.has_clocks() {
             return Ok(None);
         }
         match self.sentence() {
             Sentence::Live { rotate_due } => {
+                self.policed.kind = self.kind();
                 self.check_birth().map_err(Failed::at(Stage::Read))?;
                 self.policed.rotate_due = rotate_due;
                 Ok(None)
@@ -136,6 +139,16 @@ impl Session {
         };
         if !self.settings.policy.kind(UserKind::Anonymous).enabled {
             self.policed.unkept = Unkept::Anonymous;
+            self.forget_cookie_of_unkept();
+        }
+    }
+
+    /// M16: the cookie of a session that is not kept goes, if the client has one.
+    fn forget_cookie_of_unkept(&mut self) {
+        let has_cookie = self.policed.previous_end != Ending::None;
+        if has_cookie && self.settings.use_cookies && !self.headers_sent {
+            // A name that no cookie can have was never sent either.
+            let _ = self.expire_cookie();
         }
     }
 
@@ -317,6 +330,7 @@ impl Session {
         change(&mut entry);
         entry.write(&mut self.document)?;
         self.policed.entry = entry;
+        self.policed.kind = self.kind();
         Ok(())
     }
 

@@ -5,7 +5,6 @@ use super::response::Cookie;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use crate::codec::{Limits, Spelling};
 use crate::config::{Create, Profile};
-use crate::cookie::{self, Found};
 use crate::error::{Code, Error, Result};
 use crate::policy::judge::Ending;
 use crate::value::UserKind;
@@ -58,6 +57,9 @@ impl Session {
         if self.settings.php() && self.settings.use_cookies && self.headers_sent {
             let text = "a session cannot be started after the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        if let Err(error) = self.check_cookie_name() {
+            return self.ended(0, Err(error));
         }
         let in_force = self.has_id.then_some(self.cookie_known);
         self.policed.previous_end = Ending::None;
@@ -150,17 +152,14 @@ impl Session {
             true => Cookie::Known,
             false => Cookie::ToSend,
         };
-        if !self.has_id && self.settings.use_cookies {
-            let found = cookie::find(&self.cookies, self.settings.name.to_bytes());
-            if let Found::Value(id) = found {
-                // I-11: an id cut at a NUL would name another session.
-                if !id.contains(&0) {
-                    self.id.set(&id);
-                    self.has_id = true;
-                    self.cookie_known = true;
-                    cookie = Cookie::Known;
-                }
-            }
+        if !self.has_id
+            && self.settings.use_cookies
+            && let Some(id) = self.id_of_cookie()
+        {
+            self.id.set(&id);
+            self.has_id = true;
+            self.cookie_known = true;
+            cookie = Cookie::Known;
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),
@@ -221,6 +220,7 @@ impl Session {
         if self.read_or_begin(existing)? {
             cookie = Cookie::ToSend;
         }
+        self.settle_cookie();
         if self.settings.php() && self.gc_hits() {
             // S-58: what gc says at start is never looked at.
             let _ = self.call_gc(-1);
@@ -242,6 +242,7 @@ impl Session {
             return Ok(());
         }
         self.send_cookie_if(cookie)
+            .and_then(|()| self.roll_cookie())
             .map_err(Failed::at(Stage::Headers))
     }
 
@@ -258,7 +259,12 @@ impl Session {
         let known = self.call_validate_sid(&id);
         self.id = id;
         match known {
-            Ok(Optional::Ran(Known::No)) if !existing && self.proves_itself() => Ok(cookie),
+            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
+                self.settle_id(cookie, existing)
+            }
+            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
+                Ok(cookie)
+            }
             Ok(Optional::Ran(Known::No)) => {
                 self.policed.previous_end = Ending::UnknownId;
                 if existing {
@@ -311,12 +317,15 @@ impl Session {
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
+                    if strict && !self.call.fresh && self.try_another_cookie() {
+                        continue;
+                    }
                     if existing {
                         self.policed.previous_end = Ending::UnknownId;
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || self.call.fresh || self.proves_itself() {
+                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
                         self.unmade = self.makes_late();
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;
