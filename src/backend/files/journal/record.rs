@@ -260,8 +260,9 @@ impl Journal {
         }
         region.copy_in(base + ID, id);
         if !is_external {
-            region.copy_in(base + OLD, old);
+            // The new payload first: it was copied just now, and may be near to the processor still.
             region.copy_in(base + NEW, new);
+            region.copy_in(base + OLD, old);
             return Ok(None);
         }
         let file = Own::open(&self.external(index), true)?;
