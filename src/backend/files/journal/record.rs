@@ -11,7 +11,8 @@ use super::layout::{
 use crate::id;
 use crate::sys::clock;
 use crate::sys::file::Facts;
-use crate::sys::journal::{self as system, Own, Region};
+use crate::sys::journal::{self as system, Own};
+use crate::sys::region::Region;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
