@@ -54,7 +54,7 @@ bench: ## Measure a session's cycle beside a minimal C program, the codec beside
 	@scripts/bench-codec
 	@scripts/bench-locks
 
-soak: ## Long runs of storms, hammers and faults, round after round for SECONDS (600); prints its seeds
+soak: ## Long runs of storms, hammers and faults, round after round for SECONDS (600), and Go with the address sanitizer
 	@scripts/soak $(SECONDS)
 
 fuzz: ## Fuzz what reads bytes from outside, SECONDS (60) per target

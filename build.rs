@@ -15,6 +15,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("lifecycle", "life cycle", ""),
     ("asking", "asking a session", ""),
     ("headers", "response headers", ""),
+    ("cookies", "cookies", ""),
     ("payload", "the payload as bytes", ""),
     (
         "value",
@@ -23,6 +24,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
          * a value that is not there: reading it gives the neutral value or the fallback, editing it SESS_EINVAL.\n",
     ),
     ("edit", "", ""),
+    ("tokens", "tokens for forms and links", ""),
     ("call", "inside a callback", ""),
     ("event", "inside an event function", ""),
 ];

@@ -69,11 +69,14 @@
  *                -                  EMISUSE       all but set_cookie_header: EHEADERS (2)
  *   set, remove, clear, edit, set_raw
  *                EMISUSE (3)        -             -
+ *   token        EMISUSE (4)        -             EHEADERS where the cookie could not be sent before
+ *   token_check  EMISUSE (4)        -             -
  *   create_id, end, collect, inspect_lock, recycle, register_shutdown, the other set_*: always allowed;
  *   begin may be a start.
  *   (1) The session stays active. (2) PHP profiles; "libsess" refuses only what needs a new header, so a
  *   closed session opens again under its id. (3) The change would be lost. PHP profiles change the data
- *   in memory, as PHP does, and the next start drops it.
+ *   in memory, as PHP does, and the next start drops it. (4) Before the first start; afterwards any session
+ *   that has made a token will do.
  *   From inside a handler's callback or an event function: EMISUSE for every call on that session, or the
  *   neutral value; sess_data is NULL there, so what would edit it says EINVAL. From inside a hook, on the
  *   hook's own thread: only reading and editing data and the getters; the rest EMISUSE.
@@ -950,6 +953,46 @@ sess_rc sess_mark_headers_sent(sess_session *session);
  */
 SESS_API sess_rc sess_set_last_modified(sess_session *session, int64_t unix_time);
 
+/* ---- cookies ---------------------------------------------------------------------------------------- */
+
+/**
+ * What the client asked for, before start: "http" or "https", the host without port or "", the port (0: the
+ * scheme's own), and where the application is mounted ("" or "/wiki"). sess.cookie_name auto makes the
+ * cookie's name of port and place, sess.cookie_secure auto makes it Secure for https (and without this
+ * call). Take the scheme from the connection, or from a proxy that you trust, never from the client.
+ */
+SESS_API
+sess_rc sess_set_request(sess_session *session,
+                         const char *scheme,
+                         const char *host,
+                         uint16_t port,
+                         const char *script_root);
+
+/**
+ * The session cookie's name in force; "" while sess.cookie_name auto waits for sess_set_request.
+ */
+SESS_API const char *sess_cookie_name(const sess_session *session);
+
+/**
+ * A cookie of the request, percent-decoded: the first of exactly that name. It may hold any byte.
+ * SESS_ENOTFOUND.
+ */
+SESS_API sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+
+/**
+ * Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is
+ * percent-encoded, and sess_cookie decodes it. `attributes` (may be NULL) as in Set-Cookie behind the
+ * value, "Path=/; Max-Age=31536000; HttpOnly": Path, Domain, Max-Age (0: the client forgets it), SameSite,
+ * Secure, HttpOnly, Partitioned; where Path, SameSite or Secure is left out it is as for the session
+ * cookie. SESS_EINVAL for what browsers would drop: the text says why. SESS_EHEADERS.
+ */
+SESS_API
+sess_rc sess_set_cookie(sess_session *session,
+                        const char *name,
+                        const void *value,
+                        size_t len,
+                        const char *attributes);
+
 /* ---- the payload as bytes --------------------------------------------------------------------------- */
 
 /**
@@ -1159,6 +1202,39 @@ SESS_API sess_rc sess_value_remove(sess_value *array, const char *key, size_t ke
  * Remove all keys; of the whole data: session_unset().
  */
 SESS_API sess_rc sess_value_clear(sess_value *array);
+
+/* ---- tokens for forms and links --------------------------------------------------------------------- */
+
+/**
+ * A token for a form or link that changes something: 27 characters of [A-Za-z0-9_-], valid until the next
+ * sess_token, recycle or free. It says that the request which brings it back comes from a page of this very
+ * session, made for this `purpose`: any bytes, such as the action and the name of the page.
+ * The first token of a session makes its key, so that one is stored which else would not be; it needs an
+ * active session (SESS_EMISUSE), and its cookie must still be possible (SESS_EHEADERS). Later ones can also be
+ * made after sess_close and from a session that was only read. Tokens stay good as long as the session, also
+ * when its id changes; they die with it and at login. SESS_EMISUSE for a raw session, which keeps no key;
+ * SESS_EUNSUPPORTED in the PHP profiles or without sess.meta_key.
+ */
+SESS_API
+sess_rc sess_token(sess_session *session,
+                   const char *purpose,
+                   size_t purpose_len,
+                   const char **token);
+
+/**
+ * Check a token that a request has brought: SESS_OK, or SESS_EREFUSED for one of another session or purpose,
+ * one that is more than `max_age` seconds old (0: any age will do), and one that is damaged or none at all;
+ * which it is is not told, not by the time it takes either. Needs no lock: a session that was only read, or
+ * is closed, will do. Else as sess_token.
+ */
+SESS_API
+SESS_MUST_USE
+sess_rc sess_token_check(sess_session *session,
+                         const char *purpose,
+                         size_t purpose_len,
+                         const void *token,
+                         size_t token_len,
+                         int64_t max_age);
 
 /* ---- inside a callback ------------------------------------------------------------------------------ */
 

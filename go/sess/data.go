@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"iter"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"unsafe"
@@ -190,8 +191,12 @@ func (s *Session) View(f func(payload []byte) error) error {
 		if s.status != Active && !kept {
 			return ErrNotActive
 		}
-		defer s.inside(h.binding, reading)()
-		return guarded(h.Raw(), f)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		payload, thread := h.Look()
+		before := h.binding.admit(user{thread, reading})
+		defer h.binding.admit(before)
+		return guarded(payload, f)
 	})
 }
 

@@ -84,6 +84,9 @@ func (s *Session) leave(h *handle) {
 		}
 	}
 	b.failures = b.failures[:0]
+	if p := s.m.site.clockPanicked.Load(); p != nil && s.m.site.clockPanicked.CompareAndSwap(p, nil) {
+		panics = append(panics, *p)
+	}
 	if b.abandoned {
 		s.poisoned, s.status = true, Closed
 		s.h.Store(nil)
@@ -304,25 +307,30 @@ func (s *Session) reset() error {
 	return err
 }
 
-// inside lets this goroutine, and no other, use the session in that mode, until what it returns is called.
-func (s *Session) inside(b *binding, m mode) (leave func()) {
-	thread, mode := b.thread.Load(), b.mode
-	runtime.LockOSThread()
-	b.mode = m
-	b.thread.Store(csess.Thread())
-	return func() {
-		b.thread.Store(thread)
-		b.mode = mode
-		runtime.UnlockOSThread()
-	}
+// user is who may use a session from inside, and for what.
+type user struct {
+	thread uintptr
+	mode   mode
+}
+
+// admit lets this goroutine, and no other, use the session in that mode, and returns who it was before, to be admitted
+// again. The goroutine has to stay on its thread until then.
+func (b *binding) admit(u user) (before user) {
+	before = user{b.thread.Load(), b.mode}
+	b.mode = u.mode
+	b.thread.Store(u.thread)
+	return before
 }
 
 // hook runs one of the program's functions, which may use the session for data.
 func (s *Session) hook(op string, ctx context.Context, f func(context.Context, *Session) error) (err error) {
-	leave := s.inside(s.h.Load().binding, editing)
+	runtime.LockOSThread()
+	b := s.h.Load().binding
+	before := b.admit(user{csess.Thread(), editing})
 	returned := false
 	defer func() {
-		leave()
+		b.admit(before)
+		runtime.UnlockOSThread()
 		if returned {
 			return
 		}

@@ -47,19 +47,32 @@ func TestWithoutCgo(t *testing.T) {
 	}
 }
 
-// installed puts the library and a program outside of the repository into directories of their own.
-func installed(t *testing.T) (prefix, program string) {
+// outsider makes a program outside of the repository, which takes the package from a module's folder.
+func outsider(t *testing.T, module string) (program string) {
 	t.Helper()
-	prefix, program = t.TempDir(), t.TempDir()
-	root, err := filepath.Abs("../..")
-	must(t, err)
+	program = t.TempDir()
+	must(t, os.WriteFile(filepath.Join(program, "main.go"), []byte(outside), 0o666))
+	must(t, os.WriteFile(filepath.Join(program, "go.mod"), []byte("module example.com/outside\n\ngo 1.25\n"), 0o666))
+	// As the manual says.
+	out, err := goCommand(program, nil, "mod", "edit", "-require=example.com/libsess@v0.0.0",
+		"-replace=example.com/libsess="+module)
+	if err != nil {
+		t.Fatalf("go mod edit: %v\n%s", err, out)
+	}
+	return program
+}
+
+// installed puts the library and the package's sources into directories of their own.
+func installed(t *testing.T, root string) (prefix, module string) {
+	t.Helper()
+	prefix = t.TempDir()
 	cmd := exec.Command("make", "--no-print-directory", "install", "PREFIX="+prefix, "DESTDIR=")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make install: %v\n%s", err, out)
 	}
 	// As in the module cache: the sources, and no build folder.
-	module := filepath.Join(t.TempDir(), "libsess")
+	module = filepath.Join(t.TempDir(), "libsess")
 	for _, dir := range []string{"go/sess", "go/internal/csess", "include"} {
 		must(t, os.MkdirAll(filepath.Join(module, dir), 0o777))
 		files, err := filepath.Glob(filepath.Join(root, dir, "*.[gch]*"))
@@ -74,27 +87,30 @@ func installed(t *testing.T) (prefix, program string) {
 		}
 	}
 	must(t, os.WriteFile(filepath.Join(module, "go.mod"), []byte("module example.com/libsess\n\ngo 1.25\n"), 0o666))
-	must(t, os.WriteFile(filepath.Join(program, "main.go"), []byte(outside), 0o666))
-	must(t, os.WriteFile(filepath.Join(program, "go.mod"), []byte("module example.com/outside\n\ngo 1.25\n\n"+
-		"require example.com/libsess v0.0.0\n\nreplace example.com/libsess => "+module+"\n"), 0o666))
-	return prefix, program
+	return prefix, module
 }
 
-// A program outside of the repository links the installed library, by default and by pkg-config.
+// A program outside of the repository links the library of a checkout, and the installed one by default and by
+// pkg-config.
 func TestLinkInstalled(t *testing.T) {
-	prefix, program := installed(t)
+	root, err := filepath.Abs("../..")
+	must(t, err)
+	prefix, module := installed(t, root)
 	lib := prefix + "/lib"
+	program := outsider(t, module)
 	for _, tt := range []struct {
-		name string
-		env  []string
-		args []string
+		name    string
+		program string
+		env     []string
+		args    []string
 	}{
-		{"default", []string{"LIBRARY_PATH=" + lib, "LD_LIBRARY_PATH=" + lib}, nil},
-		{"pkg-config", []string{"PKG_CONFIG_PATH=" + lib + "/pkgconfig", "LD_LIBRARY_PATH=" + lib},
+		{"checkout", outsider(t, root), nil, nil},
+		{"default", program, []string{"LIBRARY_PATH=" + lib, "LD_LIBRARY_PATH=" + lib}, nil},
+		{"pkg-config", program, []string{"PKG_CONFIG_PATH=" + lib + "/pkgconfig", "LD_LIBRARY_PATH=" + lib},
 			[]string{"-tags=libsess_pkgconfig"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out, err := goCommand(program, tt.env, append(append([]string{"run"}, tt.args...), ".")...)
+			out, err := goCommand(tt.program, tt.env, append(append([]string{"run"}, tt.args...), ".")...)
 			if err != nil || strings.TrimSpace(out) != "<nil>" {
 				t.Errorf("%v\n%s", err, out)
 			}

@@ -18,7 +18,7 @@ type Manager struct {
 	lockTimeout time.Duration
 	maxWaiters  int
 	lines       lines
-	calls       chan struct{} // see callsInC; nil: any number
+	calls       *gate // see callsInC; nil: any number
 
 	mu     sync.Mutex
 	engine *csess.Engine // nil after Close
@@ -69,6 +69,9 @@ func (m *Manager) configure(options *csess.Options, h Handler) error {
 	if err := m.setHandler(options, h); err != nil {
 		return err
 	}
+	if err := m.setClock(options); err != nil {
+		return err
+	}
 	for _, name := range csess.Directives() {
 		m.directives[name], _ = options.Get(name)
 	}
@@ -79,7 +82,7 @@ func (m *Manager) configure(options *csess.Options, h Handler) error {
 	m.lockTimeout = milliseconds(m.directives["sess.lock_timeout_ms"])
 	m.site.saveTimeout = milliseconds(m.directives["sess.save_timeout_ms"])
 	if m.site.handler == nil {
-		m.calls = make(chan struct{}, callsInC)
+		m.calls = newGate(callsInC)
 	}
 	m.maxWaiters, _ = strconv.Atoi(m.directives["sess.max_waiters"])
 	// Kept until C has returned: a logger is the program's, and may panic.

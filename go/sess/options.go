@@ -21,6 +21,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 // config is what the options of New say.
 type config struct {
 	settings    []func(*csess.Options) error
+	clock       func() time.Time
 	logger      *slog.Logger
 	onError     func(w http.ResponseWriter, r *http.Request, err error)
 	afterStart  func(ctx context.Context, s *Session) error
@@ -102,7 +103,7 @@ func (c *config) log(ctx context.Context, events []csess.Event) {
 }
 
 // StartOption is for [Manager.Start], [Manager.Open] and [Session.Start].
-type StartOption interface{ applyStart(start) start }
+type StartOption interface{ startOption() }
 
 // start is what the options of a start say. It is handed around by value, so that it need not be allocated.
 type start struct {
@@ -116,26 +117,22 @@ type override struct{ directive, value string }
 
 type flag uint8
 
-func (f flag) applyStart(s start) start {
-	s.flags |= uint32(f)
-	return s
-}
-
 type lockTimeout time.Duration
 
-func (d lockTimeout) applyStart(s start) start {
-	s.lockTimeout, s.hasLockTimeout = time.Duration(d), true
-	return s
-}
-
-func (o override) applyStart(s start) start {
-	s.overrides = append(s.overrides, o)
-	return s
-}
+func (flag) startOption()        {}
+func (lockTimeout) startOption() {}
+func (override) startOption()    {}
 
 func startOf(opts []StartOption) (s start) {
 	for _, o := range opts {
-		s = o.applyStart(s)
+		switch o := o.(type) {
+		case flag:
+			s.flags |= uint32(o)
+		case lockTimeout:
+			s.lockTimeout, s.hasLockTimeout = time.Duration(o), true
+		case override:
+			s.overrides = append(s.overrides, o)
+		}
 	}
 	return s
 }

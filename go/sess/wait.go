@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/libsess/go/internal/csess"
@@ -30,23 +31,51 @@ func (m *Manager) inC(ctx context.Context) error {
 	if m.calls == nil {
 		return nil
 	}
-	select {
-	case m.calls <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case m.calls <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return m.calls.enter(ctx)
 }
 
 // outOfC gives it back.
 func (m *Manager) outOfC() {
 	if m.calls != nil {
-		<-m.calls
+		m.calls.leave()
+	}
+}
+
+// gate lets a number of goroutines in at once. A channel could do that alone, at several times the price for those
+// that need not wait.
+type gate struct {
+	most int64
+	// n counts who is inside and who waits outside.
+	n atomic.Int64
+	// free has one for each who may go in and has not done so yet.
+	free chan struct{}
+}
+
+func newGate(most int64) *gate { return &gate{most: most, free: make(chan struct{}, most)} }
+
+func (g *gate) enter(ctx context.Context) error {
+	if g.n.Add(1) <= g.most {
+		return nil
+	}
+	select {
+	case <-g.free:
+		return nil
+	case <-ctx.Done():
+	}
+	// While more are counted than may be inside, one that waits may go away; otherwise all who wait were let in.
+	for n := g.n.Load(); n > g.most; n = g.n.Load() {
+		if g.n.CompareAndSwap(n, n-1) {
+			return ctx.Err()
+		}
+	}
+	<-g.free
+	g.leave()
+	return ctx.Err()
+}
+
+func (g *gate) leave() {
+	if g.n.Add(-1) >= g.most {
+		g.free <- struct{}{}
 	}
 }
 
@@ -106,10 +135,6 @@ func (l *lines) leave(key string, queue *line) {
 // startOrWait starts, and waits for the lock as long as that is wanted.
 func (s *Session) startOrWait(ctx context.Context, h *handle, id string, st start) error {
 	timeout := s.lockTimeout(h, st)
-	began := time.Time{}
-	if timeout > 0 {
-		began = time.Now()
-	}
 	want := s.id
 	f := s.try(ctx, h, st.flags, id, 0, nil)
 	if f == nil || f.Code != csess.ELOCKED || timeout == 0 {
@@ -117,7 +142,8 @@ func (s *Session) startOrWait(ctx context.Context, h *handle, id string, st star
 	}
 	w := waiter{s: s, h: h, ctx: ctx, flags: st.flags, want: want}
 	if timeout > 0 {
-		w.deadline = began.Add(timeout)
+		// The try did not wait.
+		w.deadline = time.Now().Add(timeout)
 	}
 	return w.wait()
 }

@@ -216,6 +216,45 @@ func TestContextEndsWait(t *testing.T) {
 	}
 }
 
+// So many are in at once and no more, who gives up takes nobody's place away, and at the end nobody is counted.
+func TestGate(t *testing.T) {
+	const most, goroutines, times = 3, 24, 400
+	g := newGate(most)
+	var inside, entered, gaveUp atomic.Int64
+	var group sync.WaitGroup
+	for i := range goroutines {
+		group.Go(func() {
+			for range times {
+				ctx, cancel := context.WithCancel(context.Background())
+				if i%2 == 0 {
+					go cancel()
+				}
+				err := g.enter(ctx)
+				cancel()
+				if err != nil {
+					gaveUp.Add(1)
+					continue
+				}
+				if n := inside.Add(1); n > most {
+					t.Errorf("%d are in", n)
+				}
+				entered.Add(1)
+				runtime.Gosched()
+				inside.Add(-1)
+				g.leave()
+			}
+		})
+	}
+	group.Wait()
+	if n, free := g.n.Load(), len(g.free); n != 0 || free != 0 {
+		t.Errorf("%d are counted, %d could go in besides", n, free)
+	}
+	if entered.Load()+gaveUp.Load() != goroutines*times || entered.Load() < goroutines/2*times {
+		t.Errorf("%d went in, %d gave up", entered.Load(), gaveUp.Load())
+	}
+	t.Logf("%d of %d gave up", gaveUp.Load(), goroutines*times)
+}
+
 // count is how many stand in a line.
 func (l *lines) count(key string) int {
 	l.mu.Lock()

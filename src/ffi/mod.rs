@@ -10,6 +10,7 @@
 
 pub mod asking;
 pub mod call;
+pub mod cookies;
 #[cfg(debug_assertions)]
 pub mod debug;
 pub mod edit;
@@ -21,6 +22,7 @@ pub mod lifecycle;
 pub mod options;
 pub mod payload;
 pub mod session;
+pub mod tokens;
 pub mod types;
 pub mod value;
 

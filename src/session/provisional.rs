@@ -5,12 +5,12 @@
 
 use super::Session;
 use super::id::Id;
+use super::policed::Unkept;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
 use crate::policy::provisional;
-use crate::sys::clock;
 use crate::sys::fork::Epoch;
-use crate::value::{Key, UserKind};
+use crate::value::UserKind;
 
 /// For how long a provisional id is taken where no idle clock runs, in seconds.
 const WINDOW: i64 = 3600;
@@ -23,6 +23,8 @@ pub(super) enum Proof {
     None,
     /// Nothing yet: its id goes out with this response.
     Owed,
+    /// As `Owed`, but the session is to be stored all the same.
+    Waived,
     /// It has returned a provisional id, whose record is made now.
     Given,
 }
@@ -30,7 +32,7 @@ pub(super) enum Proof {
 impl Proof {
     /// Whether the id was made for this very response.
     pub(super) fn is_owed(self) -> bool {
-        self == Proof::Owed
+        matches!(self, Proof::Owed | Proof::Waived)
     }
 
     /// At a further start of the same request: what was not returned before cannot have been since.
@@ -68,8 +70,9 @@ impl Session {
             let text = "sess.create: second_request needs sess.secret";
             return Err(Error::new(Code::EINVAL, text));
         };
+        let now = self.shared.unix_now();
         let mut id = Id::default();
-        id.fill(|bytes| provisional::make(key.bytes(), clock::unix_now(), bytes))?;
+        id.fill(|bytes| provisional::make(key.bytes(), now, bytes))?;
         self.proof = Proof::Owed;
         Ok(id)
     }
@@ -89,7 +92,7 @@ impl Session {
             return false;
         }
         let keys = self.settings.policy.secret.iter().map(|key| key.bytes());
-        provisional::is_proven(keys, self.id.bytes(), clock::unix_now(), self.window())
+        provisional::is_proven(keys, self.id.bytes(), self.shared.unix_now(), self.window())
     }
 
     /// As long as an anonymous session lasts unused, and never longer than what stands in the place of one
@@ -121,23 +124,16 @@ impl Session {
         Ok(())
     }
 
-    /// Whether close stores nothing, whatever was set: logins by the application's own key are kept (M11).
-    pub(super) fn is_dropped_at_close(&mut self) -> bool {
-        if self.proof != Proof::Owed {
-            return false;
+    /// Have a session stored that would be dropped because the client has not returned a cookie yet.
+    pub(super) fn waive_proof(&mut self) {
+        if self.proof == Proof::Owed {
+            self.proof = Proof::Waived;
         }
-        let settings = self.settings.clone();
-        let key = settings.policy.user_key.to_bytes();
-        key.is_empty()
-            || self
-                .document
-                .get(crate::codec::ROOT, Key::from_bytes(key))
-                .is_none()
     }
 
     /// Destroy the record, if there is one.
     pub(super) fn forget_record(&mut self) -> Result<()> {
-        match self.proof.is_owed() {
+        match self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
             true => Ok(()),
             false => self.call_destroy(),
         }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The page of each group of functions, by its title in the header.
-const PAGES: [(&str, &str); 11] = [
+const PAGES: &[(&str, &str)] = &[
     ("the library", "libsess-library"),
     ("options: what an engine is made of", "libsess-options"),
     ("engine", "libsess-engine"),
@@ -23,8 +23,10 @@ const PAGES: [(&str, &str); 11] = [
     ("life cycle", "libsess-lifecycle"),
     ("asking a session", "libsess-asking"),
     ("response headers", "libsess-headers"),
+    ("cookies", "libsess-cookies"),
     ("the payload as bytes", "libsess-payload"),
     ("data: $_SESSION is a value you hold", "libsess-data"),
+    ("tokens for forms and links", "libsess-tokens"),
     ("inside a callback", "libsess-call"),
     ("inside an event function", "libsess-event"),
 ];

@@ -6,4 +6,5 @@ mod recorder;
 mod early_close;
 mod namespaces;
 mod second_request;
+mod tokens;
 mod world;

@@ -1,7 +1,7 @@
 //! `sess.create = second_request` and `never`: who gets a session, and when a record is made.
 
 use crate::recorder::Recorder;
-use crate::world::{KNOWN, World, code, cookies, get, id, set, world, world_with};
+use crate::world::{KNOWN, World, code, cookies, get, id, set, set_time, world, world_with};
 use sess::error::Code;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use std::sync::Arc;
@@ -38,7 +38,9 @@ fn m_11_a_first_request_gets_a_cookie_and_leaves_nothing_behind() {
     assert!(is_provisional(&given), "{given}");
     assert_eq!(
         cookies(&session),
-        [format!("PHPSESSID={given}; path=/; HttpOnly; SameSite=Lax")]
+        [format!(
+            "PHPSESSID={given}; path=/; secure; HttpOnly; SameSite=Lax"
+        )]
     );
     set(&mut session, "n", 1).unwrap();
     assert_eq!(get(&mut session, "n"), Some(1));
@@ -185,6 +187,25 @@ fn m_11_any_key_checks_and_the_first_makes() {
     assert_eq!(id(&new.started(&by_new)), by_new);
     assert_ne!(id(&new.started(&by_old)), by_old);
     assert_ne!(id(&old.started(&by_new)), by_new);
+}
+
+#[test]
+fn m_11_a_provisional_id_is_taken_for_a_while() {
+    let idle: &[_] = &[("sess.anon.idle", "600"), ("sess.touch_step", "0")];
+    // Without an idle clock it is an hour, and less where records are collected before that is over.
+    let hour: &[_] = &[("session.gc_maxlifetime", "7200")];
+    let short: &[_] = &[("session.gc_maxlifetime", "300")];
+    for (set, window) in [(idle, 600), (hour, 3600), (short, 300)] {
+        let w = second_request(Recorder::new(true), set);
+        set_time(1_000_000);
+        let given = introduced(&w);
+        set_time(1_000_001 + window);
+        let late = w.started(&given);
+        assert!(late.is_new());
+        assert_ne!(id(&late), given);
+        set_time(1_000_000 + window);
+        assert_eq!(id(&w.started(&given)), given);
+    }
 }
 
 #[test]

@@ -7,10 +7,20 @@ use sess::engine::{Engine, Parts};
 use sess::error::{Code, Event, Result};
 use sess::session::Session;
 use sess::value::{Key, Scalar};
+use std::cell::Cell;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex};
 
 pub const KNOWN: &str = "known-session-of-a-visitor";
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(1_700_000_000) };
+}
+
+/// What the clock of all worlds of this test shows from now on, in Unix seconds.
+pub fn set_time(unix: i64) {
+    NOW.set(unix);
+}
 
 /// An engine of profile `libsess` and what became of it.
 pub struct World {
@@ -40,6 +50,7 @@ pub fn world_with(
         events: Some(Arc::new(move |event: &Event, _| {
             seen.lock().unwrap().push(event.name)
         })),
+        clock: Some(Arc::new(|| NOW.get() * 1000)),
         ..Parts::default()
     };
     more(&mut parts);

@@ -17,12 +17,12 @@ func borrowed(b C.sess_bytes) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(b.data)), int(b.len))
 }
 
-// Raw returns the payload as it was loaded or set.
-func (s *Session) Raw() []byte {
-	C.csess_raw(s.c)
-	b := borrowed(s.c.bytes)
+// Look returns the payload as it was loaded or set, and what Thread would.
+func (s *Session) Look() (payload []byte, thread uintptr) {
+	C.csess_look(s.at())
+	payload, thread = borrowed(s.c.bytes), uintptr(s.c.thread)
 	runtime.KeepAlive(s)
-	return b
+	return payload, thread
 }
 
 // SetRaw replaces the whole payload.
@@ -59,7 +59,7 @@ func (s *Session) All() []byte {
 // Get returns the value under a key in serialize() form; false: there is none.
 func (s *Session) Get(key string) ([]byte, bool) {
 	ptr, n := key0(key)
-	C.csess_get(s.c, ptr, n)
+	C.csess_get(s.at(), ptr, n)
 	if !s.c.found {
 		return nil, false
 	}

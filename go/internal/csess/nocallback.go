@@ -8,8 +8,8 @@ package csess
 /*
 #cgo noescape csess_thread
 #cgo nocallback csess_thread
-#cgo noescape csess_raw
-#cgo nocallback csess_raw
+#cgo noescape csess_look
+#cgo nocallback csess_look
 #cgo noescape csess_all
 #cgo nocallback csess_all
 #cgo noescape csess_get
@@ -24,6 +24,8 @@ package csess
 #cgo nocallback csess_set_cookie
 #cgo noescape csess_call_set_data
 #cgo nocallback csess_call_set_data
+#cgo noescape csess_call_answer
+#cgo nocallback csess_call_answer
 #cgo noescape csess_call_has_data
 #cgo nocallback csess_call_has_data
 #cgo noescape csess_call_set_id

@@ -41,7 +41,7 @@ func (o *Options) Set(name, value string) error {
 func (o *Options) LoadINI(text []byte, name string) error {
 	n := C.CString(name)
 	defer C.free(unsafe.Pointer(n))
-	return o.ended(C.sess_options_load_ini(o.ptr, (*C.char)(bytesOrNil(text)), C.size_t(len(text)), n))
+	return o.ended(C.sess_options_load_ini(o.ptr, (*C.char)(unsafe.Pointer(bytesOrNil(text))), C.size_t(len(text)), n))
 }
 
 // Get returns the value in force; false: there is no such directive.
@@ -68,6 +68,12 @@ func (o *Options) SetHandler(offers Offers) error {
 		bits |= C.CSESS_UPDATE_TIMESTAMP
 	}
 	return o.ended(C.csess_set_handler(o.ptr, bits))
+}
+
+// SetClock lets a function tell the time instead of the machine.
+func (o *Options) SetClock(now Clock) error {
+	// C gives the handle up when nothing needs it, also when the call fails.
+	return o.ended(C.csess_set_clock(o.ptr, C.uintptr_t(cgo.NewHandle(now))))
 }
 
 // NewEngine makes an engine, whose events go to the Binding of the session they happen in, and to general where
@@ -109,7 +115,7 @@ func (e *Engine) Free() {
 	e.ptr = nil
 }
 
-func bytesOrNil(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+func bytesOrNil(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }
 
 func text(s string) (*C.char, C.size_t) {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))

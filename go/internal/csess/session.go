@@ -68,6 +68,9 @@ func (s *Session) Abandon() {
 	s.c = nil
 }
 
+// at is the session as a number, see shim.h.
+func (s *Session) at() C.csess_at { return C.csess_at(uintptr(unsafe.Pointer(s.c))) }
+
 // ended returns the failure of the last call, nil if it succeeded.
 func (s *Session) ended() *Failure {
 	if s.c.rc == C.SESS_OK {
@@ -81,25 +84,25 @@ func (s *Session) ended() *Failure {
 
 // Recycle makes the session as new: aborts it, forgets the request, keeps buffers.
 func (s *Session) Recycle() *Failure {
-	C.csess_recycle(s.c)
+	C.csess_recycle(s.at())
 	return s.ended()
 }
 
 // Start starts; an id that is not empty is set before. timeout is that of sess_set_lock_timeout; cancel may be nil.
 func (s *Session) Start(flags uint32, id string, timeout int64, cancel *Cancel) *Failure {
 	ptr, n := text(id)
-	var token *C.sess_cancel
+	token := C.uintptr_t(0)
 	if cancel != nil {
-		token = cancel.ptr
+		token = C.uintptr_t(uintptr(unsafe.Pointer(cancel.ptr)))
 	}
-	C.csess_start(s.c, C.uint32_t(flags), ptr, n, C.int64_t(timeout), token)
+	C.csess_start(s.at(), C.uint32_t(flags), ptr, n, C.int64_t(timeout), token)
 	runtime.KeepAlive(cancel)
 	return s.ended()
 }
 
 // Close saves and unlocks.
 func (s *Session) Close() *Failure {
-	C.csess_close(s.c)
+	C.csess_close(s.at())
 	return s.ended()
 }
 

@@ -96,10 +96,16 @@ static void on_event(void *user, const sess_event *event) {
                sess_event_level(event), sess_event_code(event), (char *)sess_event_text(event));
 }
 
-static void on_sink_unused(void *user) { csessDropSink((uintptr_t)user); }
+static void on_handle_unused(void *user) { csessDropHandle((uintptr_t)user); }
 
 int32_t csess_set_events(sess_options *options, uintptr_t sink) {
-    return sess_options_set_events(options, on_event, (void *)sink, on_sink_unused);
+    return sess_options_set_events(options, on_event, (void *)sink, on_handle_unused);
+}
+
+static int64_t on_clock(void *user) { return csessNow((uintptr_t)user); }
+
+int32_t csess_set_clock(sess_options *options, uintptr_t clock) {
+    return sess_options_set_clock(options, on_clock, (void *)clock, on_handle_unused);
 }
 
 /* ---- sessions
@@ -140,14 +146,17 @@ void csess_free(csess *c) {
     free(c);
 }
 
-void csess_recycle(csess *c) {
+void csess_recycle(csess_at at) {
+    csess *c = (csess *)at;
     sess_rc rc = sess_recycle(c->session);
     c->state = SESS_NONE;
     ended(c, rc != SESS_OK ? rc : sess_set_host(c->session, (void *)c->host));
 }
 
-void csess_start(csess *c, uint32_t flags, const char *id, size_t id_len, int64_t timeout,
-                 sess_cancel *cancel) {
+void csess_start(csess_at at, uint32_t flags, const char *id, size_t id_len, int64_t timeout,
+                 uintptr_t cancel_at) {
+    csess *c = (csess *)at;
+    sess_cancel *cancel = (sess_cancel *)cancel_at;
     sess_rc rc = SESS_OK;
     if (id_len != 0) rc = sess_set_id(c->session, id, id_len);
     if (rc == SESS_OK) rc = sess_set_lock_timeout(c->session, timeout);
@@ -158,7 +167,10 @@ void csess_start(csess *c, uint32_t flags, const char *id, size_t id_len, int64_
     moved(c, rc);
 }
 
-void csess_close(csess *c) { moved(c, sess_close(c->session)); }
+void csess_close(csess_at at) {
+    csess *c = (csess *)at;
+    moved(c, sess_close(c->session));
+}
 
 void csess_abort(csess *c) { moved(c, sess_abort(c->session)); }
 
@@ -214,21 +226,27 @@ size_t csess_list_headers(csess *c, size_t from) {
  * -----------------------------------------------------------------------------------------------
  */
 
-void csess_raw(csess *c) { c->bytes = sess_raw(c->session); }
+/* The payload, and who looks at it. */
+void csess_look(csess_at at) {
+    csess *c = (csess *)at;
+    c->bytes = sess_raw(c->session);
+    c->thread = csess_thread();
+}
 
-void csess_set_raw(csess *c, const void *data, size_t len) {
+void csess_set_raw(csess *c, const uint8_t *data, size_t len) {
     ended(c, sess_set_raw(c->session, data, len));
 }
 
 void csess_encode(csess *c) { ended(c, sess_encode(c->session, &c->bytes)); }
 
-void csess_decode(csess *c, const void *data, size_t len) {
+void csess_decode(csess *c, const uint8_t *data, size_t len) {
     moved(c, sess_decode(c->session, data, len));
 }
 
 void csess_all(csess *c) { c->bytes = sess_value_serialized(sess_data(c->session)); }
 
-void csess_get(csess *c, const char *key, size_t len) {
+void csess_get(csess_at at, const char *key, size_t len) {
+    csess *c = (csess *)at;
     const sess_value *value = sess_get(c->session, key, len);
     c->found = value != NULL;
     if (c->found) c->bytes = sess_value_serialized(value);
@@ -247,7 +265,7 @@ size_t csess_list_keys(csess *c, size_t from) {
     return n;
 }
 
-void csess_set(csess *c, const char *key, size_t key_len, const void *data, size_t len) {
+void csess_set(csess *c, const char *key, size_t key_len, const uint8_t *data, size_t len) {
     ended(c, sess_value_set_serialized(sess_data(c->session), key, key_len, data, len));
 }
 
@@ -276,11 +294,11 @@ int32_t csess_parent_read(uintptr_t call, const char *id, sess_bytes *answer) {
     return rc;
 }
 
-int32_t csess_parent_write(uintptr_t call, const char *id, const void *data, size_t len) {
+int32_t csess_parent_write(uintptr_t call, const char *id, const uint8_t *data, size_t len) {
     return parent(call)->write(NULL, call_at(call), id, data, len);
 }
 
-int32_t csess_parent_update_timestamp(uintptr_t call, const char *id, const void *data,
+int32_t csess_parent_update_timestamp(uintptr_t call, const char *id, const uint8_t *data,
                                       size_t len) {
     return parent(call)->update_timestamp(NULL, call_at(call), id, data, len);
 }
@@ -316,8 +334,14 @@ int64_t csess_call_gc_budget(uintptr_t call) { return sess_call_gc_budget(call_a
 
 void csess_call_gc_more(uintptr_t call) { sess_call_gc_more(call_at(call)); }
 
-int32_t csess_call_set_data(uintptr_t call, const void *data, size_t len) {
+int32_t csess_call_set_data(uintptr_t call, const uint8_t *data, size_t len) {
     return sess_call_set_data(call_at(call), data, len);
+}
+
+int32_t csess_call_answer(uintptr_t call, const uint8_t *data, size_t len, int64_t created,
+                          int64_t touched) {
+    int32_t rc = sess_call_set_times(call_at(call), created, touched);
+    return rc != SESS_OK ? rc : csess_call_set_data(call, data, len);
 }
 
 bool csess_call_has_data(uintptr_t call) { return sess_call_data(call_at(call)).data != NULL; }

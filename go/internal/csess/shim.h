@@ -35,6 +35,7 @@ typedef struct {
     bool is_new;
     bool found;
     bool more;
+    uintptr_t thread;
     const char *id;
     size_t id_len;
     const char *message;
@@ -45,6 +46,10 @@ typedef struct {
     csess_key keys[CSESS_KEYS];
 } csess;
 
+/* A csess for the calls of every request: a number, as Go looks through what a pointer points to
+ * for pointers of its own. */
+typedef uintptr_t csess_at;
+
 /* Changes when the library that was built is another one, so that Go's build cache notices. */
 const char *csess_build_id(void);
 
@@ -53,14 +58,15 @@ enum { CSESS_CREATE_ID = 1, CSESS_VALIDATE_ID = 2, CSESS_UPDATE_TIMESTAMP = 4 };
 
 int32_t csess_set_handler(sess_options *options, int offers);
 int32_t csess_set_events(sess_options *options, uintptr_t sink);
+int32_t csess_set_clock(sess_options *options, uintptr_t clock);
 uintptr_t csess_thread(void);
 
 csess *csess_new(sess_engine *engine, uintptr_t host);
 void csess_free(csess *c);
-void csess_recycle(csess *c);
-void csess_start(csess *c, uint32_t flags, const char *id, size_t id_len, int64_t timeout,
-                 sess_cancel *cancel);
-void csess_close(csess *c);
+void csess_recycle(csess_at at);
+void csess_start(csess_at at, uint32_t flags, const char *id, size_t id_len, int64_t timeout,
+                 uintptr_t cancel_at);
+void csess_close(csess_at at);
 void csess_abort(csess *c);
 void csess_reset(csess *c, int64_t timeout);
 void csess_destroy(csess *c);
@@ -74,22 +80,23 @@ void csess_mark_headers_sent(csess *c);
 const char *csess_option(csess *c, const char *key);
 size_t csess_list_headers(csess *c, size_t from);
 
-void csess_raw(csess *c);
-void csess_set_raw(csess *c, const void *data, size_t len);
+void csess_look(csess_at at);
+void csess_set_raw(csess *c, const uint8_t *data, size_t len);
 void csess_encode(csess *c);
-void csess_decode(csess *c, const void *data, size_t len);
+void csess_decode(csess *c, const uint8_t *data, size_t len);
 void csess_all(csess *c);
-void csess_get(csess *c, const char *key, size_t len);
+void csess_get(csess_at at, const char *key, size_t len);
 size_t csess_list_keys(csess *c, size_t from);
-void csess_set(csess *c, const char *key, size_t key_len, const void *data, size_t len);
+void csess_set(csess *c, const char *key, size_t key_len, const uint8_t *data, size_t len);
 void csess_remove(csess *c, const char *key, size_t len);
 void csess_clear(csess *c);
 
 int32_t csess_parent_open(uintptr_t call, const char *save_path, const char *name);
 int32_t csess_parent_close(uintptr_t call);
 int32_t csess_parent_read(uintptr_t call, const char *id, sess_bytes *answer);
-int32_t csess_parent_write(uintptr_t call, const char *id, const void *data, size_t len);
-int32_t csess_parent_update_timestamp(uintptr_t call, const char *id, const void *data, size_t len);
+int32_t csess_parent_write(uintptr_t call, const char *id, const uint8_t *data, size_t len);
+int32_t csess_parent_update_timestamp(uintptr_t call, const char *id, const uint8_t *data,
+                                      size_t len);
 int32_t csess_parent_destroy(uintptr_t call, const char *id);
 int32_t csess_parent_gc(uintptr_t call, int64_t max_lifetime, int64_t *removed);
 int32_t csess_parent_create_sid(uintptr_t call, const char **id);
@@ -99,7 +106,9 @@ bool csess_call_read_only(uintptr_t call);
 int64_t csess_call_max_lifetime(uintptr_t call);
 int64_t csess_call_gc_budget(uintptr_t call);
 void csess_call_gc_more(uintptr_t call);
-int32_t csess_call_set_data(uintptr_t call, const void *data, size_t len);
+int32_t csess_call_set_data(uintptr_t call, const uint8_t *data, size_t len);
+int32_t csess_call_answer(uintptr_t call, const uint8_t *data, size_t len, int64_t created,
+                          int64_t touched);
 bool csess_call_has_data(uintptr_t call);
 int32_t csess_call_set_id(uintptr_t call, const char *id, size_t len);
 int32_t csess_call_fail(uintptr_t call, int32_t rc, int32_t sys_errno, const char *message);
