@@ -15,6 +15,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("lifecycle", "life cycle", ""),
     ("asking", "asking a session", ""),
     ("headers", "response headers", ""),
+    ("cookies", "cookies", ""),
     ("payload", "the payload as bytes", ""),
     (
         "value",

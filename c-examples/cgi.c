@@ -32,6 +32,14 @@ static sess_engine *make_engine(void) {
     return engine;
 }
 
+/* The cookie goes over https only where the request came that way. */
+static sess_rc describe(sess_session *s) {
+    const char *https = variable("HTTPS");
+    bool secure = https[0] != '\0' && strcmp(https, "off") != 0;
+    return sess_set_request(s, secure ? "https" : "http", variable("SERVER_NAME"),
+                            (uint16_t)atoi(variable("SERVER_PORT")), variable("SCRIPT_NAME"));
+}
+
 /* Does what the query asks for. */
 static sess_rc act(sess_session *s, const char *query) {
     sess_value *data = sess_data(s);
@@ -88,7 +96,8 @@ int main(void) {
         sess_engine_free(engine);
         return 1;
     }
-    int bad = sess_set_cookie_header(s, variable("HTTP_COOKIE"), SESS_NTS) != SESS_OK ||
+    int bad = describe(s) != SESS_OK ||
+              sess_set_cookie_header(s, variable("HTTP_COOKIE"), SESS_NTS) != SESS_OK ||
               sess_start(s, 0) != SESS_OK || act(s, variable("QUERY_STRING")) != SESS_OK;
     if (bad)
         respond_error(s);

@@ -2,7 +2,7 @@
  * counter.c - one request that counts: counter DIRECTORY [COOKIE]
  *
  *     $ ./counter /tmp/sessions
- *     Set-Cookie: PHPSESSID=3a0f...; path=/; HttpOnly; SameSite=Lax
+ *     Set-Cookie: PHPSESSID=3a0f...; path=/; secure; HttpOnly; SameSite=Lax
  *     ...
  *     $ ./counter /tmp/sessions PHPSESSID=3a0f...
  */

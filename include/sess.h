@@ -953,6 +953,46 @@ sess_rc sess_mark_headers_sent(sess_session *session);
  */
 SESS_API sess_rc sess_set_last_modified(sess_session *session, int64_t unix_time);
 
+/* ---- cookies ---------------------------------------------------------------------------------------- */
+
+/**
+ * What the client asked for, before start: "http" or "https", the host without port or "", the port (0: the
+ * scheme's own), and where the application is mounted ("" or "/wiki"). sess.cookie_name auto makes the
+ * cookie's name of port and place, sess.cookie_secure auto makes it Secure for https (and without this
+ * call). Take the scheme from the connection, or from a proxy that you trust, never from the client.
+ */
+SESS_API
+sess_rc sess_set_request(sess_session *session,
+                         const char *scheme,
+                         const char *host,
+                         uint16_t port,
+                         const char *script_root);
+
+/**
+ * The session cookie's name in force; "" while sess.cookie_name auto waits for sess_set_request.
+ */
+SESS_API const char *sess_cookie_name(const sess_session *session);
+
+/**
+ * A cookie of the request, percent-decoded: the first of exactly that name. It may hold any byte.
+ * SESS_ENOTFOUND.
+ */
+SESS_API sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+
+/**
+ * Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is
+ * percent-encoded, and sess_cookie decodes it. `attributes` (may be NULL) as in Set-Cookie behind the
+ * value, "Path=/; Max-Age=31536000; HttpOnly": Path, Domain, Max-Age (0: the client forgets it), SameSite,
+ * Secure, HttpOnly, Partitioned; where Path, SameSite or Secure is left out it is as for the session
+ * cookie. SESS_EINVAL for what browsers would drop: the text says why. SESS_EHEADERS.
+ */
+SESS_API
+sess_rc sess_set_cookie(sess_session *session,
+                        const char *name,
+                        const void *value,
+                        size_t len,
+                        const char *attributes);
+
 /* ---- the payload as bytes --------------------------------------------------------------------------- */
 
 /**

@@ -5,6 +5,7 @@ use crate::config::Settings;
 use crate::error::{Code, Error, Result};
 use crate::handler::Handler;
 use crate::session::{Builtins, Clock, EventSink, Hook, Session, Shared};
+use crate::sys::opaque::Opaque;
 use std::sync::Arc;
 
 /// What an engine is made of besides its settings.
@@ -33,6 +34,11 @@ impl Engine {
     pub fn new(mut settings: Settings, parts: Parts) -> Result<Engine> {
         settings.finish()?;
         settings.read_secret()?;
+        for remark in settings.take_remarks() {
+            if let Some(events) = &parts.events {
+                events(&remark, Opaque::NULL);
+            }
+        }
         if parts.handler.is_none() {
             settings.anchor()?;
             settings.check_file_names()?;

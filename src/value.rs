@@ -68,6 +68,11 @@ pub enum UserKind {
     Remembered = 2,
 }
 
+impl UserKind {
+    /// All of them, by their numbers.
+    pub const ALL: [UserKind; 3] = [UserKind::Anonymous, UserKind::Login, UserKind::Remembered];
+}
+
 /// A scalar to be stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar<'a> {

@@ -108,7 +108,9 @@ fn the_first_value_makes_the_record_and_sends_the_cookie() {
     w.set("n", 1).unwrap();
     assert_eq!(
         w.cookies(),
-        [format!("PHPSESSID={FIRST}; path=/; HttpOnly; SameSite=Lax")]
+        [format!(
+            "PHPSESSID={FIRST}; path=/; secure; HttpOnly; SameSite=Lax"
+        )]
     );
     w.set("n", 2).unwrap();
     w.session.close().unwrap();
@@ -351,7 +353,9 @@ fn s_37_regenerate_goes_on_under_a_new_id() {
     );
     assert_eq!(
         w.cookies(),
-        [format!("PHPSESSID={FIRST}; path=/; HttpOnly; SameSite=Lax")]
+        [format!(
+            "PHPSESSID={FIRST}; path=/; secure; HttpOnly; SameSite=Lax"
+        )]
     );
     w.session.close().unwrap();
     assert_eq!(w.calls(), format!("write({FIRST},n|i:1;) close"));
@@ -389,7 +393,9 @@ fn regenerate_before_anything_is_stored_sends_one_cookie_with_the_last_id() {
     let id = w.id();
     assert_eq!(
         w.cookies(),
-        [format!("PHPSESSID={id}; path=/; HttpOnly; SameSite=Lax")]
+        [format!(
+            "PHPSESSID={id}; path=/; secure; HttpOnly; SameSite=Lax"
+        )]
     );
     assert_eq!(w.handler.stored(&id).unwrap(), "n|i:1;");
     assert_eq!(w.handler.inner.lock().unwrap().store.len(), 1);
@@ -893,7 +899,9 @@ fn another_cookie_name_gets_a_cookie_of_its_own() {
     w.session.start(0).unwrap();
     assert_eq!(
         w.cookies(),
-        [format!("OTHER={KNOWN}; path=/; HttpOnly; SameSite=Lax")]
+        [format!(
+            "OTHER={KNOWN}; path=/; secure; HttpOnly; SameSite=Lax"
+        )]
     );
 }
 

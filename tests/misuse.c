@@ -104,6 +104,10 @@ enum { DRIVE, DATA };
     RC(sess_header_at, SESSION, DATA, sess_header_at(w->s, 0, NULL, NULL, NULL))                   \
     RC(sess_mark_headers_sent, SESSION, DRIVE, sess_mark_headers_sent(w->s))                       \
     RC(sess_set_last_modified, SESSION, DRIVE, sess_set_last_modified(w->s, 1))                    \
+    RC(sess_set_request, SESSION, DRIVE, sess_set_request(w->s, "https", "a.test", 443, ""))       \
+    ANSWER(sess_cookie_name, SESSION, DATA, *sess_cookie_name(w->s) == '\0')                       \
+    RC(sess_cookie, SESSION, DATA, sess_cookie(w->s, "a", &(sess_bytes){NULL, 0}))                 \
+    RC(sess_set_cookie, SESSION, DRIVE, sess_set_cookie(w->s, "a", "b", 1, NULL))                  \
     RC(sess_token, SESSION, DATA, sess_token(w->s, "p", 1, &(const char *){NULL}))                 \
     RC(sess_token_check, SESSION, DATA, sess_token_check(w->s, "p", 1, "x", 1, 0))                 \
     ANSWER(sess_raw, SESSION, DATA, is_empty(sess_raw(w->s)))                                      \
@@ -576,6 +580,14 @@ static void test_arguments(void) {
     INVALID(sess_set_id(now.s, NULL, SESS_NTS));
     INVALID(sess_set_option(now.s, NULL, "x"));
     INVALID(sess_set_option(now.s, "session.name", NULL));
+    INVALID(sess_set_cookie(now.s, NULL, "v", SESS_NTS, NULL));
+    INVALID(sess_set_cookie(now.s, "n", NULL, 1, NULL));
+    CHECK(sess_set_cookie(now.s, "a b", "v", SESS_NTS, NULL) == SESS_EINVAL);
+    CHECK(sess_set_cookie(now.s, "n", "v", SESS_NTS, "Path=x") == SESS_EINVAL);
+    CHECK_OK(sess_set_cookie(now.s, "n", NULL, 0, NULL));
+    CHECK(sess_cookie(now.s, NULL, &bytes) == SESS_EINVAL);
+    CHECK(sess_cookie(now.s, "n", NULL) == SESS_EINVAL);
+    CHECK(sess_cookie(now.s, "n", &bytes) == SESS_ENOTFOUND);
     INVALID(sess_update(now.s, NULL, NULL));
     INVALID(sess_create_id(now.s, NULL, 0, NULL));
     INVALID(sess_token(now.s, "p", 1, NULL));

@@ -16,7 +16,7 @@ use crate::value::Format;
 use apply::{Given, Kind};
 use std::ffi::{CStr, CString};
 
-pub use check::Refusal;
+pub use check::{Prefix, Refusal};
 pub use path::depth_and_mode;
 pub use policy::{CookieLife, KindPolicy, NameRule, Policy, SecureRule};
 pub use secret::SecretKey;

@@ -31,6 +31,8 @@ pub struct Policy {
     pub cookie_name_prefix: CString,
     /// `sess.site_id`
     pub site_id: CString,
+    /// The name that `sess.cookie_name = site` makes.
+    pub site_name: CString,
     /// `sess.cookie_secure`
     pub cookie_secure: SecureRule,
     /// `sess.cookie_rolling`: every start sends the cookie again.
@@ -113,6 +115,18 @@ impl Policy {
         &self.kinds[kind as usize]
     }
 
+    /// Whether any clock runs, or sessions of some kind are not kept.
+    pub fn has_clocks(&self) -> bool {
+        self.kinds
+            .iter()
+            .any(|kind| !kind.enabled || kind.idle > 0 || kind.absolute > 0 || kind.rotate > 0)
+    }
+
+    /// Whether it has to be known when a session was last used.
+    pub fn is_dated(&self) -> bool {
+        self.touch_step > 0 || self.kinds.iter().any(|kind| kind.idle > 0)
+    }
+
     /// The longest idle clock of those kinds that are stored; 0: none.
     pub(super) fn longest_idle(&self) -> i64 {
         let stored = self.kinds.iter().filter(|kind| kind.enabled);
@@ -128,6 +142,14 @@ impl Settings {
 
     /// What follows from other directives where it was not set itself; after every change.
     pub(super) fn settle(&mut self) {
+        if self.policy.cookie_name == NameRule::Site {
+            let policy = &mut self.policy;
+            let site = [
+                policy.cookie_name_prefix.to_bytes(),
+                policy.site_id.to_bytes(),
+            ];
+            policy.site_name = CString::new(site.concat()).unwrap_or_default();
+        }
         let follows = |name, from| {
             let (index, _) = table::find(name).filter(|_| table::is_explicit(self, from))?;
             self.explicit[index].is_none().then_some(index)

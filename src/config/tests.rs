@@ -362,45 +362,102 @@ fn d_26_cookie_attributes_are_validated() {
 #[test]
 fn settings_that_cannot_work_together() {
     // shows: N-24
-    let secure = ("session.cookie_secure", c"1");
-    for texts in [
-        [
-            ("session.cookie_samesite", c"None"),
-            ("session.cookie_path", c"/"),
-        ],
-        [
-            ("session.cookie_partitioned", c"1"),
-            ("session.cookie_path", c"/"),
-        ],
-        [
-            ("session.name", c"__Secure-id"),
-            ("session.cookie_path", c"/"),
-        ],
-        [
-            ("session.name", c"__host-id"),
-            ("session.cookie_path", c"/"),
-        ],
+    let secure = |text| ("session.cookie_secure", text);
+    for odd in [
+        ("session.cookie_samesite", c"None"),
+        ("session.cookie_partitioned", c"1"),
+        ("session.name", c"__Secure-id"),
+        ("session.name", c"__host-id"),
     ] {
-        let error = settings(Profile::Libsess, &texts).finish().unwrap_err();
+        let open = [odd, secure(c"0")];
+        let error = settings(Profile::Libsess, &open).finish().unwrap_err();
         assert_eq!(error.code, Code::EINVAL);
         assert!(error.text.contains("session.cookie_secure"), "{error}");
-        settings(Profile::Libsess, &[texts[0], texts[1], secure])
-            .finish()
-            .unwrap();
-        settings(Profile::Php82, &texts).finish().unwrap();
-        let unused = [texts[0], texts[1], ("session.use_cookies", c"0")];
+        assert!(error.text.contains(odd.0), "{error}");
+        let off = [odd, ("sess.cookie_secure", c"off")];
+        let error = settings(Profile::Libsess, &off).finish().unwrap_err();
+        assert!(error.text.contains("sess.cookie_secure"), "{error}");
+        for fits in [
+            [odd, secure(c"1")],
+            [odd, ("sess.cookie_secure", c"auto")],
+            [odd, ("sess.cookie_secure", c"on")],
+        ] {
+            settings(Profile::Libsess, &fits).finish().unwrap();
+        }
+        settings(Profile::Php82, &open).finish().unwrap();
+        let unused = [odd, secure(c"0"), ("session.use_cookies", c"0")];
         settings(Profile::Libsess, &unused).finish().unwrap();
     }
-    let narrow = [
-        ("session.name", c"__Host-id"),
-        secure,
+    for (key, text) in [
+        ("session.cookie_path", c"/app"),
+        ("session.cookie_domain", c"a.test"),
+    ] {
+        let narrow = [("session.name", c"__Host-id"), (key, text)];
+        let error = settings(Profile::Libsess, &narrow).finish().unwrap_err();
+        assert!(
+            error.text.contains(key) && error.text.contains("session.name"),
+            "{error}"
+        );
+    }
+    let of_a_site = [
+        ("sess.cookie_name", c"site"),
+        ("sess.site_id", c"wiki"),
+        ("sess.cookie_name_prefix", c"__Host-"),
         ("session.cookie_path", c"/app"),
     ];
-    assert!(settings(Profile::Libsess, &narrow).finish().is_err());
-    let shared = [
-        ("session.name", c"__Host-id"),
-        secure,
-        ("session.cookie_domain", c"a.test"),
-    ];
-    assert!(settings(Profile::Libsess, &shared).finish().is_err());
+    let error = settings(Profile::Libsess, &of_a_site).finish().unwrap_err();
+    assert!(error.text.contains("sess.cookie_name_prefix"), "{error}");
+}
+
+#[test]
+fn asvs_11_5_1_ids_have_128_bits() {
+    let bits = |length, bits| {
+        let texts = [
+            ("session.sid_length", length),
+            ("session.sid_bits_per_character", bits),
+        ];
+        let ours = settings(Profile::Libsess, &texts).finish();
+        settings(Profile::Php82, &texts).finish().unwrap();
+        ours
+    };
+    for (length, each) in [(c"32", c"4"), (c"26", c"5"), (c"22", c"6")] {
+        bits(length, each).unwrap();
+    }
+    for (length, each) in [(c"31", c"4"), (c"25", c"5")] {
+        let error = bits(length, each).unwrap_err();
+        assert!(error.text.contains("session.sid_length"), "{error}");
+        assert!(
+            error.text.contains("session.sid_bits_per_character"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn asvs_14_2_1_no_id_in_urls() {
+    for (key, text) in [
+        ("session.use_trans_sid", c"1"),
+        ("session.use_only_cookies", c"0"),
+    ] {
+        let error = refused(Profile::Libsess, key, text);
+        assert_eq!(error.code, Code::EUNSUPPORTED);
+    }
+}
+
+#[test]
+fn c_3_who_makes_the_engine_hears_of_clamped_lives() {
+    for (key, text, heard) in [
+        ("session.cookie_lifetime", c"34560000", 0),
+        ("session.cookie_lifetime", c"34560001", 1),
+        ("sess.remember.cookie", c"34560001", 1),
+    ] {
+        let mut long = settings(Profile::Libsess, &[(key, text)]);
+        long.finish().unwrap();
+        let remarks = long.take_remarks();
+        assert_eq!(remarks.len(), heard, "{key}");
+        assert!(remarks.iter().all(|event| event.name == "COOKIE_CLAMPED"));
+        long.set("sess.cookie_max_age_limit", c"0").unwrap();
+        long.finish().unwrap();
+        assert!(long.take_remarks().is_empty());
+    }
 }

@@ -10,6 +10,7 @@
 
 pub mod asking;
 pub mod call;
+pub mod cookies;
 #[cfg(debug_assertions)]
 pub mod debug;
 pub mod edit;

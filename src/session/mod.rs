@@ -1,14 +1,17 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `response` the headers, `data` what the host does with the values, `provisional` what
-//! clients get that have not returned a cookie yet, `tokens` what proves that a request comes from a page
-//! of the session, `calls` the callbacks one by one.
+//! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
+//! host does with the values, `policed` what a policy makes of it all, `provisional` what clients get that
+//! have not returned a cookie yet, `tokens` what proves that a request comes from a page of the session,
+//! `calls` the callbacks one by one.
 
 mod calls;
+mod cookies;
 mod data;
 mod id;
 mod lifecycle;
+mod policed;
 mod provisional;
 mod raw;
 mod request;
@@ -138,9 +141,11 @@ pub struct Session {
     cookie_early: bool,
     /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
     proof: provisional::Proof,
+    /// What the policy knows of the session.
+    policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
-    cookies: Vec<u8>,
+    cookies: cookies::Cookies,
     document: Document,
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
     has_stored: bool,
@@ -197,8 +202,9 @@ impl Session {
             cookie_pending: false,
             cookie_early: false,
             proof: provisional::Proof::default(),
+            policed: policed::Policed::default(),
             in_hook: false,
-            cookies: Vec::new(),
+            cookies: cookies::Cookies::default(),
             document: Document::new(),
             has_stored: false,
             raw: false,
@@ -243,7 +249,8 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = false;
         self.proof = provisional::Proof::default();
-        self.cookies.clear();
+        self.policed = policed::Policed::default();
+        self.cookies.recycle();
         self.document.clear();
         self.has_stored = false;
         self.raw = false;

@@ -21,10 +21,7 @@ impl Session {
             let text = "set_cookie_header: the session is active";
             return self.ended(0, Err(Error::new(Code::EMISUSE, text)));
         }
-        if !self.cookies.is_empty() {
-            self.cookies.extend_from_slice(b"; ");
-        }
-        self.cookies.extend_from_slice(header);
+        self.cookies.add(header);
         self.ended(1, Ok(()))
     }
 
@@ -81,8 +78,23 @@ impl Session {
             let _ = self.call_close();
             self.choose_handler(true);
         }
-        if &*name == "session.name" || name.starts_with("session.cookie_") {
+        let lives = [
+            "session.cookie_lifetime",
+            "sess.anon.cookie",
+            "sess.login.cookie",
+            "sess.remember.cookie",
+            "sess.cookie_max_age_limit",
+        ];
+        let cookie = ["session.name", "sess.site_id"].contains(&&*name);
+        let families = ["session.cookie_", "sess.cookie_"];
+        if cookie || families.iter().any(|family| name.starts_with(family)) {
             self.cookie_known = false;
+            self.name_cookie();
+        }
+        if lives.contains(&&*name)
+            && let Some(clamped) = self.settings.clamped()
+        {
+            self.emit(clamped);
         }
         self.ended(1, Ok(()))
     }

@@ -1,6 +1,7 @@
 //! What a session adds to the response: its cookie and the cache limiter's headers (C-1 to C-18, C-40 to C-46).
 
 use super::Session;
+use super::policed::Unkept;
 use crate::cookie;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::{Header, HeaderList};
@@ -24,7 +25,7 @@ impl Session {
     /// Whether a value may be set although no record exists yet: its cookie must still be possible.
     pub(super) fn check_pending_cookie(&self) -> Result<()> {
         let is_due = self.unmade && self.cookie_pending && !self.proof.is_owed();
-        if is_due && self.headers_sent {
+        if is_due && self.headers_sent && self.policed.unkept == Unkept::No {
             return Err(too_late());
         }
         Ok(())
@@ -56,7 +57,7 @@ impl Session {
     }
 
     fn cookie_begins(&self) -> Vec<u8> {
-        let mut begins = self.settings.name.to_bytes().to_vec();
+        let mut begins = self.cookie_manner().name.to_vec();
         begins.push(b'=');
         begins
     }
@@ -66,13 +67,11 @@ impl Session {
         if self.headers_sent {
             return Err(too_late());
         }
-        match cookie::build(&self.settings, self.id.bytes(), self.shared.unix_now()) {
+        let now = self.shared.unix_now();
+        let manner = self.cookie_manner();
+        match cookie::build(&self.settings, manner, self.id.bytes(), now) {
             Ok(value) => {
-                self.headers.put(Header {
-                    name: c"Set-Cookie",
-                    value: value.into(),
-                    replaces: Some(CString::new(self.cookie_begins()).unwrap_or_default()),
-                });
+                self.put_cookie(value);
                 self.cookie_known = true;
                 Ok(())
             }
@@ -85,7 +84,50 @@ impl Session {
         }
     }
 
+    /// Make the client forget the session cookie (C4, CS14); [`Code::EHEADERS`] after the response has begun.
+    pub fn expire_cookie(&mut self) -> Result<()> {
+        if self.headers_sent {
+            return Err(too_late());
+        }
+        let value = cookie::expire(&self.settings, self.cookie_manner())?;
+        self.put_cookie(value);
+        self.cookie_known = false;
+        Ok(())
+    }
+
+    fn put_cookie(&mut self, value: CString) {
+        self.headers.put(Header {
+            name: c"Set-Cookie",
+            value: value.into(),
+            replaces: Some(CString::new(self.cookie_begins()).unwrap_or_default()),
+        });
+    }
+
+    /// The cookie of a session that goes on is sent again, so that its life begins anew (M10).
+    pub(super) fn roll_cookie(&mut self) -> Result<()> {
+        let settings = &self.settings;
+        let rolls = !settings.php() && settings.policy.cookie_rolling && settings.use_cookies;
+        match rolls && !self.headers_sent && self.found {
+            true => self.send_cookie(),
+            false => Ok(()),
+        }
+    }
+
+    /// Caches are not to give one user's page to another (D5).
+    pub(super) fn put_vary(&mut self) {
+        if self.settings.php() || !self.settings.policy.vary || self.headers_sent {
+            return;
+        }
+        self.headers.put(Header {
+            name: c"Vary",
+            value: c"Cookie".into(),
+            // No value begins so: the host's own headers of that name stay.
+            replaces: Some(c"=".into()),
+        });
+    }
+
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
+        self.put_vary();
         if !self.headers_sent {
             self.headers.put_cache_limiter(
                 &self.settings,

@@ -295,7 +295,7 @@ static void headers(const char *directory) {
     CHECK_OK(sess_value_set_int(sess_data(s), "n", 1, 1), s);
     char id[SESS_ID_MAX + 1], cookie[SESS_ID_MAX + 64];
     snprintf(id, sizeof id, "%s", sess_id(s));
-    snprintf(cookie, sizeof cookie, "PHPSESSID=%s; path=/; HttpOnly; SameSite=Lax", id);
+    snprintf(cookie, sizeof cookie, "PHPSESSID=%s; path=/; secure; HttpOnly; SameSite=Lax", id);
     CHECK_STR(header(s, "Set-Cookie"), cookie);
     CHECK_STR(header(s, "Expires"), "Thu, 19 Nov 1981 08:52:00 GMT");
     CHECK_STR(header(s, "Cache-Control"), "no-store, no-cache, must-revalidate");

@@ -23,6 +23,7 @@ const PAGES: &[(&str, &str)] = &[
     ("life cycle", "libsess-lifecycle"),
     ("asking a session", "libsess-asking"),
     ("response headers", "libsess-headers"),
+    ("cookies", "libsess-cookies"),
     ("the payload as bytes", "libsess-payload"),
     ("data: $_SESSION is a value you hold", "libsess-data"),
     ("tokens for forms and links", "libsess-tokens"),

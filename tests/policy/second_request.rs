@@ -38,7 +38,9 @@ fn m_11_a_first_request_gets_a_cookie_and_leaves_nothing_behind() {
     assert!(is_provisional(&given), "{given}");
     assert_eq!(
         cookies(&session),
-        [format!("PHPSESSID={given}; path=/; HttpOnly; SameSite=Lax")]
+        [format!(
+            "PHPSESSID={given}; path=/; secure; HttpOnly; SameSite=Lax"
+        )]
     );
     set(&mut session, "n", 1).unwrap();
     assert_eq!(get(&mut session, "n"), Some(1));

@@ -2,7 +2,7 @@
 
 use sess::backend::files::Files;
 use sess::config::{Profile, Settings};
-use sess::cookie::{self, Found};
+use sess::cookie::{self, Found, Manner};
 use sess::handler::{Call, Handler};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -30,7 +30,12 @@ pub fn cookie(input: &[u8]) {
     if settings.set("session.name", &name).is_err() {
         return;
     }
-    if let Ok(line) = cookie::build(&settings, &id, 0) {
+    let manner = Manner {
+        name: name.as_bytes(),
+        secure: false,
+        lifetime: 0,
+    };
+    if let Ok(line) = cookie::build(&settings, manner, &id, 0) {
         let line = line.to_bytes();
         assert!(!line.contains(&b'\r') && !line.contains(&b'\n'));
         let pair = line.split(|byte| *byte == b';').next().unwrap_or_default();
@@ -39,6 +44,19 @@ pub fn cookie(input: &[u8]) {
         let id = id.into_iter().map(plus).collect();
         assert_eq!(cookie::find(pair, name.as_bytes()), Found::Value(id));
     }
+    own_cookie(name.as_bytes(), header);
+}
+
+/// A host's own cookie comes back as it was, or is refused.
+fn own_cookie(name: &[u8], value: &[u8]) {
+    let settings = Settings::new(Profile::Libsess);
+    let Ok(own) = cookie::own(&settings, true, (name, value), b"Max-Age=5", 0) else {
+        return;
+    };
+    let line = own.line.to_bytes();
+    assert!(line.iter().all(|byte| (b' '..0x7f).contains(byte)));
+    let pair = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    assert_eq!(cookie::first(pair, name).as_deref(), Some(value));
 }
 
 /// A `session.save_path`, opened by the files and used by the settings of both kinds of profile.

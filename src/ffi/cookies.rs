@@ -1,0 +1,101 @@
+//! The request's cookies, the session cookie's name, and the host's own cookies.
+
+use super::borrow::{bytes, lend, text};
+use super::gate::Access::Drive;
+use super::handle::{ask, run, tell};
+use super::types::{sess_bytes, sess_rc, sess_session};
+use crate::error::Code;
+use std::ffi::{c_char, c_void};
+
+/// What the client asked for, before start: "http" or "https", the host without port or "", the port (0: the
+/// scheme's own), and where the application is mounted ("" or "/wiki"). sess.cookie_name auto makes the
+/// cookie's name of port and place, sess.cookie_secure auto makes it Secure for https (and without this
+/// call). Take the scheme from the connection, or from a proxy that you trust, never from the client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_set_request(
+    session: *mut sess_session,
+    scheme: *const c_char,
+    host: *const c_char,
+    port: u16,
+    script_root: *const c_char,
+) -> sess_rc {
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        run(session, Drive, |open| {
+            let scheme = text(scheme, "sess_set_request: scheme")?.to_owned();
+            let host = text(host, "sess_set_request: host")?.to_owned();
+            let root = text(script_root, "sess_set_request: script_root")?.to_owned();
+            let (scheme, host, root) = (scheme.to_bytes(), host.to_bytes(), root.to_bytes());
+            open.session.set_request(scheme, host, port, root)
+        })
+    }
+}
+
+/// The session cookie's name in force; "" while sess.cookie_name auto waits for sess_set_request.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_cookie_name(session: *const sess_session) -> *const c_char {
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        ask(session, c"".as_ptr(), |open| {
+            open.session.cookie_name().unwrap_or_default().as_ptr()
+        })
+    }
+}
+
+/// A cookie of the request, percent-decoded: the first of exactly that name. It may hold any byte.
+/// SESS_ENOTFOUND.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_cookie(
+    session: *const sess_session,
+    name: *const c_char,
+    value: *mut sess_bytes,
+) -> sess_rc {
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        tell(session, |open| {
+            let Ok(name) = text(name, "sess_cookie: name") else {
+                return Code::EINVAL.0;
+            };
+            if value.is_null() {
+                return Code::EINVAL.0;
+            }
+            let name = name.to_bytes().to_vec();
+            match open.session.cookie(&name) {
+                Ok(found) => {
+                    value.write(lend(found));
+                    Code::OK.0
+                }
+                Err(error) => error.code.0,
+            }
+        })
+    }
+}
+
+/// Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is
+/// percent-encoded, and sess_cookie decodes it. `attributes` (may be NULL) as in Set-Cookie behind the
+/// value, "Path=/; Max-Age=31536000; HttpOnly": Path, Domain, Max-Age (0: the client forgets it), SameSite,
+/// Secure, HttpOnly, Partitioned; where Path, SameSite or Secure is left out it is as for the session
+/// cookie. SESS_EINVAL for what browsers would drop: the text says why. SESS_EHEADERS.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_set_cookie(
+    session: *mut sess_session,
+    name: *const c_char,
+    value: *const c_void,
+    len: usize,
+    attributes: *const c_char,
+) -> sess_rc {
+    // SAFETY: the header's rules for pointers.
+    unsafe {
+        run(session, Drive, |open| {
+            let name = text(name, "sess_set_cookie: name")?.to_owned();
+            let value = bytes(value, len, "sess_set_cookie: value")?;
+            let attributes = match attributes.is_null() {
+                true => c"".to_owned(),
+                false => text(attributes, "sess_set_cookie: attributes")?.to_owned(),
+            };
+            open.copied(value, |session, value| {
+                session.set_cookie(name.to_bytes(), value, attributes.to_bytes())
+            })
+        })
+    }
+}
