@@ -1,9 +1,13 @@
 //! `sess.create = second_request` and `never`: who gets a session, and when a record is made.
 
 use crate::recorder::Recorder;
+use crate::trace::traced;
 use crate::world::{KNOWN, World, code, cookies, get, id, set, set_time, world, world_with};
+use sess::config::{Profile, Settings};
+use sess::engine::{Engine, Parts};
 use sess::error::Code;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
+use std::ffi::CString;
 use std::sync::Arc;
 
 const KEY: &str = "hex:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -113,6 +117,50 @@ fn m_11_a_client_that_never_returns_a_cookie_costs_nothing() {
     }
     assert_eq!(w.calls(), "");
     assert_eq!(w.records(), 0);
+}
+
+/// What the kernel is asked for by the first request of a client, over the built-in files.
+fn system_calls(engine: &Engine) -> Vec<i64> {
+    let mut calls = Vec::new();
+    traced(
+        || {
+            let mut session = engine.session();
+            session.start(0).unwrap();
+            set(&mut session, "n", 1).unwrap();
+            session.close().unwrap();
+        },
+        |call| {
+            // raise(3) is how the child waits for us, exit_group(2) how it ends.
+            let own = [
+                libc::SYS_tgkill,
+                libc::SYS_gettid,
+                libc::SYS_getpid,
+                libc::SYS_rt_sigprocmask,
+                libc::SYS_exit_group,
+            ];
+            // With a flag it seeds a hash table of the standard library, once in a thread.
+            let seeds = call.number == libc::SYS_getrandom && call.args[2] != 0;
+            if !call.is_of_memory() && !seeds && !own.contains(&call.number) {
+                calls.push(call.number);
+            }
+        },
+    );
+    calls
+}
+
+#[test]
+fn m_11_a_first_request_asks_the_kernel_for_its_id_only() {
+    let directory = std::env::temp_dir().join(format!("sess-first-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let mut settings = Settings::new(Profile::Libsess);
+    let place = directory.to_str().unwrap();
+    for (key, value) in [("session.save_path", place)].iter().chain(SECOND) {
+        settings.set(key, &CString::new(*value).unwrap()).unwrap();
+    }
+    let engine = Engine::new(settings, Parts::default()).unwrap();
+    assert_eq!(system_calls(&engine), [libc::SYS_getrandom]);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+    std::fs::remove_dir(&directory).unwrap();
 }
 
 #[test]
