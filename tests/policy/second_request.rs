@@ -6,6 +6,7 @@ use crate::world::{KNOWN, World, code, cookies, get, id, set, set_time, world, w
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};
 use sess::error::Code;
+use sess::policy::judge::Ending;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -254,6 +255,50 @@ fn m_11_a_provisional_id_is_taken_for_a_while() {
         set_time(1_000_000 + window);
         assert_eq!(id(&w.started(&given)), given);
     }
+}
+
+#[test]
+fn m_11_a_provisional_id_is_good_for_one_session() {
+    // shows: ASVS 7.4.1
+    for validates in [true, false] {
+        let w = second_request(Recorder::new(validates), &[]);
+        for moves in [true, false] {
+            let given = introduced(&w);
+            let mut session = w.started(&given);
+            set(&mut session, "n", 1).unwrap();
+            session.close().unwrap();
+            let mut session = w.started(&given);
+            match moves {
+                true => session.regenerate_id(true).unwrap(),
+                false => session.destroy().unwrap(),
+            }
+            drop(session);
+            for _ in 0..2 {
+                let mut replayed = w.started(&given);
+                assert!(replayed.is_new());
+                assert_eq!(replayed.previous_end(), Ending::UnknownId);
+                assert_eq!(get(&mut replayed, "n"), None);
+                assert!(is_provisional(&id(&replayed)));
+                assert_ne!(id(&replayed), given);
+                assert_eq!(cookies(&replayed).len(), 1);
+                assert_eq!(
+                    code(w.request(&given).start(START_EXISTING)),
+                    Code::ENOTFOUND
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn m_11_when_its_time_is_over_an_id_is_destroyed_as_others_are() {
+    let w = second_request(Recorder::new(true), &[("sess.anon.idle", "600")]);
+    set_time(1_000_000);
+    let given = introduced(&w);
+    w.started(&given).close().unwrap();
+    set_time(1_000_601);
+    w.started(&given).destroy().unwrap();
+    assert_eq!(w.records(), 0);
 }
 
 #[test]
