@@ -5,11 +5,13 @@
 
 use super::Session;
 use super::id::Id;
+use super::policed::Unkept;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
+use crate::policy::entry::{Entry, How, Moved};
 use crate::policy::provisional;
 use crate::sys::fork::Epoch;
-use crate::value::{Key, UserKind};
+use crate::value::UserKind;
 
 /// For how long a provisional id is taken where no idle clock runs, in seconds.
 const WINDOW: i64 = 3600;
@@ -103,6 +105,25 @@ impl Session {
         }
     }
 
+    /// What stands in the place of a session whose id would prove itself once more. None: it would not, or
+    /// there is no entry to say so.
+    fn spent(&self) -> Option<Vec<u8>> {
+        let settings = &self.settings;
+        if !settings.policed() || !self.is_provisional() {
+            return None;
+        }
+        let moved = Moved {
+            at: self.shared.unix_now(),
+            how: How::Spent,
+        };
+        let entry = Entry {
+            moved: Some(moved),
+            ..Entry::default()
+        };
+        let key = settings.policy.meta_key.to_bytes();
+        entry.alone(settings.format, key).ok()
+    }
+
     /// Whether clients that are not logged in get sessions at all (M7).
     fn has_anonymous(&self) -> bool {
         self.settings.policy.kind(UserKind::Anonymous).enabled
@@ -130,25 +151,19 @@ impl Session {
         }
     }
 
-    /// Whether close stores nothing, whatever was set: logins by the application's own key are kept (M11).
-    pub(super) fn is_dropped_at_close(&mut self) -> bool {
-        if self.proof != Proof::Owed {
-            return false;
-        }
-        let settings = self.settings.clone();
-        let key = settings.policy.user_key.to_bytes();
-        key.is_empty()
-            || self
-                .document
-                .get(crate::codec::ROOT, Key::from_bytes(key))
-                .is_none()
-    }
-
-    /// Destroy the record, if there is one.
+    /// Destroy the record, if there is one. A provisional id is good for one session: as long as it would
+    /// prove itself again, a word of that stands in its place.
     pub(super) fn forget_record(&mut self) -> Result<()> {
-        match self.proof.is_owed() {
-            true => Ok(()),
-            false => self.call_destroy(),
+        if self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
+            return Ok(());
+        }
+        match self.spent() {
+            None => self.call_destroy(),
+            Some(word) => match self.call_write(&word) {
+                // Others were first.
+                Err(error) if error.code == Code::ENOTFOUND => Ok(()),
+                written => written,
+            },
         }
     }
 

@@ -8,6 +8,7 @@ pub mod exit;
 #[cfg(test)]
 pub mod fault;
 pub mod file;
+pub mod find;
 pub mod foreign;
 pub mod fork;
 pub mod journal;
@@ -17,6 +18,7 @@ pub mod map;
 pub mod opaque;
 pub mod private;
 pub mod random;
+pub mod region;
 pub(crate) mod seam;
 mod shed;
 pub mod text;
