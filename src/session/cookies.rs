@@ -120,13 +120,23 @@ impl Session {
         }
     }
 
-    /// Refuse a start whose cookie could have no name.
-    pub(super) fn check_cookie_name(&self) -> Result<()> {
-        if self.settings.use_cookies && self.cookie_name().is_none() {
+    /// Refuse a start whose cookie this request cannot carry; what no request could, making the engine
+    /// has refused.
+    pub(super) fn check_request(&self) -> Result<()> {
+        if !self.settings.use_cookies || self.settings.php() {
+            return Ok(());
+        }
+        let Some(name) = self.cookie_name() else {
             let text = "sess.cookie_name: auto needs sess_set_request before the start";
             return Err(Error::new(Code::EINVAL, text));
+        };
+        match &self.cookies.asked {
+            Some(asked) if !asked.https => {
+                let secure = self.is_cookie_secure();
+                Ok(self.settings.check_cookie(name.to_bytes(), secure)?)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether the session cookie is Secure (M5).
