@@ -54,6 +54,8 @@ type site struct {
 	saveHandler string  // the built-in one
 	saveTimeout time.Duration
 	config      config
+	// clockPanicked is a panic of the program's clock, which failed nothing.
+	clockPanicked atomic.Pointer[panicked]
 }
 
 // begin makes ready for an operation of C's.
@@ -186,7 +188,7 @@ func (b *binding) Read(call csess.Call, thread uintptr, id []byte) *csess.Failur
 		if data == nil && !call.HasData() {
 			return nil
 		}
-		if code := call.SetData(data); code != csess.OK {
+		if code := b.operation.current().answer(call, data); code != csess.OK {
 			return answerRefused("read", code)
 		}
 		return nil

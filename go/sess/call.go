@@ -15,6 +15,8 @@ type Call struct {
 	mu      sync.Mutex
 	raw     csess.Call // 0 between callbacks
 	binding *binding
+	// created and touched are what SetTimes said in this callback; zero: nothing.
+	created, touched time.Time
 }
 
 type callKey struct{}
@@ -58,6 +60,34 @@ func (c *Call) GCBudget() (budget time.Duration, limited bool) {
 // GCMore is GC's answer that it stopped at its budget and has more to do.
 func (c *Call) GCMore() { c.use(csess.Call.GCMore) }
 
+// SetTimes is Read's answer, beside the data, when the record was made and when it was last written or touched; a zero
+// time is one that is not known. The clocks of sess.*.idle and sess.*.absolute go by these. Without them idle sessions
+// do not end, and absolute clocks begin with the first save. Call it before Read returns:
+//
+//	sess.CallOf(ctx).SetTimes(row.Created, row.Touched)
+//	return row.Data, nil
+func (c *Call) SetTimes(created, touched time.Time) {
+	c.use(func(csess.Call) { c.created, c.touched = created, touched })
+}
+
+// answer gives C the data that Read returned, and the times if it said any: those of a parent stay otherwise.
+func (c *Call) answer(raw csess.Call, data []byte) csess.Code {
+	c.mu.Lock()
+	created, touched := c.created, c.touched
+	c.mu.Unlock()
+	if created.IsZero() && touched.IsZero() {
+		return raw.SetData(data)
+	}
+	return raw.Answer(data, unixOrUnknown(created), unixOrUnknown(touched))
+}
+
+func unixOrUnknown(t time.Time) int64 {
+	if t.IsZero() {
+		return -1
+	}
+	return t.Unix()
+}
+
 // use runs f while the callback is running, else not; it tells which.
 func (c *Call) use(f func(raw csess.Call)) bool {
 	if c == nil {
@@ -75,6 +105,7 @@ func (c *Call) use(f func(raw csess.Call)) bool {
 func (c *Call) set(raw csess.Call) {
 	c.mu.Lock()
 	c.raw = raw
+	c.created, c.touched = time.Time{}, time.Time{}
 	c.mu.Unlock()
 }
 

@@ -84,6 +84,9 @@ func (s *Session) leave(h *handle) {
 		}
 	}
 	b.failures = b.failures[:0]
+	if p := s.m.site.clockPanicked.Load(); p != nil && s.m.site.clockPanicked.CompareAndSwap(p, nil) {
+		panics = append(panics, *p)
+	}
 	if b.abandoned {
 		s.poisoned, s.status = true, Closed
 		s.h.Store(nil)

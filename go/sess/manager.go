@@ -69,6 +69,9 @@ func (m *Manager) configure(options *csess.Options, h Handler) error {
 	if err := m.setHandler(options, h); err != nil {
 		return err
 	}
+	if err := m.setClock(options); err != nil {
+		return err
+	}
 	for _, name := range csess.Directives() {
 		m.directives[name], _ = options.Get(name)
 	}

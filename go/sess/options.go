@@ -21,6 +21,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 // config is what the options of New say.
 type config struct {
 	settings    []func(*csess.Options) error
+	clock       func() time.Time
 	logger      *slog.Logger
 	onError     func(w http.ResponseWriter, r *http.Request, err error)
 	afterStart  func(ctx context.Context, s *Session) error

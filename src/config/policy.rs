@@ -115,6 +115,18 @@ impl Policy {
         &self.kinds[kind as usize]
     }
 
+    /// Whether any clock runs, or sessions of some kind are not kept.
+    pub fn has_clocks(&self) -> bool {
+        self.kinds
+            .iter()
+            .any(|kind| !kind.enabled || kind.idle > 0 || kind.absolute > 0 || kind.rotate > 0)
+    }
+
+    /// Whether it has to be known when a session was last used.
+    pub fn is_dated(&self) -> bool {
+        self.touch_step > 0 || self.kinds.iter().any(|kind| kind.idle > 0)
+    }
+
     /// The longest idle clock of those kinds that are stored; 0: none.
     pub(super) fn longest_idle(&self) -> i64 {
         let stored = self.kinds.iter().filter(|kind| kind.enabled);

@@ -5,7 +5,6 @@ use crate::config::{NameRule, SecureRule};
 use crate::cookie::{self, Found, MOST_CANDIDATES, Manner};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
-use crate::value::UserKind;
 use std::ffi::{CStr, CString};
 
 /// What the client asked for, as the host tells it.
@@ -154,7 +153,7 @@ impl Session {
         Manner {
             name: self.cookie_name().unwrap_or_default().to_bytes(),
             secure: self.is_cookie_secure(),
-            lifetime: self.settings.cookie_life(UserKind::Anonymous),
+            lifetime: self.settings.cookie_life(self.policed.kind),
         }
     }
 

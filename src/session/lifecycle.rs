@@ -2,6 +2,7 @@
 
 use super::calls::{Known, Optional};
 use super::id::Id;
+use super::policed::Unkept;
 use super::save::Payload;
 use super::{Session, State};
 use crate::config::Profile;
@@ -86,11 +87,16 @@ impl Session {
             let text = "regenerate_id: the session is not active";
             return self.refuse("NOT_ACTIVE", Code::EMISUSE, text);
         }
+        if self.policed.unkept == Unkept::ThrowAway {
+            let text = "regenerate_id: the session has moved to another id, and this request keeps nothing";
+            return self.ended(0, Err(Error::new(Code::EREFUSED, text)));
+        }
         if self.headers_sent && (self.settings.php() || self.settings.use_cookies) {
             let text = "the response has begun: a new id cannot be sent any more";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        let payload = match self.keep_raw_payload().and_then(|()| self.try_payload()) {
+        let kept = self.keep_raw_payload().and_then(|()| self.carry_birth());
+        let payload = match kept.and_then(|()| self.try_payload()) {
             Ok((payload, skipped)) => {
                 // What is not written leaves nothing out.
                 if !delete_old {

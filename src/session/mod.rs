@@ -2,14 +2,16 @@
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
 //! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
-//! host does with the values, `provisional` what clients get that have not returned a cookie yet, `tokens`
-//! what proves that a request comes from a page of the session, `calls` the callbacks one by one.
+//! host does with the values, `policed` what a policy makes of it all, `provisional` what clients get that
+//! have not returned a cookie yet, `tokens` what proves that a request comes from a page of the session,
+//! `calls` the callbacks one by one.
 
 mod calls;
 mod cookies;
 mod data;
 mod id;
 mod lifecycle;
+mod policed;
 mod provisional;
 mod raw;
 mod request;
@@ -139,6 +141,8 @@ pub struct Session {
     cookie_early: bool,
     /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
     proof: provisional::Proof,
+    /// What the policy knows of the session.
+    policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
     cookies: cookies::Cookies,
@@ -198,6 +202,7 @@ impl Session {
             cookie_pending: false,
             cookie_early: false,
             proof: provisional::Proof::default(),
+            policed: policed::Policed::default(),
             in_hook: false,
             cookies: cookies::Cookies::default(),
             document: Document::new(),
@@ -244,6 +249,7 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = false;
         self.proof = provisional::Proof::default();
+        self.policed = policed::Policed::default();
         self.cookies.recycle();
         self.document.clear();
         self.has_stored = false;

@@ -5,11 +5,12 @@
 
 use super::Session;
 use super::id::Id;
+use super::policed::Unkept;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
 use crate::policy::provisional;
 use crate::sys::fork::Epoch;
-use crate::value::{Key, UserKind};
+use crate::value::UserKind;
 
 /// For how long a provisional id is taken where no idle clock runs, in seconds.
 const WINDOW: i64 = 3600;
@@ -130,23 +131,9 @@ impl Session {
         }
     }
 
-    /// Whether close stores nothing, whatever was set: logins by the application's own key are kept (M11).
-    pub(super) fn is_dropped_at_close(&mut self) -> bool {
-        if self.proof != Proof::Owed {
-            return false;
-        }
-        let settings = self.settings.clone();
-        let key = settings.policy.user_key.to_bytes();
-        key.is_empty()
-            || self
-                .document
-                .get(crate::codec::ROOT, Key::from_bytes(key))
-                .is_none()
-    }
-
     /// Destroy the record, if there is one.
     pub(super) fn forget_record(&mut self) -> Result<()> {
-        match self.proof.is_owed() {
+        match self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
             true => Ok(()),
             false => self.call_destroy(),
         }

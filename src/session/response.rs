@@ -1,6 +1,7 @@
 //! What a session adds to the response: its cookie and the cache limiter's headers (C-1 to C-18, C-40 to C-46).
 
 use super::Session;
+use super::policed::Unkept;
 use crate::cookie;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::{Header, HeaderList};
@@ -24,7 +25,7 @@ impl Session {
     /// Whether a value may be set although no record exists yet: its cookie must still be possible.
     pub(super) fn check_pending_cookie(&self) -> Result<()> {
         let is_due = self.unmade && self.cookie_pending && !self.proof.is_owed();
-        if is_due && self.headers_sent {
+        if is_due && self.headers_sent && self.policed.unkept == Unkept::No {
             return Err(too_late());
         }
         Ok(())

@@ -60,7 +60,8 @@ impl Session {
             self.store_provisional()?;
         }
         let payload = self
-            .encode_payload()
+            .settle_entry()
+            .and_then(|()| self.encode_payload())
             .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
         self.store(payload, true)?;
         self.unmade = false;
@@ -163,6 +164,9 @@ impl Session {
 
     fn touch_or_write(&mut self, data: &[u8], unchanged: bool) -> Result<()> {
         let php5 = self.settings.profile == Profile::Php5;
+        if unchanged && self.is_touch_needless() {
+            return Ok(());
+        }
         if unchanged
             && !php5
             && let Optional::Ran(()) = self.call_update_timestamp(data)?

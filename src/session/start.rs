@@ -6,10 +6,12 @@ use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use crate::codec::{Limits, Spelling};
 use crate::config::{Create, Profile};
 use crate::error::{Code, Error, Result};
+use crate::policy::judge::Ending;
+use crate::value::UserKind;
 
 /// How far a start came before it failed, which decides what PHP leaves behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Open,
     Id,
     Read,
@@ -18,13 +20,13 @@ enum Stage {
     Hook,
 }
 
-struct Failed {
+pub(super) struct Failed {
     stage: Stage,
     error: Error,
 }
 
 impl Failed {
-    fn at(stage: Stage) -> impl FnOnce(Error) -> Failed {
+    pub(super) fn at(stage: Stage) -> impl FnOnce(Error) -> Failed {
         move |error| Failed { stage, error }
     }
 }
@@ -60,6 +62,7 @@ impl Session {
             return self.ended(0, Err(error));
         }
         let in_force = self.has_id.then_some(self.cookie_known);
+        self.policed.previous_end = Ending::None;
         let cookie = self.take_id_from_request();
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
         if existing && (self.id.is_empty() || self.proof.is_owed()) {
@@ -163,6 +166,7 @@ impl Session {
             false => !self.id.is_empty() && !self.id.is_secure(),
         };
         if unfit {
+            self.policed.previous_end = Ending::UnknownId;
             self.forget_id();
         }
         cookie
@@ -210,16 +214,13 @@ impl Session {
             self.send_cookie_if(cookie)
                 .map_err(Failed::at(Stage::Headers))?;
         }
-        self.reserve_entry();
+        self.prepare_policy();
         self.document.clear();
         self.has_table = true;
         if self.read_or_begin(existing)? {
             cookie = Cookie::ToSend;
         }
         self.settle_cookie();
-        self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
-        self.put_provisional_cookie()
-            .map_err(Failed::at(Stage::Headers))?;
         if self.settings.php() && self.gc_hits() {
             // S-58: what gc says at start is never looked at.
             let _ = self.call_gc(-1);
@@ -227,6 +228,13 @@ impl Session {
         // PHP takes a record that is not there for an empty one, and touches it from 8.6 on.
         self.has_stored = self.settings.lazy_write && (self.settings.php() || self.found);
         self.decode_loaded()?;
+        if let Some(changed) = self.police(existing)? {
+            cookie = changed;
+            self.has_stored = false;
+        }
+        self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
+        self.put_provisional_cookie()
+            .map_err(Failed::at(Stage::Headers))?;
         if let Some(hook) = self.shared.after_start.clone() {
             self.run_hook(&hook).map_err(Failed::at(Stage::Hook))?;
         }
@@ -254,9 +262,14 @@ impl Session {
             Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
                 self.settle_id(cookie, existing)
             }
-            Ok(Optional::Ran(Known::No)) if existing => Err(not_found()),
-            Ok(Optional::Ran(Known::No)) if self.returns_to_proven_cookie() => Ok(cookie),
+            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
+                Ok(cookie)
+            }
             Ok(Optional::Ran(Known::No)) => {
+                self.policed.previous_end = Ending::UnknownId;
+                if existing {
+                    return Err(not_found());
+                }
                 self.make_id().map_err(Failed::at(Stage::Id))?;
                 Ok(Cookie::ToSend)
             }
@@ -271,7 +284,7 @@ impl Session {
         }
     }
 
-    fn make_id(&mut self) -> Result<()> {
+    pub(super) fn make_id(&mut self) -> Result<()> {
         self.forget_id();
         let made = match self.settings.create {
             Create::SecondRequest => self.make_provisional_id(),
@@ -286,7 +299,7 @@ impl Session {
 
     /// Read the record. Where there is none begin one, under a new id if strict mode wants that;
     /// true if the id is a new one then.
-    fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
+    pub(super) fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
         let mut renewed = false;
         loop {
             if self.proof.is_owed() {
@@ -300,7 +313,7 @@ impl Session {
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
                 Ok(()) => {
-                    self.unmade = self.call.fresh && self.settings.create == Create::Write;
+                    self.unmade = self.call.fresh && self.makes_late();
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
@@ -308,15 +321,17 @@ impl Session {
                         continue;
                     }
                     if existing {
+                        self.policed.previous_end = Ending::UnknownId;
                         return Err(not_found());
                     }
                     self.found = false;
                     if !strict || self.call.fresh || self.returns_to_proven_cookie() {
-                        self.unmade = self.settings.create == Create::Write;
+                        self.unmade = self.makes_late();
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;
                         return Ok(renewed);
                     }
+                    self.policed.previous_end = Ending::UnknownId;
                     self.make_id().map_err(Failed::at(Stage::Id))?;
                     renewed = true;
                     if self.sends_at_once() {
@@ -338,7 +353,14 @@ impl Session {
     /// Whether read makes the record of an id that has none, as PHP's does (F-13).
     pub(super) fn reads_create(&self) -> bool {
         let adopts = self.call.fresh || !self.settings.use_strict_mode || self.settings.php();
-        (self.settings.create == Create::Start && adopts) || self.proof.is_given()
+        let creates = self.settings.create == Create::Start && adopts && !self.makes_late();
+        creates || self.proof.is_given()
+    }
+
+    /// Whether a new session has no record before there is something to keep.
+    fn makes_late(&self) -> bool {
+        let anonymous = self.settings.policy.kind(UserKind::Anonymous);
+        self.settings.create == Create::Write || !anonymous.enabled
     }
 
     /// Whether the cookie goes out before the record was read, as PHP's does (S-10).
@@ -432,7 +454,7 @@ impl Session {
     }
 }
 
-fn not_found() -> Failed {
+pub(super) fn not_found() -> Failed {
     Failed {
         stage: Stage::Read,
         error: Error::new(Code::ENOTFOUND, "there is no such session"),

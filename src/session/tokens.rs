@@ -1,8 +1,8 @@
 //! Tokens for forms and links: made from a key that the session keeps among its data (D13, M24).
 
+use super::policed::Unkept;
 use super::{Session, State};
 use crate::error::{Code, Error, Result};
-use crate::policy::entry::{Entry, Read};
 use crate::policy::token::{self, Key};
 use crate::sys::random;
 use std::ffi::CStr;
@@ -72,10 +72,7 @@ impl Session {
         if self.state == State::Destroyed {
             return None;
         }
-        match Entry::read(&mut self.document) {
-            Read::Is(entry) => entry.token_key,
-            Read::Absent | Read::Damaged => None,
-        }
+        self.policed.entry.token_key
     }
 
     fn key_or_new_one(&mut self) -> Result<Key> {
@@ -88,26 +85,15 @@ impl Session {
             return Err(Error::new(Code::EMISUSE, text));
         }
         self.check_pending_cookie()?;
-        let mut entry = match Entry::read(&mut self.document) {
-            Read::Is(entry) => entry,
-            Read::Absent | Read::Damaged => Entry::default(),
-        };
+        if self.policed.unkept != Unkept::No {
+            let text = "token: nothing of this session is kept, so none could be checked";
+            return Err(Error::new(Code::EREFUSED, text));
+        }
         let key = new_key()?;
-        entry.token_key = Some(key);
-        entry.write(&mut self.document)?;
+        self.change_entry(|entry| entry.token_key = Some(key))?;
         self.waive_proof();
         self.put_pending_cookie()?;
         Ok(key)
-    }
-
-    /// Keep the entry of the policy out of the host's sight, from the load that follows on.
-    pub(super) fn reserve_entry(&mut self) {
-        match self.settings.policed() {
-            true => self
-                .document
-                .reserve(self.settings.policy.meta_key.to_bytes()),
-            false => self.document.reserve_nothing(),
-        }
     }
 }
 

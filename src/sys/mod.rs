@@ -8,6 +8,7 @@ pub mod exit;
 #[cfg(test)]
 pub mod fault;
 pub mod file;
+pub mod find;
 pub mod foreign;
 pub mod fork;
 pub mod journal;

@@ -39,6 +39,12 @@ func (c Call) SetData(data []byte) Code {
 	return Code(C.csess_call_set_data(c.at(), bytesOrNil(data), C.size_t(len(data))))
 }
 
+// Answer is SetData, and says when the record was made and last written or touched: Unix seconds, -1 if that is not
+// known.
+func (c Call) Answer(data []byte, created, touched int64) Code {
+	return Code(C.csess_call_answer(c.at(), bytesOrNil(data), C.size_t(len(data)), C.int64_t(created), C.int64_t(touched)))
+}
+
 // HasData tells whether read was answered.
 func (c Call) HasData() bool { return bool(C.csess_call_has_data(c.at())) }
 

@@ -40,6 +40,9 @@ type Event struct {
 // EventSink is told of events that belong to no session.
 type EventSink func(Event)
 
+// Clock tells the time in Unix milliseconds, on any thread. It must not panic.
+type Clock func() int64
+
 func binding(host C.uintptr_t) Binding { return cgo.Handle(host).Value().(Binding) }
 
 // cString is the bytes of a NUL-terminated string.
@@ -123,8 +126,11 @@ func csessEvent(sink, host C.uintptr_t, name *C.char, level, code C.int32_t, mes
 	cgo.Handle(sink).Value().(EventSink)(event)
 }
 
-//export csessDropSink
-func csessDropSink(sink C.uintptr_t) { cgo.Handle(sink).Delete() }
+//export csessNow
+func csessNow(clock C.uintptr_t) C.int64_t { return C.int64_t(cgo.Handle(clock).Value().(Clock)()) }
+
+//export csessDropHandle
+func csessDropHandle(handle C.uintptr_t) { cgo.Handle(handle).Delete() }
 
 // seconds is a number of seconds as a duration, the longest one if it is too many.
 func seconds(n int64) time.Duration {

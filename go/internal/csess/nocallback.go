@@ -24,6 +24,8 @@ package csess
 #cgo nocallback csess_set_cookie
 #cgo noescape csess_call_set_data
 #cgo nocallback csess_call_set_data
+#cgo noescape csess_call_answer
+#cgo nocallback csess_call_answer
 #cgo noescape csess_call_has_data
 #cgo nocallback csess_call_has_data
 #cgo noescape csess_call_set_id

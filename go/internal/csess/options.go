@@ -70,6 +70,12 @@ func (o *Options) SetHandler(offers Offers) error {
 	return o.ended(C.csess_set_handler(o.ptr, bits))
 }
 
+// SetClock lets a function tell the time instead of the machine.
+func (o *Options) SetClock(now Clock) error {
+	// C gives the handle up when nothing needs it, also when the call fails.
+	return o.ended(C.csess_set_clock(o.ptr, C.uintptr_t(cgo.NewHandle(now))))
+}
+
 // NewEngine makes an engine, whose events go to the Binding of the session they happen in, and to general where
 // there is none.
 func (o *Options) NewEngine(general EventSink) (*Engine, error) {

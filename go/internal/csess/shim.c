@@ -96,10 +96,16 @@ static void on_event(void *user, const sess_event *event) {
                sess_event_level(event), sess_event_code(event), (char *)sess_event_text(event));
 }
 
-static void on_sink_unused(void *user) { csessDropSink((uintptr_t)user); }
+static void on_handle_unused(void *user) { csessDropHandle((uintptr_t)user); }
 
 int32_t csess_set_events(sess_options *options, uintptr_t sink) {
-    return sess_options_set_events(options, on_event, (void *)sink, on_sink_unused);
+    return sess_options_set_events(options, on_event, (void *)sink, on_handle_unused);
+}
+
+static int64_t on_clock(void *user) { return csessNow((uintptr_t)user); }
+
+int32_t csess_set_clock(sess_options *options, uintptr_t clock) {
+    return sess_options_set_clock(options, on_clock, (void *)clock, on_handle_unused);
 }
 
 /* ---- sessions
@@ -330,6 +336,12 @@ void csess_call_gc_more(uintptr_t call) { sess_call_gc_more(call_at(call)); }
 
 int32_t csess_call_set_data(uintptr_t call, const uint8_t *data, size_t len) {
     return sess_call_set_data(call_at(call), data, len);
+}
+
+int32_t csess_call_answer(uintptr_t call, const uint8_t *data, size_t len, int64_t created,
+                          int64_t touched) {
+    int32_t rc = sess_call_set_times(call_at(call), created, touched);
+    return rc != SESS_OK ? rc : csess_call_set_data(call, data, len);
 }
 
 bool csess_call_has_data(uintptr_t call) { return sess_call_data(call_at(call)).data != NULL; }

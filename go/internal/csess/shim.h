@@ -58,6 +58,7 @@ enum { CSESS_CREATE_ID = 1, CSESS_VALIDATE_ID = 2, CSESS_UPDATE_TIMESTAMP = 4 };
 
 int32_t csess_set_handler(sess_options *options, int offers);
 int32_t csess_set_events(sess_options *options, uintptr_t sink);
+int32_t csess_set_clock(sess_options *options, uintptr_t clock);
 uintptr_t csess_thread(void);
 
 csess *csess_new(sess_engine *engine, uintptr_t host);
@@ -106,6 +107,8 @@ int64_t csess_call_max_lifetime(uintptr_t call);
 int64_t csess_call_gc_budget(uintptr_t call);
 void csess_call_gc_more(uintptr_t call);
 int32_t csess_call_set_data(uintptr_t call, const uint8_t *data, size_t len);
+int32_t csess_call_answer(uintptr_t call, const uint8_t *data, size_t len, int64_t created,
+                          int64_t touched);
 bool csess_call_has_data(uintptr_t call);
 int32_t csess_call_set_id(uintptr_t call, const char *id, size_t len);
 int32_t csess_call_fail(uintptr_t call, int32_t rc, int32_t sys_errno, const char *message);

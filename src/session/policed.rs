@@ -1,0 +1,433 @@
+//! What a session's policy makes of it: the verdict on one that was read, its entry, and what hosts ask.
+
+use super::provisional::Proof;
+use super::response::Cookie;
+use super::start::{Failed, Stage, not_found};
+use super::{Session, State};
+use crate::codec::{ROOT, Spelling};
+use crate::config::KindPolicy;
+use crate::error::{Code, Error, Event, Level, Result};
+use crate::handler::Times;
+use crate::policy::clocks::{self, Span};
+use crate::policy::entry::{Entry, Read};
+use crate::policy::judge::{Ending, Facts, Verdict, judge};
+use crate::sys::find;
+use crate::value::{Key, Kind, UserKind};
+
+/// What is known of the session in force, beyond its data.
+#[derive(Default)]
+pub(super) struct Policed {
+    /// What it says of itself; as it stands among the data, if these are decoded.
+    pub entry: Entry,
+    /// When its record was made and last used; of a new one when the start was.
+    times: Times,
+    /// Why the client did not get the session it asked for.
+    pub previous_end: Ending,
+    /// Its id is to give way to a new one.
+    pub rotate_due: bool,
+    /// Why nothing of it will be stored.
+    pub unkept: Unkept,
+    /// Whether the application's own key of a login stands in a raw payload.
+    has_raw_user: bool,
+    /// The application's own name of the user, as text.
+    user: Vec<u8>,
+    /// Whose clocks applied when the session was read or its entry changed.
+    pub kind: UserKind,
+}
+
+/// Why nothing of a session is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Unkept {
+    /// It is.
+    #[default]
+    No,
+    /// A login has left its id: it lasts as long as the request.
+    ThrowAway,
+    /// Sessions of anonymous clients are not kept (M7); one that becomes a login is.
+    Anonymous,
+}
+
+/// What becomes of a session, without what it was judged by.
+enum Sentence {
+    Live { rotate_due: bool },
+    Ended(Ending),
+    Disabled,
+    ThrowAway,
+}
+
+impl From<Verdict<'_>> for Sentence {
+    fn from(verdict: Verdict<'_>) -> Sentence {
+        match verdict {
+            Verdict::Live { rotate_due, .. } => Sentence::Live { rotate_due },
+            Verdict::Ended(ending) => Sentence::Ended(ending),
+            Verdict::Disabled => Sentence::Disabled,
+            Verdict::ThrowAway => Sentence::ThrowAway,
+            // Where the record of the new id is not looked for, the session is here.
+            Verdict::Follow(_) => Sentence::Live { rotate_due: false },
+        }
+    }
+}
+
+impl Session {
+    /// Before a record is read: reserve the entry's key, and ask for what the clocks need.
+    pub(super) fn prepare_policy(&mut self) {
+        let settings = &self.settings;
+        match settings.policed() {
+            true => self.document.reserve(settings.policy.meta_key.to_bytes()),
+            false => self.document.reserve_nothing(),
+        }
+        self.call.dated = !settings.php() && settings.policy.is_dated();
+        let previous_end = self.policed.previous_end;
+        let user = std::mem::take(&mut self.policed.user);
+        self.policed = Policed {
+            previous_end,
+            user,
+            ..Policed::default()
+        };
+    }
+
+    /// What becomes of the session that was just read. The cookie that is due then, if that changes.
+    pub(super) fn police(&mut self, existing: bool) -> std::result::Result<Option<Cookie>, Failed> {
+        if self.settings.php() {
+            return Ok(None);
+        }
+        if !self.found {
+            self.police_new();
+            return Ok(None);
+        }
+        self.policed.times = self.call.times;
+        self.read_entry();
+        let is_blank = self.policed.entry.is_blank() && self.settings.policy.user_key.is_empty();
+        if is_blank && !self.settings.policy.has_clocks() {
+            return Ok(None);
+        }
+        match self.sentence() {
+            Sentence::Live { rotate_due } => {
+                self.policed.kind = self.kind();
+                self.check_birth().map_err(Failed::at(Stage::Read))?;
+                self.policed.rotate_due = rotate_due;
+                Ok(None)
+            }
+            Sentence::Ended(ending) => self.begin_anew(ending, existing),
+            Sentence::Disabled => self.begin_anew(Ending::Idle, existing),
+            Sentence::ThrowAway if existing => Err(not_found()),
+            Sentence::ThrowAway => {
+                self.throw_away();
+                Ok(Some(Cookie::Known))
+            }
+        }
+    }
+
+    fn sentence(&mut self) -> Sentence {
+        let facts = Facts {
+            has_user_key: self.has_user_key(),
+            id: self.id.bytes(),
+            entry: &self.policed.entry,
+            born: self.policed.times.created,
+            touched: self.policed.times.touched,
+            now: self.shared.unix_now(),
+        };
+        judge(&self.settings.policy, &facts).into()
+    }
+
+    /// A session that nothing is stored of yet.
+    fn police_new(&mut self) {
+        let now = Some(self.shared.unix_now());
+        self.policed.times = Times {
+            created: now,
+            touched: now,
+        };
+        if !self.settings.policy.kind(UserKind::Anonymous).enabled {
+            self.policed.unkept = Unkept::Anonymous;
+            self.forget_cookie_of_unkept();
+        }
+    }
+
+    /// M16: the cookie of a session that is not kept goes, if the client has one.
+    fn forget_cookie_of_unkept(&mut self) {
+        let has_cookie = self.policed.previous_end != Ending::None;
+        if has_cookie && self.settings.use_cookies && !self.headers_sent {
+            // A name that no cookie can have was never sent either.
+            let _ = self.expire_cookie();
+        }
+    }
+
+    /// An absolute clock needs to know when a session began.
+    fn check_birth(&mut self) -> Result<()> {
+        let kind = self.kind();
+        let is_unknown = self.policed.times.created.is_none();
+        let is_needed = self.settings.policy.kind(kind).absolute > 0;
+        if !is_needed || !is_unknown || !self.settings.policy.meta_key.is_empty() {
+            return Ok(());
+        }
+        let text = "an absolute clock needs sess.meta_key where the storage does not tell when a session was made";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+
+    /// The session that was read is over: its record goes, under its lock, and another one begins under an
+    /// id of its own. One that is only read is left to those who may change it.
+    fn begin_anew(
+        &mut self,
+        ending: Ending,
+        existing: bool,
+    ) -> std::result::Result<Option<Cookie>, Failed> {
+        let text = match ending {
+            Ending::Idle => "a session was not used for longer than its idle clock allows",
+            Ending::Absolute => "a session was older than its absolute clock allows",
+            _ => "a session has moved to another id, and the old one leads there no more",
+        };
+        self.emit(Event::new("SESSION_ENDED", Level::Notice, Code::OK, text));
+        if !self.call.read_only
+            && let Err(error) = self.call_destroy()
+        {
+            self.warn("DESTROY_FAILED", &error);
+        }
+        self.prepare_policy();
+        self.policed.previous_end = ending;
+        self.document.clear();
+        // What close says of a session that is over helps nobody.
+        let _ = self.call_close();
+        if existing {
+            return Err(not_found());
+        }
+        self.arm_lock_timeout();
+        self.call_open()
+            .inspect_err(|error| self.warn("OPEN_FAILED", error))
+            .map_err(Failed::at(Stage::Open))?;
+        self.make_id().map_err(Failed::at(Stage::Id))?;
+        self.read_or_begin(false)?;
+        self.police_new();
+        Ok(Some(Cookie::ToSend))
+    }
+
+    /// Show an empty session of which nothing is kept and no cookie tells, and let go of what was read.
+    fn throw_away(&mut self) {
+        self.prepare_policy();
+        self.policed.unkept = Unkept::ThrowAway;
+        self.policed.previous_end = Ending::Rotated;
+        self.go_without_storage();
+        self.document.clear();
+        self.found = false;
+        self.unmade = true;
+    }
+
+    /// Read the entry of the payload, whatever stands there.
+    pub(super) fn read_entry(&mut self) {
+        let read = match self.raw {
+            true => self.read_raw_entry(),
+            false => Entry::read(&mut self.document),
+        };
+        self.policed.entry = match read {
+            Read::Is(entry) => entry,
+            Read::Absent => Entry::default(),
+            Read::Damaged => {
+                let text = "the policy's entry in a session is damaged and does not count";
+                let event = Event::new("ENTRY_DAMAGED", Level::Warning, Code::EDATA, text);
+                self.emit(event);
+                Entry::default()
+            }
+        };
+    }
+
+    /// A raw payload is looked into only if what is looked for may be there.
+    fn read_raw_entry(&mut self) -> Read {
+        let payload = self.call.data().unwrap_or_default();
+        let policy = &self.settings.policy;
+        let holds = |key: &[u8]| !key.is_empty() && find::contains(payload, key);
+        if !holds(policy.meta_key.to_bytes()) && !holds(policy.user_key.to_bytes()) {
+            return Read::Absent;
+        }
+        let loaded = self.document.load(
+            self.settings.format,
+            payload,
+            Spelling::AsStored,
+            &self.limits(),
+        );
+        let mut read = Read::Absent;
+        if loaded.is_ok() {
+            read = Entry::read(&mut self.document);
+            self.policed.has_raw_user = self.finds_user();
+        }
+        self.document.clear();
+        read
+    }
+
+    /// Whether the application's own key of a login is there, and not null.
+    fn has_user_key(&mut self) -> bool {
+        if self.settings.policy.user_key.is_empty() {
+            return false;
+        }
+        match self.raw {
+            true => self.policed.has_raw_user,
+            false => self.finds_user(),
+        }
+    }
+
+    fn finds_user(&mut self) -> bool {
+        let key = Key::from_bytes(self.settings.policy.user_key.to_bytes());
+        let found = self.document.get(ROOT, key);
+        found.is_some_and(|node| self.document.kind(node) != Kind::Null)
+    }
+
+    fn clocks(&mut self) -> &KindPolicy {
+        let kind = self.kind();
+        self.settings.policy.kind(kind)
+    }
+
+    /// Before a save: put the entry among the data, if it has changed or is needed from now on.
+    pub(super) fn settle_entry(&mut self) -> Result<()> {
+        if self.raw || !self.settings.policed() {
+            return Ok(());
+        }
+        let clocks = self.clocks();
+        let (needs_birth, knows) = (clocks.absolute > 0 || clocks.rotate > 0, self.knows_birth());
+        match needs_birth && !knows {
+            true => self.note_birth(),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it will be known when the session began, without the entry's help.
+    fn knows_birth(&self) -> bool {
+        match self.found {
+            true => self.created_at().is_some(),
+            // A table tells it at the next read, if at all.
+            false => self.policed.entry.created.is_some() || !self.is_user_handler(),
+        }
+    }
+
+    /// Before the session gets a record of its own: what is known of its beginning goes along (N10).
+    pub(super) fn carry_birth(&mut self) -> Result<()> {
+        if self.raw || !self.settings.policed() {
+            return Ok(());
+        }
+        let has_limit = self
+            .settings
+            .policy
+            .kinds
+            .iter()
+            .any(|kind| kind.absolute > 0);
+        match has_limit {
+            true => self.note_birth(),
+            false => Ok(()),
+        }
+    }
+
+    /// Have the entry say when the session began.
+    fn note_birth(&mut self) -> Result<()> {
+        let now = self.shared.unix_now();
+        let touched = self.policed.times.touched.unwrap_or(now);
+        let began = self.created_at().unwrap_or(now.min(touched));
+        if self.policed.entry.created == Some(began) {
+            return Ok(());
+        }
+        self.change_entry(|entry| entry.created = Some(began))
+    }
+
+    /// Change what the session says of itself, here and among the data.
+    pub(super) fn change_entry(&mut self, change: impl FnOnce(&mut Entry)) -> Result<()> {
+        let mut entry = self.policed.entry.clone();
+        change(&mut entry);
+        entry.write(&mut self.document)?;
+        self.policed.entry = entry;
+        self.policed.kind = self.kind();
+        Ok(())
+    }
+
+    /// M10: whether the storage's time of use is young enough to be left alone.
+    pub(super) fn is_touch_needless(&self) -> bool {
+        let step = self.settings.policy.touch_step;
+        step > 0 && !self.settings.php() && {
+            let touched = self.policed.times.touched;
+            !clocks::is_touch_due(step, touched, self.shared.unix_now())
+        }
+    }
+
+    /// Whether close stores nothing, whatever was set. Logins by the application's own key are kept (M11).
+    pub(super) fn is_dropped_at_close(&mut self) -> bool {
+        match self.policed.unkept {
+            Unkept::ThrowAway => true,
+            Unkept::Anonymous => !self.clocks().enabled,
+            Unkept::No => self.proof == Proof::Owed && self.kind() == UserKind::Anonymous,
+        }
+    }
+
+    fn created_at(&self) -> Option<i64> {
+        let (said, born) = (self.policed.entry.created, self.policed.times.created);
+        match (said, born) {
+            (None, None) => None,
+            _ => clocks::created(said, born, self.shared.unix_now()),
+        }
+    }
+
+    /// Which clocks apply.
+    pub fn kind(&mut self) -> UserKind {
+        let kind = self.policed.entry.kind;
+        match kind == UserKind::Anonymous && self.has_user_key() {
+            true => UserKind::Login,
+            false => kind,
+        }
+    }
+
+    /// When the session began, in Unix seconds, if that is known.
+    pub fn created(&self) -> Option<i64> {
+        self.created_at()
+    }
+
+    /// Seconds until the nearest clock ends the session if nobody uses it after this request; None: no
+    /// clock runs.
+    pub fn expires_in(&mut self) -> Option<i64> {
+        let now = self.shared.unix_now();
+        let is_saved = self.is_active() && !self.call.read_only;
+        let touched = match is_saved && !self.is_touch_needless() {
+            true => self.policed.times.touched.map(|_| now),
+            false => self.policed.times.touched,
+        };
+        let span = Span {
+            created: self.created_at(),
+            touched,
+        };
+        clocks::left(self.clocks(), span, now)
+    }
+
+    /// Why the client did not get the session it asked for.
+    pub fn previous_end(&self) -> Ending {
+        self.policed.previous_end
+    }
+
+    /// Whether the session will be, or was, stored: not that of a client which has yet to return its
+    /// cookie, and not where sessions of its kind are not kept.
+    pub fn is_stored(&mut self) -> bool {
+        matches!(self.state, State::Active | State::Closed) && !self.is_dropped_at_close()
+    }
+
+    /// The user: who logged in, or where nobody did what the application's own key says.
+    pub fn user(&mut self) -> Option<&[u8]> {
+        if self.policed.entry.user.is_some() {
+            return self.policed.entry.user.as_deref();
+        }
+        if self.settings.policy.user_key.is_empty() {
+            return None;
+        }
+        let key = Key::from_bytes(self.settings.policy.user_key.to_bytes());
+        let node = self.document.get(ROOT, key)?;
+        self.policed.user.clear();
+        match self.document.int(node) {
+            Some(int) => self
+                .policed
+                .user
+                .extend_from_slice(int.to_string().as_bytes()),
+            None => self
+                .policed
+                .user
+                .extend_from_slice(self.document.string(node)?),
+        }
+        Some(&self.policed.user)
+    }
+
+    /// Seconds since the user proved who he is; None: nobody did, or it is not known.
+    pub fn auth_age(&self) -> Option<i64> {
+        let auth = self.policed.entry.auth?;
+        Some(clocks::age(auth, self.shared.unix_now()))
+    }
+}
