@@ -5,6 +5,7 @@ use crate::world::{KNOWN, World, code, cookies, get, id, set, world};
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};
 use sess::error::Code;
+use sess::policy::judge::Ending;
 use sess::session::Session;
 use std::sync::Arc;
 
@@ -88,6 +89,7 @@ fn d_3_what_is_no_id_is_dropped_before_the_store_is_asked() {
     ] {
         let session = with_cookies(&world, &format!("PHPSESSID={odd}{}", "/".repeat(22)));
         assert!(session.is_new());
+        assert_eq!(session.previous_end(), Ending::UnknownId);
         drop(session);
         assert!(!world.calls().contains("validate_sid"), "{odd}");
         let session = with_cookies(&world, &format!("PHPSESSID={odd}; PHPSESSID={KNOWN}"));
@@ -236,7 +238,7 @@ fn d_5_pages_differ_by_cookie() {
             .headers()
             .iter()
             .filter(|header| header.name == c"Vary");
-        let lines = headers.map(|header| (header.value.to_owned(), header.replaces.clone()));
+        let lines = headers.map(|header| (header.value.clone(), header.replaces.clone()));
         lines.collect::<Vec<_>>()
     };
     session.close().unwrap();
