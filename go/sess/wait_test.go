@@ -255,6 +255,42 @@ func TestGate(t *testing.T) {
 	t.Logf("%d of %d gave up", gaveUp.Load(), goroutines*times)
 }
 
+// Waits that end one by one, in line and at its head, lose no lock and count nothing that was not saved.
+func TestWaitsEndAtAnyTime(t *testing.T) {
+	for name, h := range map[string]Handler{
+		"in C": Files(t.TempDir()), "through Go": &encoded{FilesHandler: Files(t.TempDir())}, "memory": Memory(),
+	} {
+		m := newManager(t, h, Set("sess.lock_timeout_ms", "-1"))
+		id := newID(t, m)
+		var group sync.WaitGroup
+		var saved atomic.Int64
+		const most = 400
+		for i := range most {
+			group.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i%20)*time.Millisecond)
+				defer cancel()
+				err := m.Update(ctx, id, func(s *Session) error {
+					time.Sleep(time.Millisecond / 4)
+					return increment(s)
+				})
+				if err == nil {
+					saved.Add(1)
+				} else if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		group.Wait()
+		wantUnlocked(t, m, id)
+		if n := valueOfN(t, m, id); n != int(saved.Load()) {
+			t.Errorf("%s: %d increments became %d", name, saved.Load(), n)
+		}
+		if saved.Load() == most {
+			t.Logf("%s: no wait ended", name)
+		}
+	}
+}
+
 // count is how many stand in a line.
 func (l *lines) count(key string) int {
 	l.mu.Lock()

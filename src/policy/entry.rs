@@ -62,6 +62,9 @@ pub enum How {
     },
     /// It is over: no other id leads to the session.
     Over,
+    /// Nothing stands here and nothing will: the session was destroyed, and its id would else be taken for
+    /// that of a client's second request.
+    Spent,
 }
 
 /// What stands in the place of the entry.
@@ -138,6 +141,7 @@ impl Entry {
             match &moved.how {
                 How::Leaving => list.int(b's', LEAVING),
                 How::Tombstone => list.int(b's', TOMBSTONE),
+                How::Spent => list.int(b's', SPENT),
                 How::Named { new, old } => {
                     list.int(b's', NAMED);
                     list.bytes(b'n', new);
@@ -158,6 +162,7 @@ const LEAVING: i64 = 1;
 const TOMBSTONE: i64 = 2;
 const NAMED: i64 = 3;
 const COPYING: i64 = 4;
+const SPENT: i64 = 5;
 
 /// Elements of an array in serialize() form.
 #[derive(Default)]
@@ -292,6 +297,7 @@ impl Fields {
                 Some((at, id::is_valid(&new).then_some(How::Copying { new })?))
             }
             (Some(at), None, None, None) => Some((at, How::Over)),
+            (Some(at), Some(SPENT), None, None) => Some((at, How::Spent)),
             _ => return None,
         };
         Some(Entry {

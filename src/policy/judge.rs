@@ -121,6 +121,7 @@ fn judge_move<'a>(policy: &Policy, facts: &Facts<'a>) -> Option<Verdict<'a>> {
         How::Leaving => None,
         How::Tombstone if is_recent => Some(Verdict::ThrowAway),
         How::Tombstone => Some(Verdict::Ended(Ending::Rotated)),
+        How::Spent => Some(Verdict::Ended(Ending::UnknownId)),
         How::Named { new, old } if *old == facts.id => match is_recent {
             true => Some(Verdict::Follow(new)),
             false => Some(Verdict::Ended(Ending::Rotated)),

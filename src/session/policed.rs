@@ -174,11 +174,12 @@ impl Session {
         let text = match ending {
             Ending::Idle => "a session was not used for longer than its idle clock allows",
             Ending::Absolute => "a session was older than its absolute clock allows",
+            Ending::UnknownId => "a session was destroyed, and its id is not taken again",
             _ => "a session has moved to another id, and the old one leads there no more",
         };
         self.emit(Event::new("SESSION_ENDED", Level::Notice, Code::OK, text));
         if !self.call.read_only
-            && let Err(error) = self.call_destroy()
+            && let Err(error) = self.forget_record()
         {
             self.warn("DESTROY_FAILED", &error);
         }

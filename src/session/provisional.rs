@@ -8,6 +8,7 @@ use super::id::Id;
 use super::policed::Unkept;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
+use crate::policy::entry::{Entry, How, Moved};
 use crate::policy::provisional;
 use crate::sys::fork::Epoch;
 use crate::value::UserKind;
@@ -104,6 +105,25 @@ impl Session {
         }
     }
 
+    /// What stands in the place of a session whose id would prove itself once more. None: it would not, or
+    /// there is no entry to say so.
+    fn spent(&self) -> Option<Vec<u8>> {
+        let settings = &self.settings;
+        if !settings.policed() || !self.is_provisional() {
+            return None;
+        }
+        let moved = Moved {
+            at: self.shared.unix_now(),
+            how: How::Spent,
+        };
+        let entry = Entry {
+            moved: Some(moved),
+            ..Entry::default()
+        };
+        let key = settings.policy.meta_key.to_bytes();
+        entry.alone(settings.format, key).ok()
+    }
+
     /// Whether clients that are not logged in get sessions at all (M7).
     fn has_anonymous(&self) -> bool {
         self.settings.policy.kind(UserKind::Anonymous).enabled
@@ -131,11 +151,19 @@ impl Session {
         }
     }
 
-    /// Destroy the record, if there is one.
+    /// Destroy the record, if there is one. A provisional id is good for one session: as long as it would
+    /// prove itself again, a word of that stands in its place.
     pub(super) fn forget_record(&mut self) -> Result<()> {
-        match self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
-            true => Ok(()),
-            false => self.call_destroy(),
+        if self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
+            return Ok(());
+        }
+        match self.spent() {
+            None => self.call_destroy(),
+            Some(word) => match self.call_write(&word) {
+                // Others were first.
+                Err(error) if error.code == Code::ENOTFOUND => Ok(()),
+                written => written,
+            },
         }
     }
 

@@ -1,9 +1,14 @@
 //! `sess.create = second_request` and `never`: who gets a session, and when a record is made.
 
 use crate::recorder::Recorder;
+use crate::trace::traced;
 use crate::world::{KNOWN, World, code, cookies, get, id, set, set_time, world, world_with};
+use sess::config::{Profile, Settings};
+use sess::engine::{Engine, Parts};
 use sess::error::Code;
+use sess::policy::judge::Ending;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
+use std::ffi::CString;
 use std::sync::Arc;
 
 const KEY: &str = "hex:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -115,6 +120,50 @@ fn m_11_a_client_that_never_returns_a_cookie_costs_nothing() {
     assert_eq!(w.records(), 0);
 }
 
+/// What the kernel is asked for by the first request of a client, over the built-in files.
+fn system_calls(engine: &Engine) -> Vec<i64> {
+    let mut calls = Vec::new();
+    traced(
+        || {
+            let mut session = engine.session();
+            session.start(0).unwrap();
+            set(&mut session, "n", 1).unwrap();
+            session.close().unwrap();
+        },
+        |call| {
+            // raise(3) is how the child waits for us, exit_group(2) how it ends.
+            let own = [
+                libc::SYS_tgkill,
+                libc::SYS_gettid,
+                libc::SYS_getpid,
+                libc::SYS_rt_sigprocmask,
+                libc::SYS_exit_group,
+            ];
+            // With a flag it seeds a hash table of the standard library, once in a thread.
+            let seeds = call.number == libc::SYS_getrandom && call.args[2] != 0;
+            if !call.is_of_memory() && !seeds && !own.contains(&call.number) {
+                calls.push(call.number);
+            }
+        },
+    );
+    calls
+}
+
+#[test]
+fn m_11_a_first_request_asks_the_kernel_for_its_id_only() {
+    let directory = std::env::temp_dir().join(format!("sess-first-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    let mut settings = Settings::new(Profile::Libsess);
+    let place = directory.to_str().unwrap();
+    for (key, value) in [("session.save_path", place)].iter().chain(SECOND) {
+        settings.set(key, &CString::new(*value).unwrap()).unwrap();
+    }
+    let engine = Engine::new(settings, Parts::default()).unwrap();
+    assert_eq!(system_calls(&engine), [libc::SYS_getrandom]);
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+    std::fs::remove_dir(&directory).unwrap();
+}
+
 #[test]
 fn m_18_an_id_that_proves_nothing_is_never_adopted() {
     // shows: ASVS 7.2.1, CS8
@@ -206,6 +255,50 @@ fn m_11_a_provisional_id_is_taken_for_a_while() {
         set_time(1_000_000 + window);
         assert_eq!(id(&w.started(&given)), given);
     }
+}
+
+#[test]
+fn m_11_a_provisional_id_is_good_for_one_session() {
+    // shows: ASVS 7.4.1
+    for validates in [true, false] {
+        let w = second_request(Recorder::new(validates), &[]);
+        for moves in [true, false] {
+            let given = introduced(&w);
+            let mut session = w.started(&given);
+            set(&mut session, "n", 1).unwrap();
+            session.close().unwrap();
+            let mut session = w.started(&given);
+            match moves {
+                true => session.regenerate_id(true).unwrap(),
+                false => session.destroy().unwrap(),
+            }
+            drop(session);
+            for _ in 0..2 {
+                let mut replayed = w.started(&given);
+                assert!(replayed.is_new());
+                assert_eq!(replayed.previous_end(), Ending::UnknownId);
+                assert_eq!(get(&mut replayed, "n"), None);
+                assert!(is_provisional(&id(&replayed)));
+                assert_ne!(id(&replayed), given);
+                assert_eq!(cookies(&replayed).len(), 1);
+                assert_eq!(
+                    code(w.request(&given).start(START_EXISTING)),
+                    Code::ENOTFOUND
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn m_11_when_its_time_is_over_an_id_is_destroyed_as_others_are() {
+    let w = second_request(Recorder::new(true), &[("sess.anon.idle", "600")]);
+    set_time(1_000_000);
+    let given = introduced(&w);
+    w.started(&given).close().unwrap();
+    set_time(1_000_601);
+    w.started(&given).destroy().unwrap();
+    assert_eq!(w.records(), 0);
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn samples() -> Vec<Entry> {
         moved(How::Tombstone),
         moved(How::Leaving),
         moved(How::Over),
+        moved(How::Spent),
         moved(How::Copying {
             new: b"newid".to_vec(),
         }),
