@@ -203,6 +203,80 @@ typedef int32_t sess_state;
 #endif // __cplusplus
 
 /**
+ * Which of a policy's clocks apply to a session. Values never change.
+ */
+enum sess_user_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nobody is logged in: sess.anon.*
+     */
+    SESS_KIND_ANONYMOUS = 0,
+    /**
+     * Somebody is: sess.login.*
+     */
+    SESS_KIND_LOGIN = 1,
+    /**
+     * Somebody is who wants to be remembered: sess.remember.*
+     */
+    SESS_KIND_REMEMBERED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sess_user_kind sess_user_kind;
+#else
+typedef int32_t sess_user_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why a client did not get the session it asked for. Values never change; new ones may be added.
+ */
+enum sess_ending
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It did, or asked for none.
+     */
+    SESS_END_NONE = 0,
+    /**
+     * Nothing is stored under the id, or it is malformed.
+     */
+    SESS_END_UNKNOWN_ID = 1,
+    /**
+     * Unused for longer than its idle clock allows, or sessions of its kind are not kept.
+     */
+    SESS_END_IDLE = 2,
+    /**
+     * Older than its absolute clock allows.
+     */
+    SESS_END_ABSOLUTE = 3,
+    /**
+     * It has moved to another id, and the old one leads there no more.
+     */
+    SESS_END_ROTATED = 4,
+    /**
+     * Its user has vanished.
+     */
+    SESS_END_USER_LOST = 5,
+    /**
+     * It was revoked.
+     */
+    SESS_END_REVOKED = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sess_ending sess_ending;
+#else
+typedef int32_t sess_ending;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * The kinds of value PHP can store. References are followed: see sess_value_reference.
  */
 enum sess_type
@@ -920,6 +994,60 @@ SESS_API int32_t sess_errno(const sess_session *session);
  */
 SESS_API
 int32_t sess_php_result(const sess_session *session);
+
+/* ---- policy: who it is and how long it lasts -------------------------------------------------------- */
+
+/**
+ * The user: who sess_login named, else what the application's own key says (sess.user_key: a string, or an
+ * int as text). `data` is NULL when nobody is logged in; borrowed like TEXT.
+ */
+SESS_API
+sess_bytes sess_user(const sess_session *session);
+
+/**
+ * Seconds since sess_login, or since it was called again for the same user; -1: nobody is logged in, or it
+ * was the application that did it. Ask for the password again before what must not be done by somebody who
+ * found an open browser.
+ */
+SESS_API
+int64_t sess_auth_age(const sess_session *session);
+
+/**
+ * Which clocks apply: those of sess_login, else those of a login while sess.user_key is there and not null,
+ * else those of anonymous sessions.
+ */
+SESS_API
+sess_user_kind sess_kind(const sess_session *session);
+
+/**
+ * When the session began, in Unix seconds; -1: unknown, as in a storage that does not tell until an absolute
+ * clock wants it kept. A new id does not make a session younger.
+ */
+SESS_API
+int64_t sess_created(const sess_session *session);
+
+/**
+ * Seconds until the nearest clock ends the session if this request is the last that uses it; -1: no clock
+ * runs. A clock ends a session when more than its time has passed, so 0 is still alive.
+ */
+SESS_API
+int64_t sess_expires_in(const sess_session *session);
+
+/**
+ * Why the last start did not give the client the session it asked for; SESS_END_NONE where it did, and where
+ * the client asked for none.
+ */
+SESS_API
+sess_ending sess_previous_end(const sess_session *session);
+
+/**
+ * Whether close keeps what is set, or has kept it. False before start and after destroy, where the client has
+ * yet to return its cookie (sess.create = second_request), where sessions of this kind are not kept
+ * (sess.moin_lifetime), and for a request that was under way when a login gave the session another id: it can
+ * set and read values, no cookie is sent, and nothing is stored.
+ */
+SESS_API
+bool sess_is_stored(const sess_session *session);
 
 /* ---- response headers ------------------------------------------------------------------------------- */
 

@@ -102,6 +102,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// A failure that no system call caused.
+    #[cold]
     pub fn new(code: Code, text: impl Into<Cow<'static, str>>) -> Error {
         Error {
             code,
@@ -111,6 +112,7 @@ impl Error {
     }
 
     /// A failure of the system: `what` failed with `error`, whose description is appended.
+    #[cold]
     pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Error {
         let errno = error.raw_os_error().unwrap_or(0);
         Error {

@@ -96,6 +96,13 @@ enum { DRIVE, DATA };
     ANSWER(sess_status, SESSION, DATA, sess_status(w->s) == SESS_NONE)                             \
     ANSWER(sess_id, SESSION, DATA, *sess_id(w->s) == '\0')                                         \
     ANSWER(sess_is_new, SESSION, DATA, !sess_is_new(w->s))                                         \
+    ANSWER(sess_user, SESSION, DATA, sess_user(w->s).data == NULL)                                 \
+    ANSWER(sess_auth_age, SESSION, DATA, sess_auth_age(w->s) == -1)                                \
+    ANSWER(sess_kind, SESSION, DATA, sess_kind(w->s) == SESS_KIND_ANONYMOUS)                       \
+    ANSWER(sess_created, SESSION, DATA, sess_created(w->s) == -1)                                  \
+    ANSWER(sess_expires_in, SESSION, DATA, sess_expires_in(w->s) == -1)                            \
+    ANSWER(sess_previous_end, SESSION, DATA, sess_previous_end(w->s) == SESS_END_NONE)             \
+    ANSWER(sess_is_stored, SESSION, DATA, !sess_is_stored(w->s))                                   \
     RC(sess_errcode, SESSION, DATA, sess_errcode(w->s))                                            \
     ANSWER(sess_errmsg, SESSION, DATA, *sess_errmsg(w->s) == '\0')                                 \
     ANSWER(sess_errno, SESSION, DATA, sess_errno(w->s) == 0)                                       \

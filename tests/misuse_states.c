@@ -55,6 +55,14 @@ static sess_lock_info lock_info = {.struct_size = sizeof(sess_lock_info)};
     ROW(sess_id, that((*sess_id(s) == '\0') == (state == FRESH || state == DESTROYED)), "------",  \
         "------")                                                                                  \
     ROW(sess_is_new, that(sess_is_new(s) == (state != FRESH)), "------", "------")                 \
+    ROW(sess_user, that(sess_user(s).data == NULL), "------", "------")                            \
+    ROW(sess_auth_age, that(sess_auth_age(s) == -1), "------", "------")                           \
+    ROW(sess_kind, that(sess_kind(s) == SESS_KIND_ANONYMOUS), "------", "------")                  \
+    ROW(sess_created, that(sess_created(s) >= -1), "------", "------")                             \
+    ROW(sess_expires_in, that(sess_expires_in(s) == -1), "------", "------")                       \
+    ROW(sess_previous_end, that(sess_previous_end(s) == SESS_END_NONE), "------", "------")        \
+    ROW(sess_is_stored, that(sess_is_stored(s) == (state != FRESH && state != DESTROYED)),         \
+        "------", "------")                                                                        \
     ROW(sess_errcode, sess_errcode(s), "------", "------")                                         \
     ROW(sess_errmsg, that(*sess_errmsg(s) == '\0'), "------", "------")                            \
     ROW(sess_errno, that(sess_errno(s) == 0), "------", "------")                                  \

@@ -1,7 +1,9 @@
 //! PHP's spelling of what PHP reads but would write otherwise, and its verdict on a single value.
 
-use super::scan::{self, Scan, Scratch, note};
+use super::scan::{Scan, note};
+use super::text;
 use super::tree::Node;
+use super::walk::Scratch;
 use super::{Document, Limits, Spelling, emit, float};
 use crate::error::{Code, Error, Result};
 use crate::value::Key;
@@ -13,7 +15,7 @@ impl Document {
         match bytes {
             [b'i', b':', text @ .., b';'] => {
                 out.extend_from_slice(b"i:");
-                write_int(scan::clamped_int(text), out);
+                write_int(text::clamped_int(text), out);
                 out.push(b';');
             }
             [b'd', b':', text @ .., b';'] => {
@@ -62,7 +64,7 @@ impl Document {
         let text = &token[(2 + colon + 2).min(token.len())..token.len().saturating_sub(2)];
         if token[0] == b'S' {
             let mut plain = Vec::new();
-            scan::unescape(text, &mut plain);
+            text::unescape(text, &mut plain);
             plain.into()
         } else {
             text.into()

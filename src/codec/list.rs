@@ -2,9 +2,10 @@
 
 use super::index::LINEAR;
 use super::repeats::{Glance, print_of, print_of_token};
-use super::scan::{RawKey, Scan, note};
+use super::scan::{Scan, note};
 use super::skip::{self, Step};
 use super::table::Table;
+use super::text::RawKey;
 use super::token;
 use super::tree::{INT_LEAD, NONE, Node, flag, plain_key};
 use super::{Document, ROOT};

@@ -3,8 +3,9 @@
 use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
 use super::reserved::names;
-use super::scan::{Fault, RawKey, Scan, note};
+use super::scan::{Fault, Scan, note};
 use super::store::{grow, no_memory};
+use super::text::RawKey;
 use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};

@@ -22,8 +22,10 @@ mod scan;
 mod skip;
 mod store;
 mod table;
+mod text;
 mod token;
 mod tree;
+mod walk;
 
 pub use canonical::unserialize_prefix;
 pub use keys::check_key;
@@ -127,7 +129,7 @@ pub struct Document {
     /// Where that was found last in the root's table.
     hidden_at: usize,
     hasher: RandomState,
-    scratch: scan::Scratch,
+    scratch: walk::Scratch,
     open: Vec<list::Open>,
     spare_order: Vec<u32>,
     head: Vec<u8>,
@@ -168,7 +170,7 @@ impl Document {
             hidden: NONE,
             hidden_at: 0,
             hasher: RandomState::new(),
-            scratch: scan::Scratch::default(),
+            scratch: walk::Scratch::default(),
             open: Vec::new(),
             spare_order: Vec::new(),
             head: Vec::new(),

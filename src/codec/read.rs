@@ -1,8 +1,9 @@
 //! Reading values.
 
 use super::canonical::custom_payload;
-use super::scan::{self, Scan, split_case};
+use super::scan::Scan;
 use super::skip;
+use super::text::{self, split_case};
 use super::tree::{NONE, flag};
 use super::{Document, Limits, NodeId, ROOT, Spelling, emit, float};
 use crate::error::Result;
@@ -121,7 +122,7 @@ impl Document {
     }
 
     pub(super) fn int_of(&self, node: NodeId) -> Option<i64> {
-        self.scalar(node, Kind::Int).map(scan::clamped_int)
+        self.scalar(node, Kind::Int).map(text::clamped_int)
     }
 
     pub(super) fn float_of(&self, node: NodeId) -> Option<f64> {

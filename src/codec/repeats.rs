@@ -1,7 +1,7 @@
 //! Whether the keys of containers are spelled as PHP would, and each only once.
 
 use super::index::Index;
-use super::scan::{RawKey, clamped_int};
+use super::text::{RawKey, clamped_int};
 use crate::value::Key;
 use std::hash::{BuildHasher, RandomState};
 

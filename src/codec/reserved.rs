@@ -3,8 +3,10 @@
 //! It stands among the others in the bytes. Reading steps over its place, edits refuse its key, and
 //! clearing the table leaves it there; whole payloads show and replace it.
 
-use super::scan::{self, RawKey, Scratch, note};
+use super::scan::note;
+use super::text::{self, RawKey};
 use super::tree::NONE;
+use super::walk::Scratch;
 use super::{Document, Limits, NodeId, Place, ROOT, emit};
 use crate::error::{Code, Error, Result};
 use crate::value::Key;
@@ -150,10 +152,10 @@ impl Document {
 pub(super) fn names(key: RawKey<'_>, reserved: &[u8]) -> bool {
     match key {
         RawKey::Bytes(bytes) => bytes == reserved,
-        RawKey::Int(text) => Key::Int(scan::clamped_int(text)) == Key::from_bytes(reserved),
+        RawKey::Int(text) => Key::Int(text::clamped_int(text)) == Key::from_bytes(reserved),
         RawKey::Escaped(text) => {
             let mut plain = Vec::new();
-            scan::unescape(text, &mut plain);
+            text::unescape(text, &mut plain);
             plain == reserved
         }
     }

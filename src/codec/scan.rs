@@ -1,8 +1,9 @@
-//! One validating pass over stored bytes: syntax, limits and extents, nothing decoded, no recursion.
+//! The validating pass over stored bytes, token by token: syntax and extents, nothing decoded. `walk` makes
+//! whole values of them.
 
 use super::float;
-use super::repeats::{Keys, Prints, Seen};
-use super::token;
+use super::repeats::Seen;
+use super::text::{RawKey, fits_i64, is_class_name, split_case};
 use crate::error::{Code, Error};
 
 /// Why bytes are not what PHP writes, and where.
@@ -32,32 +33,6 @@ pub(super) mod note {
     pub const ODD: u8 = 8;
 }
 
-/// An array or object whose end has not been seen. Counts fit: data is less than 4 GiB.
-#[derive(Clone, Copy)]
-struct Frame {
-    left: u32,
-    object: bool,
-}
-
-/// Buffers of a pass, kept for the next one.
-#[derive(Default)]
-pub(super) struct Scratch {
-    frames: Vec<Frame>,
-    /// The keys of each frame, if spelling is looked at.
-    seen: Vec<Seen>,
-    keys: Keys,
-    pub prints: Prints,
-}
-
-impl Scratch {
-    pub fn clear(&mut self) {
-        self.frames.clear();
-        self.seen.clear();
-        self.keys.clear();
-        self.prints.clear();
-    }
-}
-
 /// The head of a container: `a:N:{` or `O:L:"Class":N:{`.
 pub(super) struct Head {
     pub count: usize,
@@ -73,11 +48,12 @@ pub(super) struct Scan<'a> {
     pub notes: u8,
     /// Deepest nesting met.
     pub deepest: usize,
-    depth_limit: usize,
-    spelling: bool,
+    pub depth_limit: usize,
+    pub spelling: bool,
     /// Containers around what is scanned.
-    depth: usize,
-    keys: Seen,
+    pub depth: usize,
+    /// Those of the table itself.
+    pub keys: Seen,
 }
 
 // What PHP writes goes through `token`; the steps here see the rest of it, and decide.
@@ -106,7 +82,7 @@ impl<'a> Scan<'a> {
         Fault { what, at: self.at }
     }
 
-    fn fault<T>(&self, what: &'static str) -> Scanned<T> {
+    pub fn fault<T>(&self, what: &'static str) -> Scanned<T> {
         Err(self.fault_here(what))
     }
 
@@ -424,274 +400,5 @@ impl<'a> Scan<'a> {
         }
         self.slots += 1;
         Ok(Head { count, object })
-    }
-
-    /// One odd spelling is enough to know.
-    fn looks_at_spelling(&self) -> bool {
-        self.spelling && self.notes & note::ODD == 0
-    }
-
-    /// The table itself is a container around the values that follow.
-    pub fn enter_table(&mut self) {
-        self.depth = 1;
-        self.deepest = 1;
-    }
-
-    /// Note whether PHP would write this key of the table otherwise; raw ones stand without a token.
-    #[inline(always)]
-    pub fn table_key(&mut self, key: RawKey<'a>, raw: bool, scratch: &mut Scratch) {
-        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
-            self.notes |= note::ODD;
-        }
-    }
-
-    /// One whole value. `scratch` keeps the keys of the table between calls.
-    pub fn value(&mut self, scratch: &mut Scratch) -> Scanned<()> {
-        // Two loops, so that looking at spelling costs nothing where it is not wanted.
-        if self.spelling {
-            self.walk::<true>(scratch)
-        } else {
-            self.walk::<false>(scratch)
-        }
-    }
-
-    fn walk<const SPELLING: bool>(&mut self, scratch: &mut Scratch) -> Scanned<()> {
-        let bytes = self.bytes;
-        let frames = &mut scratch.frames;
-        frames.clear();
-        scratch.seen.clear();
-        // The innermost container; those around it are in `frames`.
-        let mut inner = Frame {
-            left: 0,
-            object: false,
-        };
-        let mut depth = self.depth;
-        let mut rest = &bytes[self.at..];
-        loop {
-            let head = if let Some(tail) = token::leaf(rest, !SPELLING) {
-                rest = tail;
-                self.slots += 1;
-                None
-            } else if let Some((count, tail)) = token::array(rest) {
-                rest = tail;
-                self.slots += 1;
-                Some(Head {
-                    count,
-                    object: false,
-                })
-            } else {
-                self.at = bytes.len() - rest.len();
-                let head = match self.peek() {
-                    b'a' | b'O' => Some(self.head()?),
-                    _ => {
-                        self.leaf()?;
-                        None
-                    }
-                };
-                rest = &bytes[self.at..];
-                head
-            };
-            if let Some(head) = head {
-                depth += 1;
-                if depth > self.depth_limit {
-                    self.at = bytes.len() - rest.len();
-                    return self.fault("nesting deeper than the limit");
-                }
-                self.deepest = self.deepest.max(depth);
-                frames.push(inner);
-                inner = Frame {
-                    left: head.count as u32,
-                    object: head.object,
-                };
-                if SPELLING {
-                    scratch.seen.push(scratch.keys.enter());
-                }
-            }
-            while inner.left == 0 {
-                if depth == self.depth {
-                    self.at = bytes.len() - rest.len();
-                    return Ok(());
-                }
-                let [b'}', tail @ ..] = rest else {
-                    self.at = bytes.len() - rest.len();
-                    return self.fault("a container does not end");
-                };
-                rest = tail;
-                depth -= 1;
-                if let Some(outer) = frames.pop() {
-                    inner = outer;
-                }
-                if SPELLING && let Some(seen) = scratch.seen.pop() {
-                    scratch.keys.leave(&seen);
-                }
-            }
-            inner.left -= 1;
-            let key = if let Some((key, tail)) = token::key(rest) {
-                rest = tail;
-                key
-            } else {
-                self.at = bytes.len() - rest.len();
-                let key = self.key()?;
-                rest = &bytes[self.at..];
-                key
-            };
-            if SPELLING
-                && self.notes & note::ODD == 0
-                && let Some(seen) = scratch.seen.last_mut()
-                && !scratch.keys.fresh(seen, key, inner.object, bytes)
-            {
-                self.notes |= note::ODD;
-            }
-        }
-    }
-}
-
-/// A key as it stands in the bytes.
-#[derive(Clone, Copy)]
-pub(super) enum RawKey<'a> {
-    Int(&'a [u8]),
-    Bytes(&'a [u8]),
-    Escaped(&'a [u8]),
-}
-
-fn is_class_name(name: &[u8]) -> bool {
-    let Some(first) = name.first() else {
-        return false;
-    };
-    *first != b'\\'
-        && name
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\' | 0x7f..))
-}
-
-/// Enum and case of `Enum:Case`.
-pub(super) fn split_case(name: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = name.iter().position(|byte| *byte == b':')?;
-    let (class, case) = (&name[..colon], &name[colon + 1..]);
-    (is_class_name(class) && is_class_name(case)).then_some((class, case))
-}
-
-fn fits_i64(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok())
-}
-
-/// `[+-]?digits` as PHP reads it: too large becomes the largest (Z-3).
-pub(super) fn clamped_int(text: &[u8]) -> i64 {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    if digits.len() <= 18 {
-        let value = digits
-            .iter()
-            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-        return if negative { -value } else { value };
-    }
-    let mut value: i64 = 0;
-    for digit in digits {
-        let digit = i64::from(digit - b'0');
-        // Counting downwards reaches the minimum, which has no positive counterpart.
-        value = value.saturating_mul(10).saturating_sub(digit);
-    }
-    if negative {
-        value
-    } else {
-        value.checked_neg().unwrap_or(i64::MAX)
-    }
-}
-
-/// The bytes of an `S` string.
-pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) {
-    let nibble = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        rest = match (first, tail) {
-            (b'\\', [high, low, tail @ ..]) => {
-                out.push(nibble(*high) << 4 | nibble(*low));
-                tail
-            }
-            _ => {
-                out.push(*first);
-                tail
-            }
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scan(bytes: &[u8]) -> Scanned<(usize, u32, u8)> {
-        let mut scan = Scan::new(bytes, 0, 4096, true);
-        scan.value(&mut Scratch::default())?;
-        Ok((scan.at, scan.slots, scan.notes))
-    }
-
-    // shows: Z-23, Z-24
-    #[test]
-    fn z_23_every_value_takes_a_slot_but_references_do_not() {
-        let bytes = b"a:5:{i:0;O:8:\"stdClass\":0:{}i:1;r:2;i:2;R:2;i:3;b:1;i:4;d:1.5;}";
-        assert_eq!(scan(bytes), Ok((bytes.len(), 5, note::REFS)));
-    }
-
-    #[test]
-    fn z_30_depth_is_counted_in_arrays_and_objects() {
-        let nested = |n: usize| [b"a:1:{i:0;".repeat(n), b"N;".to_vec(), b"}".repeat(n)].concat();
-        assert!(scan(&nested(4096)).is_ok());
-        assert!(scan(&nested(4097)).is_err());
-    }
-
-    #[test]
-    fn z_31_z_32_impossible_counts_and_lengths_are_refused() {
-        for bytes in [
-            "a:1000000000:{}",
-            "a:99999999999999999999:{}",
-            "s:18446744073709551619:\"abc\";",
-            "s:18446744073709551615:\"abc\";",
-            "C:3:\"Foo\":9223372036854775807:{abc}",
-            "O:3:\"Foo\":-1:{}",
-        ] {
-            assert!(scan(bytes.as_bytes()).is_err(), "{bytes}");
-        }
-    }
-
-    #[test]
-    fn z_3_overflowing_ints_are_clamped() {
-        assert_eq!(clamped_int(b"9223372036854775808"), i64::MAX);
-        assert_eq!(clamped_int(b"-9223372036854775809"), i64::MIN);
-        assert_eq!(clamped_int(b"-9223372036854775808"), i64::MIN);
-        assert_eq!(clamped_int(b"+007"), 7);
-    }
-
-    // shows: Z-5, Z-6
-    #[test]
-    fn z_6_escapes() {
-        let mut out = Vec::new();
-        unescape(b"a\\00\\fFb", &mut out);
-        assert_eq!(out, b"a\0\xffb");
-    }
-
-    // shows: E-15
-    #[test]
-    fn what_php_would_write_differently_is_noted() {
-        for (bytes, odd) in [
-            ("a:2:{s:1:\"a\";N;s:1:\"b\";N;}", false),
-            ("a:2:{s:1:\"a\";N;s:1:\"a\";N;}", true),
-            ("a:2:{i:0;N;i:0;N;}", true),
-            ("a:1:{s:1:\"0\";N;}", true),
-            ("O:1:\"A\":1:{s:1:\"0\";N;}", false),
-            ("O:1:\"A\":1:{i:0;N;}", true),
-            ("O:8:\"STDCLASS\":0:{}", true),
-            ("i:05;", true),
-            ("i:-0;", true),
-            ("d:0.10;", true),
-            ("d:0.1;", false),
-            ("s:01:\"a\";", true),
-        ] {
-            let notes = scan(bytes.as_bytes()).map(|(_, _, notes)| notes & note::ODD != 0);
-            assert_eq!(notes, Ok(odd), "{bytes}");
-        }
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn value(bytes: &[u8], at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::Scratch;
+    use super::super::walk::Scratch;
     use super::*;
 
     // shows: Z-1

@@ -3,7 +3,7 @@
 //! Every function answers None for what is malformed, unusual or rare alike: [`super::scan`] then looks
 //! again and decides. What is accepted here needs no further look.
 
-use super::scan::RawKey;
+use super::text::RawKey;
 
 /// Most digits taken here; more could overflow.
 const DIGITS: usize = 18;

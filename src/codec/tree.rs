@@ -1,7 +1,7 @@
 //! Values as places over stored bytes; children are listed when first asked for.
 
 use super::index::LINEAR;
-use super::scan::{self, RawKey};
+use super::text::{self, RawKey};
 use super::token;
 use super::{Document, ROOT};
 use crate::value::Key;
@@ -319,7 +319,7 @@ impl Document {
         let bytes = self.store.get(node.buffer);
         let text = bytes.get(start..node.start as usize - close)?;
         match text {
-            _ if node.lead == INT_LEAD => Some(Key::Int(scan::clamped_int(text))),
+            _ if node.lead == INT_LEAD => Some(Key::Int(text::clamped_int(text))),
             [b'-' | b'0'..=b'9', ..] if !node.is(flag::PROPERTY) => None,
             _ => Some(Key::Bytes(text)),
         }
@@ -344,7 +344,7 @@ impl Document {
         }
         match token {
             [b'i', b':', text @ .., b';'] if node.is(flag::PROPERTY) => Key::Bytes(text),
-            [b'i', b':', text @ .., b';'] => Key::Int(scan::clamped_int(text)),
+            [b'i', b':', text @ .., b';'] => Key::Int(text::clamped_int(text)),
             [b's', b':', rest @ .., b'"', b';'] => {
                 let colon = rest.iter().position(|byte| *byte == b':').unwrap_or(0);
                 fold(
@@ -424,12 +424,12 @@ pub(super) fn plain_key(key: RawKey<'_>, property: bool) -> Option<Box<[u8]>> {
         RawKey::Bytes(_) => None,
         RawKey::Int(_) if !property => None,
         RawKey::Int(text) => {
-            let plain = scan::clamped_int(text).to_string();
+            let plain = text::clamped_int(text).to_string();
             (plain.as_bytes() != text).then(|| plain.into_bytes().into())
         }
         RawKey::Escaped(text) => {
             let mut plain = Vec::new();
-            scan::unescape(text, &mut plain);
+            text::unescape(text, &mut plain);
             Some(plain.into())
         }
     }

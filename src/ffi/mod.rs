@@ -21,6 +21,7 @@ pub mod library;
 pub mod lifecycle;
 pub mod options;
 pub mod payload;
+pub mod policy;
 pub mod session;
 pub mod tokens;
 pub mod types;

@@ -109,6 +109,38 @@ pub enum sess_when {
     SESS_BEFORE_SAVE = 2,
 }
 
+/// Which of a policy's clocks apply to a session. Values never change.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum sess_user_kind {
+    /// Nobody is logged in: sess.anon.*
+    SESS_KIND_ANONYMOUS = 0,
+    /// Somebody is: sess.login.*
+    SESS_KIND_LOGIN = 1,
+    /// Somebody is who wants to be remembered: sess.remember.*
+    SESS_KIND_REMEMBERED = 2,
+}
+
+/// Why a client did not get the session it asked for. Values never change; new ones may be added.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum sess_ending {
+    /// It did, or asked for none.
+    SESS_END_NONE = 0,
+    /// Nothing is stored under the id, or it is malformed.
+    SESS_END_UNKNOWN_ID = 1,
+    /// Unused for longer than its idle clock allows, or sessions of its kind are not kept.
+    SESS_END_IDLE = 2,
+    /// Older than its absolute clock allows.
+    SESS_END_ABSOLUTE = 3,
+    /// It has moved to another id, and the old one leads there no more.
+    SESS_END_ROTATED = 4,
+    /// Its user has vanished.
+    SESS_END_USER_LOST = 5,
+    /// It was revoked.
+    SESS_END_REVOKED = 6,
+}
+
 /// How a lock is held.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

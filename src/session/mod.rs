@@ -323,6 +323,7 @@ impl Session {
         }
     }
 
+    #[cold]
     fn warn(&self, name: &'static str, error: &Error) {
         self.emit(Event::new(
             name,
@@ -339,6 +340,7 @@ impl Session {
     }
 
     /// An operation that was refused; PHP would have said false.
+    #[cold]
     fn refuse<T>(&mut self, event: &'static str, code: Code, text: &'static str) -> Result<T> {
         let error = Error::new(code, text);
         let level = if event == "ALREADY_ACTIVE" {
@@ -351,6 +353,7 @@ impl Session {
     }
 
     /// Remember a failure that was found outside, such as a NULL argument.
+    #[cold]
     pub fn fail(&mut self, error: Error) {
         let line: Vec<u8> = error
             .text

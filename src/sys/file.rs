@@ -25,7 +25,7 @@ pub struct Descriptor {
     file: ManuallyDrop<File>,
     opened: Epoch,
     /// Who may have its lock next, instead of its being closed.
-    turns: Option<Turns>,
+    turns: Option<Box<Turns>>,
 }
 
 /// What a file is, as far as a session store has to know.
@@ -79,7 +79,7 @@ impl Descriptor {
 
     /// When it is dropped, its lock goes to those who have these turns.
     pub(super) fn pass_on(&mut self, turns: Turns) {
-        self.turns = Some(turns);
+        self.turns = Some(Box::new(turns));
     }
 
     /// The process and moment in which it was opened.

@@ -18,6 +18,7 @@ pub mod map;
 pub mod opaque;
 pub mod private;
 pub mod random;
+pub mod region;
 pub(crate) mod seam;
 mod shed;
 pub mod text;

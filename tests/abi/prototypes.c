@@ -50,6 +50,13 @@ sess_rc sess_inspect_lock(sess_session *session, const char *id, size_t id_len, 
 sess_state sess_status(const sess_session *session);
 const char *sess_id(const sess_session *session);
 bool sess_is_new(const sess_session *session);
+sess_bytes sess_user(const sess_session *session);
+int64_t sess_auth_age(const sess_session *session);
+sess_user_kind sess_kind(const sess_session *session);
+int64_t sess_created(const sess_session *session);
+int64_t sess_expires_in(const sess_session *session);
+sess_ending sess_previous_end(const sess_session *session);
+bool sess_is_stored(const sess_session *session);
 sess_rc sess_errcode(const sess_session *session);
 const char *sess_errmsg(const sess_session *session);
 int32_t sess_errno(const sess_session *session);

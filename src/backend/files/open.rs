@@ -147,6 +147,22 @@ impl Files {
         file: &Descriptor,
         facts: &Facts,
     ) -> Attempt<()> {
+        let is_local = network_fs || self.local.contains(facts.identity.0);
+        let is_known = facts.kind == FileKind::Regular && user::trusts_owner(facts.uid) && is_local;
+        match is_known {
+            true => Ok(()),
+            false => self.check_closely(state, network_fs, file, facts),
+        }
+    }
+
+    #[cold]
+    fn check_closely(
+        &self,
+        state: &State,
+        network_fs: bool,
+        file: &Descriptor,
+        facts: &Facts,
+    ) -> Attempt<()> {
         let problem = if facts.kind == FileKind::Directory {
             return Err(open_error(
                 state,
@@ -169,9 +185,6 @@ impl Files {
     }
 
     fn is_on_network(&self, state: &State, file: &Descriptor, facts: &Facts) -> Result<bool> {
-        if self.local.contains(facts.identity.0) {
-            return Ok(false);
-        }
         let network = file
             .is_on_network()
             .map_err(|error| io_error(state, "fstatfs", &error))?;
@@ -274,6 +287,7 @@ pub(super) fn check_directory(state: &mut State) -> Attempt<()> {
 }
 
 /// Remove the file that was just made, as it cannot be used.
+#[cold]
 fn unmake(state: &State) -> Result<()> {
     file::unlink(state.path.as_c_str()).map_err(|error| io_error(state, "unlink", &error))
 }
@@ -288,15 +302,20 @@ fn lock_file(
 ) -> Result<(Descriptor, bool)> {
     let Opened { file, is_new } = opened;
     match lock::try_lock(&file, kind) {
-        Ok(true) => return Ok((file, false)),
-        Ok(false) => {}
+        Ok(true) => Ok((file, false)),
+        Ok(false) => Ok((wait(state, call, file, kind)?, true)),
         Err(error) => {
             if is_new {
                 unmake(state)?;
             }
-            return Err(io_error(state, "flock", &error));
+            Err(io_error(state, "flock", &error))
         }
     }
+}
+
+/// Wait for a lock that others have.
+#[cold]
+fn wait(state: &State, call: &mut Call, file: Descriptor, kind: Kind) -> Result<Descriptor> {
     let identity = file
         .facts()
         .map_err(|error| io_error(state, "statx", &error))?
@@ -309,7 +328,7 @@ fn lock_file(
         max_threads: call.settings.max_lock_threads,
     };
     match lock::wait(file, kind, identity, &patience) {
-        Ok(file) => Ok((file, true)),
+        Ok(file) => Ok(file),
         Err(Refused::TimedOut) => Err(Error::new(Code::ELOCKED, "others hold the session's lock")),
         Err(Refused::Cancelled) => Err(Error::new(
             Code::ECANCELED,
@@ -335,6 +354,7 @@ pub(super) fn failed(place: &Place, call: &str, error: &io::Error) -> Error {
 }
 
 /// A file that cannot be opened: unsafe if it is not what it should be, else a failure of the system.
+#[cold]
 fn open_error(state: &State, error: &io::Error) -> Problem {
     let failure = io_error(state, "open", error);
     let is_of_wrong_type = matches!(

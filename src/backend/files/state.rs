@@ -98,7 +98,14 @@ impl State {
     }
 
     /// Unlock and close, if a file is held.
+    #[inline]
     pub fn release(&mut self, call: &mut Call) {
+        if self.held.is_some() || self.has_lent {
+            self.release_held(call);
+        }
+    }
+
+    fn release_held(&mut self, call: &mut Call) {
         if self.has_lent {
             // A mapping would keep the lock, and reading it without the lock may raise SIGBUS.
             call.drop_data();

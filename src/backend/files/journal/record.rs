@@ -11,7 +11,8 @@ use super::layout::{
 use crate::id;
 use crate::sys::clock;
 use crate::sys::file::Facts;
-use crate::sys::journal::{self as system, Own, Region};
+use crate::sys::journal::{self as system, Own};
+use crate::sys::region::Region;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -260,8 +261,9 @@ impl Journal {
         }
         region.copy_in(base + ID, id);
         if !is_external {
-            region.copy_in(base + OLD, old);
+            // The new payload first: it was copied just now, and may be near to the processor still.
             region.copy_in(base + NEW, new);
+            region.copy_in(base + OLD, old);
             return Ok(None);
         }
         let file = Own::open(&self.external(index), true)?;

@@ -1,0 +1,95 @@
+//! What keys, numbers, names and escaped strings stand for.
+
+/// A key as it stands in the bytes.
+#[derive(Clone, Copy)]
+pub(super) enum RawKey<'a> {
+    Int(&'a [u8]),
+    Bytes(&'a [u8]),
+    Escaped(&'a [u8]),
+}
+
+pub(super) fn is_class_name(name: &[u8]) -> bool {
+    let Some(first) = name.first() else {
+        return false;
+    };
+    *first != b'\\'
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\' | 0x7f..))
+}
+
+/// Enum and case of `Enum:Case`.
+pub(super) fn split_case(name: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = name.iter().position(|byte| *byte == b':')?;
+    let (class, case) = (&name[..colon], &name[colon + 1..]);
+    (is_class_name(class) && is_class_name(case)).then_some((class, case))
+}
+
+pub(super) fn fits_i64(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<i64>().is_ok())
+}
+
+/// `[+-]?digits` as PHP reads it: too large becomes the largest (Z-3).
+pub(super) fn clamped_int(text: &[u8]) -> i64 {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.len() <= 18 {
+        let value = digits
+            .iter()
+            .fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return if negative { -value } else { value };
+    }
+    let mut value: i64 = 0;
+    for digit in digits {
+        let digit = i64::from(digit - b'0');
+        // Counting downwards reaches the minimum, which has no positive counterpart.
+        value = value.saturating_mul(10).saturating_sub(digit);
+    }
+    if negative {
+        value
+    } else {
+        value.checked_neg().unwrap_or(i64::MAX)
+    }
+}
+
+/// The bytes of an `S` string.
+pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) {
+    let nibble = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = match (first, tail) {
+            (b'\\', [high, low, tail @ ..]) => {
+                out.push(nibble(*high) << 4 | nibble(*low));
+                tail
+            }
+            _ => {
+                out.push(*first);
+                tail
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn z_3_overflowing_ints_are_clamped() {
+        assert_eq!(clamped_int(b"9223372036854775808"), i64::MAX);
+        assert_eq!(clamped_int(b"-9223372036854775809"), i64::MIN);
+        assert_eq!(clamped_int(b"-9223372036854775808"), i64::MIN);
+        assert_eq!(clamped_int(b"+007"), 7);
+    }
+
+    // shows: Z-5, Z-6
+    #[test]
+    fn z_6_escapes() {
+        let mut out = Vec::new();
+        unescape(b"a\\00\\fFb", &mut out);
+        assert_eq!(out, b"a\0\xffb");
+    }
+}
