@@ -5,6 +5,7 @@ use crate::config::{NameRule, SecureRule};
 use crate::cookie::{self, Found, MOST_CANDIDATES, Manner};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
+use crate::policy::judge::Ending;
 use std::ffi::{CStr, CString};
 
 /// What the client asked for, as the host tells it.
@@ -119,13 +120,23 @@ impl Session {
         }
     }
 
-    /// Refuse a start whose cookie could have no name.
-    pub(super) fn check_cookie_name(&self) -> Result<()> {
-        if self.settings.use_cookies && self.cookie_name().is_none() {
+    /// Refuse a start whose cookie this request cannot carry; what no request could, making the engine
+    /// has refused.
+    pub(super) fn check_request(&self) -> Result<()> {
+        if !self.settings.use_cookies || self.settings.php() {
+            return Ok(());
+        }
+        let Some(name) = self.cookie_name() else {
             let text = "sess.cookie_name: auto needs sess_set_request before the start";
             return Err(Error::new(Code::EINVAL, text));
+        };
+        match &self.cookies.asked {
+            Some(asked) if !asked.https => {
+                let secure = self.is_cookie_secure();
+                Ok(self.settings.check_cookie(name.to_bytes(), secure)?)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether the session cookie is Secure (M5).
@@ -151,13 +162,24 @@ impl Session {
     pub(super) fn id_of_cookie(&mut self) -> Option<Vec<u8>> {
         if !self.settings.php() {
             self.cookies.tried = None;
-            return self.next_candidate();
+            let id = self.next_candidate();
+            if id.is_none() && self.has_cookie() {
+                self.policed.previous_end = Ending::UnknownId;
+            }
+            return id;
         }
         match cookie::find(&self.cookies.headers, self.settings.name.to_bytes()) {
             // I-11: an id cut at a NUL would name another session.
             Found::Value(id) if !id.contains(&0) => Some(id),
             _ => None,
         }
+    }
+
+    /// Whether the request has a session cookie, whatever stands in it.
+    fn has_cookie(&self) -> bool {
+        let name = self.cookie_name().unwrap_or_default().to_bytes();
+        let value = cookie::first(&self.cookies.headers, name);
+        value.is_some_and(|value| !value.is_empty())
     }
 
     /// The next id that a cookie of the request offers (C11).

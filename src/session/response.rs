@@ -115,7 +115,9 @@ impl Session {
 
     /// Caches are not to give one user's page to another (D5).
     pub(super) fn put_vary(&mut self) {
-        if self.settings.php() || !self.settings.policy.vary || self.headers_sent {
+        let wanted = !self.settings.php() && self.settings.policy.vary && !self.headers_sent;
+        let is_there = |header: &Header| header.name == c"Vary";
+        if !wanted || self.headers.entries().iter().any(is_there) {
             return;
         }
         self.headers.put(Header {

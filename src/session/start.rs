@@ -58,7 +58,7 @@ impl Session {
             let text = "a session cannot be started after the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        if let Err(error) = self.check_cookie_name() {
+        if let Err(error) = self.check_request() {
             return self.ended(0, Err(error));
         }
         let in_force = self.has_id.then_some(self.cookie_known);

@@ -1,14 +1,19 @@
-//! Policies over PHP's protocol: when a session is made, its data by namespaces, early close, tokens.
+//! Policies over PHP's protocol: when a session is made, its data by namespaces, early close, tokens, cookies.
 
 #![allow(unsafe_code, reason = "tracing")]
 
+#[path = "../common/tool.rs"]
+mod programs;
 #[path = "../common/recorder.rs"]
 mod recorder;
 #[path = "../common/trace.rs"]
 mod trace;
 
+mod cookies;
 mod early_close;
+mod farm;
 mod namespaces;
 mod second_request;
+mod setups;
 mod tokens;
 mod world;
