@@ -12,6 +12,7 @@ mod trace;
 mod clocks;
 mod cookies;
 mod early_close;
+mod entry;
 mod farm;
 mod namespaces;
 mod second_request;
