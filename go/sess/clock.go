@@ -34,3 +34,11 @@ func (m *Manager) setClock(options *csess.Options) error {
 		return now().UnixMilli()
 	})
 }
+
+// now is the time that policy goes by.
+func (c *config) now() time.Time {
+	if c.clock != nil {
+		return c.clock()
+	}
+	return time.Now()
+}

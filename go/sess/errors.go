@@ -26,6 +26,8 @@ var (
 	// ErrGone: another request destroyed or replaced the session while it was open here; nothing was
 	// stored.
 	ErrGone = errors.New("sess: session was destroyed meanwhile")
+	// ErrRefused: a rule says no: a token that is not right, or sessions of this kind are disabled.
+	ErrRefused = errors.New("sess: refused")
 	// ErrHeadersSent: the response has begun, so that no cookie can be sent.
 	ErrHeadersSent = errors.New("sess: response has begun")
 	// ErrBadID: the id has a forbidden length or character.
@@ -113,6 +115,7 @@ var sentinels = []struct {
 	{csess.ETOOBIG, ErrTooBig},
 	{csess.EUNSAFE, ErrUnsafe},
 	{csess.EHEADERS, ErrHeadersSent},
+	{csess.EREFUSED, ErrRefused},
 	{csess.EGONE, ErrGone},
 	{csess.EUNSUPPORTED, errors.ErrUnsupported},
 }
@@ -203,6 +206,8 @@ const (
 	opUnset      = "unset"
 	opClear      = "unset_all"
 	opRaw        = "raw"
+	opCookie     = "cookie"
+	opToken      = "token"
 )
 
 // redact shortens a session id wherever it stands in a text.

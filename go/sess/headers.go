@@ -24,7 +24,8 @@ func (s *Session) Header(dst http.Header) {
 	}
 }
 
-// headers returns the headers of the session, whose names are canonical. Those with Replaces are cookies.
+// headers returns the headers of the session, whose names are canonical. Those with Replaces are to stand beside others
+// of their name, as cookies do.
 func (h *handle) headers() []csess.Header {
 	now := h.Headers(h.seen)
 	// What is beyond is kept for the next request.
@@ -37,7 +38,7 @@ func (h *handle) headers() []csess.Header {
 func replaceCookie(dst http.Header, header csess.Header) {
 	var kept []string
 	for _, value := range dst[header.Name] {
-		if !strings.HasPrefix(value, *header.Replaces) {
+		if !strings.HasPrefix(value, *header.Replaces) && value != header.Value {
 			kept = append(kept, value)
 		}
 	}

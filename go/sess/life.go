@@ -118,9 +118,19 @@ func (s *Session) acquire() (*handle, error) {
 	if s.released {
 		return nil, ErrReleased
 	}
+	var request Request
+	if s.asked != nil {
+		request = s.requested()
+	}
 	h, err := s.m.take()
 	if err != nil {
 		return nil, err
+	}
+	if s.asked != nil {
+		if f := h.SetRequest(request.Scheme, request.Host, request.Port, request.Mount); f != nil {
+			h.Free()
+			return nil, f
+		}
 	}
 	for _, header := range s.cookies {
 		if f := h.SetCookieHeader(header); f != nil {

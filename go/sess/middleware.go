@@ -52,6 +52,7 @@ func (m *Manager) Middleware(next http.Handler) http.Handler {
 		q := &request{Context: r.Context(), out: w}
 		q.session.m = m
 		q.session.cookies = r.Header["Cookie"]
+		q.session.asked = r
 		q.session.response = w.Header()
 		r = r.WithContext(q)
 		returned := false

@@ -22,6 +22,7 @@ func (f optionFunc) apply(c *config) { f(c) }
 type config struct {
 	settings    []func(*csess.Options) error
 	clock       func() time.Time
+	requestOf   func(r *http.Request) Request
 	logger      *slog.Logger
 	onError     func(w http.ResponseWriter, r *http.Request, err error)
 	afterStart  func(ctx context.Context, s *Session) error

@@ -57,7 +57,7 @@ func (s *Session) passOn() (name, cookie string, destroyed bool) {
 	if h == nil {
 		return "", "", false
 	}
-	name, _ = h.Option("session.name")
+	name = h.CookieName()
 	for _, header := range h.headers() {
 		switch {
 		case header.Replaces == nil:

@@ -19,6 +19,7 @@ type Session struct {
 
 	ctx      context.Context // of the last start
 	cookies  []string        // the Cookie headers of the request
+	asked    *http.Request   // nil: none
 	said     *said           // what is to be logged
 	response http.Header     // what a start adds headers to; nil: nothing, or it has begun
 	begun    bool            // the response has begun: no cookie can be sent any more

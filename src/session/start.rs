@@ -209,12 +209,13 @@ impl Session {
     }
 
     fn load(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+        // Files look at their times when they are opened, which validate_sid does.
+        self.prepare_policy();
         let mut cookie = self.settle_id(cookie, existing)?;
         if self.sends_at_once() {
             self.send_cookie_if(cookie)
                 .map_err(Failed::at(Stage::Headers))?;
         }
-        self.prepare_policy();
         self.document.clear();
         self.has_table = true;
         if self.read_or_begin(existing)? {

@@ -9,6 +9,7 @@ use sess::error::Code;
 use sess::policy::judge::Ending;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use std::ffi::CString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const KEY: &str = "hex:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -149,19 +150,50 @@ fn system_calls(engine: &Engine) -> Vec<i64> {
     calls
 }
 
-#[test]
-fn m_11_a_first_request_asks_the_kernel_for_its_id_only() {
-    let directory = std::env::temp_dir().join(format!("sess-first-{}", std::process::id()));
+/// An engine over the built-in files in a directory of its own.
+fn over_files(name: &str, more: &[(&str, &str)]) -> (Engine, PathBuf) {
+    let directory = std::env::temp_dir().join(format!("sess-{name}-{}", std::process::id()));
     std::fs::create_dir(&directory).unwrap();
     let mut settings = Settings::new(Profile::Libsess);
     let place = directory.to_str().unwrap();
-    for (key, value) in [("session.save_path", place)].iter().chain(SECOND) {
+    for (key, value) in [("session.save_path", place)]
+        .iter()
+        .chain(SECOND)
+        .chain(more)
+    {
         settings.set(key, &CString::new(*value).unwrap()).unwrap();
     }
     let engine = Engine::new(settings, Parts::default()).unwrap();
+    (engine, directory)
+}
+
+#[test]
+fn m_11_a_first_request_asks_the_kernel_for_its_id_only() {
+    let (engine, directory) = over_files("first", &[]);
     assert_eq!(system_calls(&engine), [libc::SYS_getrandom]);
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
     std::fs::remove_dir(&directory).unwrap();
+}
+
+#[test]
+fn m_14_a_clock_lets_the_session_go_on_over_files() {
+    let (engine, directory) = over_files("clock", &[("sess.anon.idle", "600")]);
+    let mut first = engine.session();
+    first.start(0).unwrap();
+    first.close().unwrap();
+    let given = id(&first);
+    for visit in 1..4 {
+        let mut session = engine.session();
+        let header = format!("PHPSESSID={given}");
+        session.set_cookie_header(header.as_bytes()).unwrap();
+        session.start(0).unwrap();
+        assert_eq!(session.previous_end(), Ending::None);
+        assert_eq!(id(&session), given);
+        assert_eq!(get(&mut session, "n").unwrap_or(0), visit - 1);
+        set(&mut session, "n", visit).unwrap();
+        session.close().unwrap();
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

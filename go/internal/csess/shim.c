@@ -1,6 +1,7 @@
 #include "shim.h"
 
 #include "_cgo_export.h"
+#include "ended.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -110,24 +111,6 @@ int32_t csess_set_clock(sess_options *options, uintptr_t clock) {
 
 /* ---- sessions
  * ------------------------------------------------------------------------------------------- */
-
-/* Take down how a call ended. */
-static void ended(csess *c, sess_rc rc) {
-    c->rc = rc;
-    if (rc != SESS_OK) {
-        c->sys_errno = sess_errno(c->session);
-        c->message = sess_errmsg(c->session);
-    }
-}
-
-/* As ended, for what may have changed where the session is in its life. */
-static void moved(csess *c, sess_rc rc) {
-    ended(c, rc);
-    c->state = sess_status(c->session);
-    c->is_new = sess_is_new(c->session);
-    c->id = sess_id(c->session);
-    c->id_len = strlen(c->id);
-}
 
 csess *csess_new(sess_engine *engine, uintptr_t host) {
     csess *c = calloc(1, sizeof *c);

@@ -80,6 +80,16 @@ void csess_mark_headers_sent(csess *c);
 const char *csess_option(csess *c, const char *key);
 size_t csess_list_headers(csess *c, size_t from);
 
+void csess_set_request(csess *c, const char *scheme, size_t scheme_len, const char *host,
+                       size_t host_len, uint16_t port, const char *mount, size_t mount_len);
+void csess_cookie_name(csess *c);
+void csess_cookie(csess *c, const char *name);
+void csess_set_own_cookie(csess *c, const char *name, const char *value, size_t len,
+                          const char *attributes);
+void csess_token(csess *c, const char *purpose, size_t purpose_len);
+void csess_check_token(csess *c, const char *purpose, size_t purpose_len, const char *token,
+                       size_t len, int64_t max_age);
+
 void csess_look(csess_at at);
 void csess_set_raw(csess *c, const uint8_t *data, size_t len);
 void csess_encode(csess *c);
