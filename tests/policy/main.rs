@@ -9,11 +9,13 @@ mod recorder;
 #[path = "../common/trace.rs"]
 mod trace;
 
+mod clocks;
 mod cookies;
 mod early_close;
 mod farm;
 mod namespaces;
 mod second_request;
 mod setups;
+mod shop;
 mod tokens;
 mod world;
