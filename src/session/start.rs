@@ -160,6 +160,8 @@ impl Session {
             self.has_id = true;
             self.cookie_known = true;
             cookie = Cookie::Known;
+        } else if !self.has_id && self.offers_no_id() {
+            self.policed.previous_end = Ending::UnknownId;
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),
@@ -239,7 +241,7 @@ impl Session {
         if let Some(hook) = self.shared.after_start.clone() {
             self.run_hook(&hook).map_err(Failed::at(Stage::Hook))?;
         }
-        if self.sends_at_once() || self.unmade {
+        if self.sends_at_once() || self.unmade && !self.proof.is_given() {
             return Ok(());
         }
         self.send_cookie_if(cookie)
