@@ -107,8 +107,8 @@ impl Session {
     pub(super) fn roll_cookie(&mut self) -> Result<()> {
         let settings = &self.settings;
         let rolls = !settings.php() && settings.policy.cookie_rolling && settings.use_cookies;
-        let goes_on = self.found || self.proof.is_given();
-        match rolls && !self.headers_sent && goes_on {
+        let has_record = self.found || self.proof.is_given();
+        match rolls && !self.headers_sent && has_record {
             true => self.send_cookie(),
             false => Ok(()),
         }

@@ -241,7 +241,7 @@ impl Session {
         if let Some(hook) = self.shared.after_start.clone() {
             self.run_hook(&hook).map_err(Failed::at(Stage::Hook))?;
         }
-        if self.sends_at_once() || self.unmade && !self.proof.is_given() {
+        if self.sends_at_once() || self.unmade {
             return Ok(());
         }
         self.send_cookie_if(cookie)

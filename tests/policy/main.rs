@@ -10,11 +10,13 @@ mod recorder;
 mod trace;
 
 mod cases;
+mod clocks;
 mod cookies;
 mod early_close;
 mod farm;
 mod namespaces;
 mod second_request;
 mod setups;
+mod shop;
 mod tokens;
 mod world;
