@@ -13,6 +13,7 @@ mod cases;
 mod clocks;
 mod cookies;
 mod early_close;
+mod entry;
 mod farm;
 mod namespaces;
 mod second_request;
