@@ -9,9 +9,11 @@ mod recorder;
 #[path = "../common/trace.rs"]
 mod trace;
 
+mod cases;
 mod clocks;
 mod cookies;
 mod early_close;
+mod entry;
 mod farm;
 mod namespaces;
 mod second_request;

@@ -140,6 +140,11 @@ impl Shop {
         String::from_utf8(session.raw().to_vec()).unwrap()
     }
 
+    /// What the file of a record holds, where there are files.
+    pub fn stored(&self, id: &str) -> Option<Vec<u8>> {
+        Some(fs::read(self.file(id)?).unwrap())
+    }
+
     /// Store a payload under an id that is known.
     pub fn put(&self, id: &str, payload: &[u8]) {
         let mut session = self.request(id);
