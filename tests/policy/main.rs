@@ -9,6 +9,7 @@ mod recorder;
 #[path = "../common/trace.rs"]
 mod trace;
 
+mod cases;
 mod clocks;
 mod cookies;
 mod early_close;
