@@ -160,6 +160,8 @@ impl Session {
             self.has_id = true;
             self.cookie_known = true;
             cookie = Cookie::Known;
+        } else if !self.has_id && self.offers_no_id() {
+            self.policed.previous_end = Ending::UnknownId;
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),

@@ -79,6 +79,28 @@ fn m_11_the_second_request_makes_the_record_under_the_id_that_it_returns() {
 }
 
 #[test]
+fn m_10_the_second_request_renews_its_cookie_where_all_do() {
+    for validates in [true, false] {
+        let set = [("sess.cookie_rolling", "1"), ("sess.anon.idle", "600")];
+        let w = second_request(
+            Recorder::new(validates),
+            &[set[0], set[1], ("sess.anon.cookie", "idle")],
+        );
+        let given = introduced(&w);
+        for _ in 0..2 {
+            let mut session = w.started(&given);
+            assert_eq!(id(&session), given);
+            let sent = cookies(&session);
+            assert!(
+                sent[0].contains("Max-Age=600") && sent.len() == 1,
+                "{sent:?}"
+            );
+            session.close().unwrap();
+        }
+    }
+}
+
+#[test]
 fn m_11_the_second_request_is_stored_also_without_a_value() {
     for validates in [true, false] {
         let w = second_request(Recorder::new(validates), &[]);

@@ -8,7 +8,7 @@ use sess::error::Event;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session};
 use std::ffi::CString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -140,12 +140,27 @@ impl Shop {
         String::from_utf8(session.raw().to_vec()).unwrap()
     }
 
+    /// What the file of a record holds, where there are files.
+    pub fn stored(&self, id: &str) -> Option<Vec<u8>> {
+        Some(fs::read(self.file(id)?).unwrap())
+    }
+
     /// Store a payload under an id that is known.
     pub fn put(&self, id: &str, payload: &[u8]) {
         let mut session = self.request(id);
         session.start(START_RAW).unwrap();
         session.set_raw(payload).unwrap();
         session.close().unwrap();
+    }
+
+    /// Where the files are.
+    pub fn dir(&self) -> &Path {
+        self.dir.as_deref().unwrap()
+    }
+
+    /// The file of an id.
+    pub fn path(&self, id: &str) -> PathBuf {
+        self.file(id).unwrap()
     }
 
     fn file(&self, id: &str) -> Option<PathBuf> {
