@@ -68,7 +68,7 @@ impl Bench {
     }
 
     fn tests(&self) {
-        for name in ["lifecycle", "bad_input"] {
+        for name in ["lifecycle", "bad_input", "cookies"] {
             let program = self.tools.build(name, &[&format!("tests/c/{name}.c")]);
             self.test(&program, &[]);
         }

@@ -211,8 +211,8 @@ fn what_is_set_wins_over_named_policies_in_any_order() {
 }
 
 #[test]
-fn the_policies_by_name() {
-    // shows: D1, D2
+fn d_1_the_policies_by_name() {
+    // shows: D2
     let mut moin = settings(&[("sess.policy", c"Moin"), ("sess.secret", SECRET)]);
     moin.finish().unwrap();
     assert_eq!(idle(&moin), [0, 43_200, 34_560_000]);

@@ -229,7 +229,7 @@ fn c_4_cs_14_a_cookie_is_forgotten_as_it_was_set() {
 }
 
 #[test]
-fn c_5_c_6_prefixes_hold_in_any_case() {
+fn c_5_c_6_asvs_3_3_3_prefixes_hold_in_any_case() {
     // shows: 3.3.1, 3.3.3
     let secure = ("cookie_secure", c"1");
     for (name, extra, fits) in [

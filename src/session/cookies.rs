@@ -182,6 +182,13 @@ impl Session {
         value.is_some_and(|value| !value.is_empty())
     }
 
+    /// Whether the client sent the session cookie, but with nothing that could be an id (D3).
+    pub(super) fn offers_no_id(&self) -> bool {
+        let name = self.cookie_name().unwrap_or_default().to_bytes();
+        let sent = cookie::first(&self.cookies.headers, name);
+        !self.settings.php() && self.settings.use_cookies && sent.is_some()
+    }
+
     /// The next id that a cookie of the request offers (C11).
     fn next_candidate(&mut self) -> Option<Vec<u8>> {
         let number = self.cookies.tried.map_or(0, |tried| tried + 1);

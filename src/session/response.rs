@@ -107,7 +107,8 @@ impl Session {
     pub(super) fn roll_cookie(&mut self) -> Result<()> {
         let settings = &self.settings;
         let rolls = !settings.php() && settings.policy.cookie_rolling && settings.use_cookies;
-        match rolls && !self.headers_sent && self.found {
+        let has_record = self.found || self.proof.is_given();
+        match rolls && !self.headers_sent && has_record {
             true => self.send_cookie(),
             false => Ok(()),
         }

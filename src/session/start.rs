@@ -160,6 +160,8 @@ impl Session {
             self.has_id = true;
             self.cookie_known = true;
             cookie = Cookie::Known;
+        } else if !self.has_id && self.offers_no_id() {
+            self.policed.previous_end = Ending::UnknownId;
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),
@@ -209,12 +211,13 @@ impl Session {
     }
 
     fn load(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+        // Files look at their times when they are opened, which validate_sid does.
+        self.prepare_policy();
         let mut cookie = self.settle_id(cookie, existing)?;
         if self.sends_at_once() {
             self.send_cookie_if(cookie)
                 .map_err(Failed::at(Stage::Headers))?;
         }
-        self.prepare_policy();
         self.document.clear();
         self.has_table = true;
         if self.read_or_begin(existing)? {

@@ -150,8 +150,7 @@ fn sent(world: &World, scheme: &str) -> String {
 }
 
 #[test]
-fn m_5_d_2_secure_follows_the_scheme() {
-    // shows: 3.3.1
+fn m_5_d_2_asvs_3_3_1_secure_follows_the_scheme() {
     for (set, expected) in [
         (&[][..], [true, false, true]),
         (&[("sess.cookie_secure", "auto")], [true, false, true]),
@@ -310,8 +309,7 @@ fn c_4_cs_14_a_cookie_is_taken_back() {
 }
 
 #[test]
-fn c_2_what_browsers_would_not_keep_is_refused_and_nothing_is_lost() {
-    // shows: 3.3.5
+fn c_2_asvs_3_3_5_what_browsers_would_not_keep_is_refused_and_nothing_is_lost() {
     let world = world(visited(), &[]);
     let mut session = world.started(KNOWN);
     set(&mut session, "n", 2).unwrap();
@@ -371,5 +369,57 @@ fn c_5_c_7_c_10_what_needs_https_says_so() {
         let refused = session.start(0).unwrap_err();
         assert_eq!(refused.code, Code::EINVAL);
         assert!(refused.text.contains("https"), "{refused}");
+    }
+}
+
+/// The cookie that a start by MoinMoin's rules sends for a session with these data.
+fn moin(data: &str, more: &[(&str, &str)]) -> String {
+    let lifetimes = [
+        ("sess.moin_lifetime", "(0.5, 12)"),
+        ("sess.cookie_rolling", "1"),
+        ("sess.user_key", "user.id"),
+    ];
+    let world = world(
+        Recorder::new(true).with(KNOWN, data),
+        &[&lifetimes, more].concat(),
+    );
+    cookies(&world.started(KNOWN)).concat()
+}
+
+#[test]
+fn m_10_a_cookie_lives_as_long_as_sessions_of_its_kind() {
+    // shows: M6, M7, M8
+    assert!(moin("n|i:1;", &[]).contains("; Max-Age=1800;"));
+    assert!(moin("user.id|s:1:\"a\";", &[]).contains("; Max-Age=43200;"));
+    let browser = [("sess.login.cookie", "browser")];
+    assert!(!moin("user.id|s:1:\"a\";", &browser).contains("Max-Age"));
+    let seconds = [("sess.login.cookie", "60")];
+    assert!(moin("user.id|s:1:\"a\";", &seconds).contains("; Max-Age=60;"));
+}
+
+#[test]
+fn m_16_where_anonymous_sessions_are_off_their_cookie_and_record_go() {
+    let none = [("sess.moin_lifetime", "(0, 12)")];
+    let world = world(visited(), &none);
+    let mut session = world.started(KNOWN);
+    let gone = cookies(&session).concat();
+    assert!(
+        gone.starts_with("PHPSESSID=; ") && gone.contains("; Max-Age=0;"),
+        "{gone}"
+    );
+    assert_eq!(world.handler.stored(KNOWN), None);
+    session.close().unwrap();
+    assert_eq!(world.records(), 0);
+    let odd = with_cookies(&world, "PHPSESSID=no-id");
+    assert!(cookies(&odd).concat().contains("; Max-Age=0;"));
+    assert!(cookies(&world.started("")).is_empty());
+}
+
+#[test]
+fn asvs_3_3_4_asvs_3_3_2_the_session_cookie_is_httponly_and_says_samesite() {
+    // shows: C8
+    for set in [&[][..], &[("session.cookie_samesite", "")]] {
+        let line = sent(&world(Recorder::new(true), set), "https");
+        assert!(line.ends_with("; secure; HttpOnly; SameSite=Lax"), "{line}");
     }
 }

@@ -9,11 +9,16 @@ mod recorder;
 #[path = "../common/trace.rs"]
 mod trace;
 
+mod cases;
+mod clocks;
 mod cookies;
 mod early_close;
+mod entry;
 mod farm;
 mod namespaces;
+mod php;
 mod second_request;
 mod setups;
+mod shop;
 mod tokens;
 mod world;

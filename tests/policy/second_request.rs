@@ -9,6 +9,7 @@ use sess::error::Code;
 use sess::policy::judge::Ending;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use std::ffi::CString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const KEY: &str = "hex:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -75,6 +76,28 @@ fn m_11_the_second_request_makes_the_record_under_the_id_that_it_returns() {
     let mut third = w.started(&given);
     assert_eq!(get(&mut third, "n"), Some(2));
     assert!(!third.is_new());
+}
+
+#[test]
+fn m_10_the_second_request_renews_its_cookie_where_all_do() {
+    for validates in [true, false] {
+        let set = [("sess.cookie_rolling", "1"), ("sess.anon.idle", "600")];
+        let w = second_request(
+            Recorder::new(validates),
+            &[set[0], set[1], ("sess.anon.cookie", "idle")],
+        );
+        let given = introduced(&w);
+        for _ in 0..2 {
+            let mut session = w.started(&given);
+            assert_eq!(id(&session), given);
+            let sent = cookies(&session);
+            assert!(
+                sent[0].contains("Max-Age=600") && sent.len() == 1,
+                "{sent:?}"
+            );
+            session.close().unwrap();
+        }
+    }
 }
 
 #[test]
@@ -149,19 +172,50 @@ fn system_calls(engine: &Engine) -> Vec<i64> {
     calls
 }
 
-#[test]
-fn m_11_a_first_request_asks_the_kernel_for_its_id_only() {
-    let directory = std::env::temp_dir().join(format!("sess-first-{}", std::process::id()));
+/// An engine over the built-in files in a directory of its own.
+fn over_files(name: &str, more: &[(&str, &str)]) -> (Engine, PathBuf) {
+    let directory = std::env::temp_dir().join(format!("sess-{name}-{}", std::process::id()));
     std::fs::create_dir(&directory).unwrap();
     let mut settings = Settings::new(Profile::Libsess);
     let place = directory.to_str().unwrap();
-    for (key, value) in [("session.save_path", place)].iter().chain(SECOND) {
+    for (key, value) in [("session.save_path", place)]
+        .iter()
+        .chain(SECOND)
+        .chain(more)
+    {
         settings.set(key, &CString::new(*value).unwrap()).unwrap();
     }
     let engine = Engine::new(settings, Parts::default()).unwrap();
+    (engine, directory)
+}
+
+#[test]
+fn m_11_a_first_request_asks_the_kernel_for_its_id_only() {
+    let (engine, directory) = over_files("first", &[]);
     assert_eq!(system_calls(&engine), [libc::SYS_getrandom]);
     assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
     std::fs::remove_dir(&directory).unwrap();
+}
+
+#[test]
+fn m_14_a_clock_lets_the_session_go_on_over_files() {
+    let (engine, directory) = over_files("clock", &[("sess.anon.idle", "600")]);
+    let mut first = engine.session();
+    first.start(0).unwrap();
+    first.close().unwrap();
+    let given = id(&first);
+    for visit in 1..4 {
+        let mut session = engine.session();
+        let header = format!("PHPSESSID={given}");
+        session.set_cookie_header(header.as_bytes()).unwrap();
+        session.start(0).unwrap();
+        assert_eq!(session.previous_end(), Ending::None);
+        assert_eq!(id(&session), given);
+        assert_eq!(get(&mut session, "n").unwrap_or(0), visit - 1);
+        set(&mut session, "n", visit).unwrap();
+        session.close().unwrap();
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
