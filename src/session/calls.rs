@@ -125,6 +125,11 @@ impl Session {
         self.with_id(|handler, call, id| handler.read(call, id))
     }
 
+    /// After a read whose answer cannot be decoded: whether there is another one.
+    pub(super) fn call_read_again(&mut self) -> Result<bool> {
+        self.with_id(|handler, call, id| handler.read_again(call, id))
+    }
+
     pub(super) fn call_write(&mut self, data: &[u8]) -> Result<()> {
         self.with_id(|handler, call, id| handler.write(call, id, data))
     }

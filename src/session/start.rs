@@ -425,14 +425,25 @@ impl Session {
         if self.raw {
             return Ok(());
         }
-        let (limits, spelling) = (self.limits(), self.spelling());
-        let payload = self.call.data().unwrap_or_default();
-        let Err(error) = self
-            .document
-            .load(self.settings.format, payload, spelling, &limits)
-        else {
+        let Err(mut error) = self.load_document() else {
             return Ok(());
         };
+        if error.code == Code::EDATA && self.handler_open {
+            match self.call_read_again() {
+                Ok(false) => {}
+                Ok(true) => match self.load_document() {
+                    Ok(()) => return Ok(()),
+                    Err(still) => error = still,
+                },
+                Err(error) => {
+                    self.warn("READ_FAILED", &error);
+                    return Err(Failed {
+                        stage: Stage::Read,
+                        error,
+                    });
+                }
+            }
+        }
         self.destroy_undecodable(&error);
         let error = self.with_place(error);
         self.warn("DECODE_FAILED", &error);
@@ -440,6 +451,12 @@ impl Session {
             stage: Stage::Decode,
             error,
         })
+    }
+
+    fn load_document(&mut self) -> Result<()> {
+        let (limits, spelling) = (self.limits(), self.spelling());
+        let payload = self.call.data().unwrap_or_default();
+        (self.document).load(self.settings.format, payload, spelling, &limits)
     }
 
     /// S-12: PHP destroys what it cannot decode. What PHP would have taken stays; says which it was.
