@@ -58,6 +58,11 @@
  *   on machines other than x86-64 and AArch64 it ends the process.
  * PROFILES  sess.profile supplies defaults: "libsess" (secure), or "php82", "php86", "php5" (PHP's ways,
  *   weak defaults and all). What was set explicitly wins, in whatever order it was set.
+ * POLICY  In profile "libsess" a session may keep one entry of its own among its data, under sess.meta_key.
+ *   Values never show it; setting, editing or removing it is SESS_EINVAL, and clearing keeps it. The payload
+ *   as bytes (sess_raw, sess_encode, sess_set_raw, sess_decode) shows and replaces it, and PHP sees it as
+ *   one more element of $_SESSION. It is made by what needs it: sess_login, sess_token, a new id under an
+ *   absolute clock, or such a clock over a storage that does not tell when a session was made.
  * VERSIONS  Within one soname functions, enum values, option keys and event names are only ever added,
  *   and structs that start with struct_size only grow at their end.
  *
@@ -859,11 +864,13 @@ sess_rc sess_end(sess_session *session);
 /**
  * Lock and load, or begin a new session: session_start(). `flags` is 0 or SESS_START_*. A closed session
  * is opened again under its id. A new one reaches the store, and its cookie the headers, at once or with
- * the first value set, as sess.create says ("libsess": the latter). SESS_ELOCKED, SESS_ECANCELED and
- * SESS_EBUSY end a wait; SESS_EDATA: the payload is damaged; SESS_ENOTFOUND, SESS_EBADID, SESS_EHEADERS,
- * SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a failure nothing is locked, and start again
- * goes for the same session: an id that was reopened or set by you stays, unless it was unknown or
- * refused (SESS_ENOTFOUND, SESS_EBADID, SESS_EEXIST). The PHP profiles forget it, as PHP does.
+ * the first value set, as sess.create says ("libsess": the latter). One whose clock has run out
+ * (sess.anon.*, sess.login.*, sess.remember.*) is removed, and a new one begins: see sess_previous_end.
+ * SESS_ELOCKED, SESS_ECANCELED and SESS_EBUSY end a wait; SESS_EDATA: the payload is damaged;
+ * SESS_ENOTFOUND, SESS_EBADID, SESS_EHEADERS, SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a
+ * failure nothing is locked, and start again goes for the same session: an id that was reopened or set by
+ * you stays, unless it was unknown or refused (SESS_ENOTFOUND, SESS_EBADID, SESS_EEXIST). The PHP profiles
+ * forget it, as PHP does.
  */
 SESS_API
 SESS_MUST_USE

@@ -208,6 +208,8 @@ const (
 	opRaw        = "raw"
 	opCookie     = "cookie"
 	opToken      = "token"
+	opLogin      = "login"
+	opLogout     = "logout"
 )
 
 // redact shortens a session id wherever it stands in a text.

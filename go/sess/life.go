@@ -192,12 +192,16 @@ func (s *Session) startOperation(ctx context.Context) operation {
 }
 
 func (s *Session) saveOperation() operation {
-	if s.m.site.handler == nil {
-		return nil
-	}
 	ctx := s.ctx
 	if ctx == nil {
 		ctx = context.Background()
+	}
+	return s.saveOperationOf(ctx)
+}
+
+func (s *Session) saveOperationOf(ctx context.Context) operation {
+	if s.m.site.handler == nil {
+		return nil
 	}
 	return &saveContext{callContext: callContext{Context: ctx}, timeout: s.m.site.saveTimeout}
 }

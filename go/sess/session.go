@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.com/libsess/go/internal/csess"
 )
@@ -18,6 +19,7 @@ type Session struct {
 	h atomic.Pointer[handle]
 
 	ctx      context.Context // of the last start
+	waits    time.Duration   // how long for locks, as the last start; negative: for ever
 	cookies  []string        // the Cookie headers of the request
 	asked    *http.Request   // nil: none
 	said     *said           // what is to be logged

@@ -135,6 +135,7 @@ func (l *lines) leave(key string, queue *line) {
 // startOrWait starts, and waits for the lock as long as that is wanted.
 func (s *Session) startOrWait(ctx context.Context, h *handle, id string, st start) error {
 	timeout := s.lockTimeout(h, st)
+	s.waits = timeout
 	want := s.id
 	f := s.try(ctx, h, st.flags, id, 0, nil)
 	if f == nil || f.Code != csess.ELOCKED || timeout == 0 {

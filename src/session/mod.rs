@@ -249,7 +249,7 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = false;
         self.proof = provisional::Proof::default();
-        self.policed = policed::Policed::default();
+        self.policed.begin();
         self.cookies.recycle();
         self.document.clear();
         self.has_stored = false;

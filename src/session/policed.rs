@@ -35,6 +35,16 @@ pub(super) struct Policed {
     pub kind: UserKind,
 }
 
+impl Policed {
+    /// Know nothing, but keep the buffer.
+    pub(super) fn begin(&mut self) {
+        *self = Policed {
+            user: std::mem::take(&mut self.user),
+            ..Policed::default()
+        };
+    }
+}
+
 /// Why nothing of a session is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Unkept {
@@ -78,12 +88,8 @@ impl Session {
         }
         self.call.dated = !settings.php() && settings.policy.is_dated();
         let previous_end = self.policed.previous_end;
-        let user = std::mem::take(&mut self.policed.user);
-        self.policed = Policed {
-            previous_end,
-            user,
-            ..Policed::default()
-        };
+        self.policed.begin();
+        self.policed.previous_end = previous_end;
     }
 
     /// What becomes of the session that was just read. The cookie that is due then, if that changes.

@@ -1,6 +1,6 @@
 //! The reserved entry in sessions: out of the host's reach, carried by every way to handle a payload.
 
-use crate::shop::{Shop, each_storage};
+use crate::shop::each_storage;
 use crate::world::{at, code, cookies, get, id, set};
 use sess::codec::{Place, ROOT};
 use sess::error::Code;

@@ -16,6 +16,7 @@ mod early_close;
 mod entry;
 mod farm;
 mod namespaces;
+mod php;
 mod second_request;
 mod setups;
 mod shop;

@@ -8,7 +8,7 @@ use sess::error::Event;
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session};
 use std::ffi::CString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -151,6 +151,16 @@ impl Shop {
         session.start(START_RAW).unwrap();
         session.set_raw(payload).unwrap();
         session.close().unwrap();
+    }
+
+    /// Where the files are.
+    pub fn dir(&self) -> &Path {
+        self.dir.as_deref().unwrap()
+    }
+
+    /// The file of an id.
+    pub fn path(&self, id: &str) -> PathBuf {
+        self.file(id).unwrap()
     }
 
     fn file(&self, id: &str) -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-/* Requests, cookies and tokens. */
+/* What goes beyond PHP: requests, cookies, logins and tokens. */
 
 #include "ended.h"
 
@@ -39,6 +39,19 @@ void csess_cookie(csess *c, const char *name) {
 void csess_set_own_cookie(csess *c, const char *name, const char *value, size_t len,
                           const char *attributes) {
     ended(c, sess_set_cookie(c->session, name, value, len, attributes));
+}
+
+void csess_tell(csess *c) {
+    const sess_session *session = c->session;
+    c->facts = (csess_facts){
+        .user = sess_user(session),
+        .auth_age = sess_auth_age(session),
+        .created = sess_created(session),
+        .expires_in = sess_expires_in(session),
+        .kind = sess_kind(session),
+        .ending = sess_previous_end(session),
+        .is_stored = sess_is_stored(session),
+    };
 }
 
 void csess_token(csess *c, const char *purpose, size_t purpose_len) {

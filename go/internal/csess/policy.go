@@ -50,6 +50,51 @@ func (s *Session) SetCookie(name, value, attributes string) *Failure {
 	return s.ended()
 }
 
+// Kinds of users, and why sessions end.
+const (
+	KindAnonymous  = C.SESS_KIND_ANONYMOUS
+	KindLogin      = C.SESS_KIND_LOGIN
+	KindRemembered = C.SESS_KIND_REMEMBERED
+
+	EndNone      = C.SESS_END_NONE
+	EndUnknownID = C.SESS_END_UNKNOWN_ID
+	EndIdle      = C.SESS_END_IDLE
+	EndAbsolute  = C.SESS_END_ABSOLUTE
+	EndRotated   = C.SESS_END_ROTATED
+	EndUserLost  = C.SESS_END_USER_LOST
+	EndRevoked   = C.SESS_END_REVOKED
+)
+
+// Facts are what a policy knows of a session; -1: not known.
+type Facts struct {
+	User      string
+	IsLogin   bool
+	AuthAge   int64 // seconds
+	Created   int64 // Unix seconds
+	ExpiresIn int64 // seconds
+	Kind      int
+	Ending    int
+	IsStored  bool
+}
+
+// Facts asks C for all of them.
+func (s *Session) Facts() Facts {
+	C.csess_tell(s.c)
+	c := &s.c.facts
+	facts := Facts{
+		User:      string(borrowed(c.user)),
+		IsLogin:   c.user.data != nil,
+		AuthAge:   int64(c.auth_age),
+		Created:   int64(c.created),
+		ExpiresIn: int64(c.expires_in),
+		Kind:      int(c.kind),
+		Ending:    int(c.ending),
+		IsStored:  bool(c.is_stored),
+	}
+	runtime.KeepAlive(s)
+	return facts
+}
+
 // Token makes a token for a purpose.
 func (s *Session) Token(purpose string) (string, *Failure) {
 	ptr, n := key0(purpose)

@@ -25,6 +25,17 @@ typedef struct {
     const char *replaces;
 } csess_header;
 
+/* What a policy knows of a session; user.data is NULL for nobody. */
+typedef struct {
+    sess_bytes user;
+    int64_t auth_age;
+    int64_t created;
+    int64_t expires_in;
+    int32_t kind;
+    int32_t ending;
+    bool is_stored;
+} csess_facts;
+
 /* A session and how its last call ended. */
 typedef struct {
     sess_session *session;
@@ -42,6 +53,7 @@ typedef struct {
     sess_bytes bytes;
     int64_t number;
     const char *value;
+    csess_facts facts;
     csess_header headers[CSESS_HEADERS];
     csess_key keys[CSESS_KEYS];
 } csess;
@@ -86,6 +98,7 @@ void csess_cookie_name(csess *c);
 void csess_cookie(csess *c, const char *name);
 void csess_set_own_cookie(csess *c, const char *name, const char *value, size_t len,
                           const char *attributes);
+void csess_tell(csess *c);
 void csess_token(csess *c, const char *purpose, size_t purpose_len);
 void csess_check_token(csess *c, const char *purpose, size_t purpose_len, const char *token,
                        size_t len, int64_t max_age);
