@@ -21,4 +21,5 @@ mod second_request;
 mod setups;
 mod shop;
 mod tokens;
+mod trail;
 mod world;
