@@ -62,6 +62,11 @@ pub trait Handler: Send + Sync {
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()>;
     /// The payload is unchanged: renew its age. [`Code::ENOTFOUND`] as in write.
     fn update_timestamp(&self, call: &mut Call, id: &CStr, data: &[u8]) -> Result<()>;
+    /// Beside the nine: what read answered cannot be decoded. A storage that may have missed that a write of
+    /// it was cut off makes sure, and answers as read does; false: that answer stands.
+    fn read_again(&self, _call: &mut Call, _id: &CStr) -> Result<bool> {
+        Ok(false)
+    }
     /// Beside the nine, which have no question like it: who holds the lock of `id`. Changes nothing.
     /// [`Code::ENOTFOUND`]: there is no such session.
     fn inspect_lock(&self, _call: &mut Call, _id: &CStr) -> Result<LockInfo> {

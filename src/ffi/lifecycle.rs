@@ -27,11 +27,13 @@ pub unsafe extern "C" fn sess_end(session: *mut sess_session) -> sess_rc {
 
 /// Lock and load, or begin a new session: session_start(). `flags` is 0 or SESS_START_*. A closed session
 /// is opened again under its id. A new one reaches the store, and its cookie the headers, at once or with
-/// the first value set, as sess.create says ("libsess": the latter). SESS_ELOCKED, SESS_ECANCELED and
-/// SESS_EBUSY end a wait; SESS_EDATA: the payload is damaged; SESS_ENOTFOUND, SESS_EBADID, SESS_EHEADERS,
-/// SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a failure nothing is locked, and start again
-/// goes for the same session: an id that was reopened or set by you stays, unless it was unknown or
-/// refused (SESS_ENOTFOUND, SESS_EBADID, SESS_EEXIST). The PHP profiles forget it, as PHP does.
+/// the first value set, as sess.create says ("libsess": the latter). One whose clock has run out
+/// (sess.anon.*, sess.login.*, sess.remember.*) is removed, and a new one begins: see sess_previous_end.
+/// SESS_ELOCKED, SESS_ECANCELED and SESS_EBUSY end a wait; SESS_EDATA: the payload is damaged;
+/// SESS_ENOTFOUND, SESS_EBADID, SESS_EHEADERS, SESS_EIO, SESS_EUNSAFE, a callback's or hook's code. After a
+/// failure nothing is locked, and start again goes for the same session: an id that was reopened or set by
+/// you stays, unless it was unknown or refused (SESS_ENOTFOUND, SESS_EBADID, SESS_EEXIST). The PHP profiles
+/// forget it, as PHP does.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_start(session: *mut sess_session, flags: u32) -> sess_rc {

@@ -125,6 +125,11 @@ impl Session {
         self.with_id(|handler, call, id| handler.read(call, id))
     }
 
+    /// After a read whose answer cannot be decoded: whether there is another one.
+    pub(super) fn call_read_again(&mut self) -> Result<bool> {
+        self.with_id(|handler, call, id| handler.read_again(call, id))
+    }
+
     pub(super) fn call_write(&mut self, data: &[u8]) -> Result<()> {
         self.with_id(|handler, call, id| handler.write(call, id, data))
     }
@@ -153,6 +158,20 @@ impl Session {
 
     pub(super) fn call_inspect_lock(&mut self, id: &Id) -> Result<LockInfo> {
         self.with_call(|handler, call| handler.inspect_lock(call, id.as_c_str()))
+    }
+
+    /// Have the record that is open known under another id too.
+    pub(super) fn call_link(&mut self, new: &Id) -> Result<()> {
+        self.keeping_data(|session| {
+            session.with_id(|handler, call, id| handler.link(call, id, new.as_c_str()))
+        })
+    }
+
+    /// Have the record that is open no longer known under another id.
+    pub(super) fn call_unlink(&mut self, id: &Id) -> Result<()> {
+        self.keeping_data(|session| {
+            session.with_call(|handler, call| handler.unlink(call, id.as_c_str()))
+        })
     }
 
     /// A new id from the handler, or from the generator where it makes none.

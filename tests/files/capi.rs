@@ -19,6 +19,10 @@ struct Host(*mut sess_session);
 impl Host {
     /// Waits are bounded, the journal is on: the defaults.
     fn new(dir: &Dir, strict: bool) -> Host {
+        Host::with(dir, strict, &[])
+    }
+
+    fn with(dir: &Dir, strict: bool, more: &[(&str, &str)]) -> Host {
         let settings = [
             ("session.save_path", dir.text()),
             ("session.use_strict_mode", if strict { "1" } else { "0" }),
@@ -29,7 +33,7 @@ impl Host {
         // SAFETY: the texts are NUL-terminated, and what was made is passed on before it is freed.
         unsafe {
             let options = sess_options_new();
-            for (key, value) in settings {
+            for (key, value) in settings.iter().chain(more) {
                 let (key, value) = (c(key), c(value));
                 let set = sess_options_set(options, key.as_ptr(), value.as_ptr());
                 assert_eq!(set as i32, 0, "{key:?}");
@@ -175,5 +179,45 @@ fn a_recycled_cycle_through_the_c_functions_allocates_nothing() {
                 b"n|i:6;s|s:3:\"abc\";".to_vec()
             }
         );
+    }
+}
+
+/// Clocks of every sort, which no session of these tests outlives.
+const CLOCKS: [(&str, &str); 4] = [
+    ("sess.anon.idle", "3600"),
+    ("sess.anon.absolute", "7200"),
+    ("sess.anon.rotate", "1800"),
+    ("sess.user_key", "uid"),
+];
+
+#[test]
+fn clocks_take_no_more_calls_and_no_allocation() {
+    // shows: M10, M14
+    for step in ["0", "60"] {
+        let dir = prepared();
+        dir.put(ID, b"n|i:1;s|s:3:\"abc\";", 0);
+        let clocks = [&CLOCKS[..], &[("sess.touch_step", step)]].concat();
+        let touch: &[&str] = if step == "0" { &["utimensat"] } else { &[] };
+        for flags in [0, SESS_START_RAW] {
+            let mut host = None;
+            let calls = calls_of(|| {
+                let host = host.get_or_insert_with(|| Host::with(&dir, true, &clocks));
+                host.start(Some(ID), flags);
+                host.close();
+            });
+            assert_eq!(calls, [&READ[..4], touch, &["close"]].concat(), "{step}");
+        }
+        let host = Host::with(&dir, true, &clocks);
+        for round in 0..5 {
+            let before = allocations();
+            host.start(Some(ID), SESS_START_READ_AND_CLOSE);
+            host.start(Some(ID), SESS_START_RAW);
+            host.close();
+            host.start(Some(ID), 0);
+            host.set_count(host.count() + 1);
+            host.close();
+            let made = allocations() - before;
+            assert!(round < 3 || made == 0, "round {round}: {made}");
+        }
     }
 }

@@ -7,6 +7,7 @@ mod crafted;
 mod damaged;
 #[path = "../files/kit.rs"]
 mod kit;
+mod late;
 mod layout;
 #[path = "../common/mount.rs"]
 mod mount;

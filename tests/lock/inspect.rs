@@ -123,6 +123,29 @@ fn looking_leaves_everything_as_it_is() {
 }
 
 #[test]
+fn what_was_asked_about_is_not_what_is_stored_or_destroyed() {
+    let _alone = alone();
+    let dir = Dir::new();
+    dir.put("other", b"theirs", 0);
+    let mut client = Client::php(dir.text());
+    client.start("abc").unwrap();
+    inspect(&mut client, "other").unwrap();
+    client.destroy("abc").unwrap();
+    assert_eq!(dir.names(), ["sess_other"]);
+    client.close();
+    // A session whose file is made by its first write.
+    client.call.create = false;
+    client.call.fresh = true;
+    client.start("abc").unwrap();
+    refused(inspect(&mut client, "none"), Code::ENOTFOUND);
+    client.write("abc", b"ours").unwrap();
+    client.close();
+    assert_eq!(dir.names(), ["sess_abc", "sess_other"]);
+    assert_eq!(dir.get("abc"), b"ours");
+    assert_eq!(dir.get("other"), b"theirs");
+}
+
+#[test]
 fn sessions_in_memory_are_told_of_as_well() {
     let client = Client::new(Arc::new(Memory::default()), Profile::Php82, "");
     let mut holder = client.another();

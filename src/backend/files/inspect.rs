@@ -9,11 +9,12 @@ use crate::id;
 use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Kind as FileKind};
 use crate::sys::lock::{self, Kind};
+use crate::sys::text::Text;
 use std::ffi::CStr;
 use std::time::Duration;
 
 /// The lock of a session's file. What the state holds stays as it is.
-pub(super) fn lock_of(state: &mut State, id: &CStr) -> Attempt<LockInfo> {
+pub(super) fn lock_of(state: &State, id: &CStr) -> Attempt<LockInfo> {
     state.check_process()?;
     if !id::is_valid(id.to_bytes()) {
         return Err(bad_id().into());
@@ -29,7 +30,9 @@ pub(super) fn lock_of(state: &mut State, id: &CStr) -> Attempt<LockInfo> {
             )),
         });
     }
-    let path = state.place.path_of(id, &mut state.path)?;
+    // The state's own path stays that of its own id, which is stored and destroyed by it.
+    let mut path = Text::default();
+    let path = state.place.path_of(id, &mut path)?;
     let file = match Descriptor::open(path, Access::Read) {
         Ok(file) => file,
         Err(error) if error.raw_os_error() == Some(file::ENOENT) => return Err(unknown().into()),

@@ -20,9 +20,11 @@ use super::{not_open, with_state};
 use crate::error::{Code, Result};
 use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
+use crate::sys::file::Facts;
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
-use open::{Attempt, Missing, gone, taken, unknown};
+use journal::Look;
+use open::{Attempt, Missing, Problem, gone, taken, unknown};
 use state::State;
 use std::ffi::CStr;
 use std::time::Instant;
@@ -139,7 +141,7 @@ impl Handler for Files {
     fn gc(&self, call: &mut Call, max_lifetime: i64) -> Result<i64> {
         let began = Instant::now();
         opened(call, |state, call| {
-            if let Ok(Some(journal)) = self.journals.find(state, call, false) {
+            if let Ok(Some(journal)) = self.journals.find(state, call, Look::Recent) {
                 journal.repair();
             }
             Ok(self.collector.collect(state, call, max_lifetime, began)?)
@@ -200,6 +202,37 @@ impl Handler for Files {
                 }
             };
             known.then_some(()).ok_or_else(|| unknown().into())
+        })
+    }
+
+    /// The journal may have been made, by a writer that died since, after it was looked for.
+    fn read_again(&self, call: &mut Call, id: &CStr) -> Result<bool> {
+        opened(call, |state, call| {
+            open::turn_to(state, call, id)?;
+            if !state.look_for_journal(&self.journals, call)? {
+                return Ok(false);
+            }
+            let result = match state.held.take() {
+                Some(mut held) => {
+                    let modified = held.facts.modified;
+                    let mended = state.mend(&self.journals, call, &held.file, held.facts);
+                    if let Ok(facts) = mended {
+                        held.size = facts.size;
+                        held.facts = Facts { modified, ..facts };
+                        held.is_unread = true;
+                    }
+                    state.held = Some(held);
+                    mended
+                        .and_then(|_| state.fetch(call))
+                        .map_err(Problem::from)
+                }
+                // Only a shared lock was held, and let go.
+                None => self.read_file(state, call),
+            };
+            if call.read_only {
+                state.held = None;
+            }
+            result.map(|()| true)
         })
     }
 

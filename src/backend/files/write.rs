@@ -1,6 +1,6 @@
 //! Storing: in place, by one write, undone when it falls short.
 
-use super::journal::{Armed, Journal, Journals, can_tear, is_needed, off};
+use super::journal::{Armed, Journal, Journals, Look, can_tear, is_needed, off};
 use super::open::io_error;
 use super::state::{Held, State};
 use crate::config::Durability;
@@ -66,7 +66,13 @@ fn store(
     } else {
         // A journal that cannot be opened now protects nothing now, which the host is told.
         let journal = is_needed(held.size, data.len())
-            .then(|| journals.find(state, call, true).ok().flatten().cloned())
+            .then(|| {
+                journals
+                    .find(state, call, Look::Make)
+                    .ok()
+                    .flatten()
+                    .cloned()
+            })
             .flatten();
         let mut guard = Guard {
             journal: journal.as_deref(),

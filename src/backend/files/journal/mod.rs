@@ -31,9 +31,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A write of at most this many bytes that does not shorten the file cannot be cut off.
 const PAGE: usize = 4096;
 
-/// Milliseconds after which a journal that was not there is looked for again, and after which one is
-/// looked at: cleaners of temporary directories remove what seems unused.
-const UNTIL_NEXT_LOOK: u64 = 1000;
+/// Milliseconds after which a journal that was not there is looked for again: until then a session that
+/// its maker tore is not known to be torn. Seldom enough for a busy process not to notice.
+const UNTIL_NEXT_LOOK: u64 = 10;
+
+/// Milliseconds after which a disk that was read-only may be writable, and after which a journal is looked
+/// at: cleaners of temporary directories remove what seems unused.
+const UNTIL_NEXT_TRY: u64 = 1000;
 const UNTIL_NEXT_CHECK: u64 = 60_000;
 
 /// How many directories an engine remembers.
@@ -60,6 +64,29 @@ struct Found {
     /// There is none yet, and there may be one.
     is_absent: bool,
     until: u64,
+}
+
+/// How sure the answer has to be that there is no journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// As of a moment ago.
+    Recent,
+    /// As of now; that a known one still has its name as well.
+    Now,
+    /// Then one is made.
+    Make,
+}
+
+impl Found {
+    /// Whether it still counts.
+    fn counts(&self, look: Look, now: u64) -> bool {
+        now < self.until
+            && match look {
+                Look::Recent => true,
+                Look::Now => false,
+                Look::Make => !self.is_absent,
+            }
+    }
 }
 
 /// What a session remembers, so that it does not have to ask its engine.
@@ -94,7 +121,7 @@ impl State {
         file: &Descriptor,
         facts: Facts,
     ) -> Result<Facts> {
-        let journal = match journals.find(self, call, false) {
+        let journal = match journals.find(self, call, Look::Recent) {
             Ok(Some(journal)) => journal,
             Ok(None) => return Ok(facts),
             Err(error) => return Err(unseen(self, &error)),
@@ -108,6 +135,19 @@ impl State {
         settled.map_err(|error| io_error(self, "repair", &error))
     }
 
+    /// Make sure of the journal after a read whose answer makes no sense, as if the session was torn;
+    /// whether there is one, so that it is worth to mend and read again.
+    pub(super) fn look_for_journal(
+        &mut self,
+        journals: &Journals,
+        call: &mut Call,
+    ) -> Result<bool> {
+        match journals.find(self, call, Look::Now) {
+            Ok(journal) => Ok(journal.is_some()),
+            Err(error) => Err(unseen(self, &error)),
+        }
+    }
+
     /// Whether the file that was just locked for reading has to be mended first. On a read-only disk,
     /// where it cannot be, a torn one is an error.
     pub(super) fn needs_mending(
@@ -117,7 +157,7 @@ impl State {
         file: &Descriptor,
         facts: &Facts,
     ) -> Result<bool> {
-        match journals.find(self, call, false) {
+        match journals.find(self, call, Look::Recent) {
             Err(error) => Err(unseen(self, &error)),
             Ok(None) => Ok(false),
             Ok(Some(journal)) if journal.is_read_only() => {
@@ -136,12 +176,13 @@ fn unseen(state: &State, error: &io::Error) -> Error {
 
 impl Journals {
     /// The journal of the state's directory, made if need be; None: it has none that can be used. Looks
-    /// at the disk only now and then. Without `make` it fails when that cannot be told for now.
+    /// at the disk only as often as `look` says. Unless one is to be made it fails when that cannot be
+    /// told for now.
     pub fn find<'a>(
         &self,
         state: &'a mut State,
         call: &mut Call,
-        make: bool,
+        look: Look,
     ) -> io::Result<Option<&'a Arc<Journal>>> {
         let settings = &call.settings;
         if !settings.journal || settings.network_fs {
@@ -149,11 +190,10 @@ impl Journals {
         }
         let now = clock::ticks();
         let cache = &state.journal;
-        let is_good = cache.seen.is_some_and(Epoch::is_this_process)
-            && now < cache.found.until
-            && !(make && cache.found.is_absent);
+        let is_good =
+            cache.seen.is_some_and(Epoch::is_this_process) && cache.found.counts(look, now);
         if !is_good {
-            let (found, event) = self.look(&state.place, settings, make, now)?;
+            let (found, event) = self.look(&state.place, settings, look, now)?;
             state.journal = Cache {
                 found,
                 seen: Some(Epoch::now()),
@@ -169,7 +209,7 @@ impl Journals {
         &self,
         place: &Place,
         settings: &Settings,
-        make: bool,
+        look: Look,
         now: u64,
     ) -> io::Result<(Found, Option<Event>)> {
         let known = self.known.get(|_| Mutex::default());
@@ -187,9 +227,10 @@ impl Journals {
             known.len() - 1
         });
         let known = &mut known[index];
-        if now < known.found.until && !(make && known.found.is_absent) {
+        if known.found.counts(look, now) {
             return Ok((known.found.clone(), None));
         }
+        let make = look == Look::Make;
         let mut event = None;
         let path = path(place, settings);
         let old = known.found.journal.take();
@@ -201,11 +242,12 @@ impl Journals {
         known.found = match opened {
             Ok(journal) => Found {
                 is_absent: journal.is_none(),
-                // A disk that is read-only may be writable soon.
-                until: match journal.as_ref().is_some_and(|found| !found.is_read_only()) {
-                    true => now + UNTIL_NEXT_CHECK,
-                    false => now + UNTIL_NEXT_LOOK,
-                },
+                until: now
+                    + match &journal {
+                        Some(journal) if journal.is_read_only() => UNTIL_NEXT_TRY,
+                        Some(_) => UNTIL_NEXT_CHECK,
+                        None => UNTIL_NEXT_LOOK,
+                    },
                 journal,
             },
             Err(error) if !make && system::is_passing(&error) => {
