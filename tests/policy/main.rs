@@ -19,6 +19,7 @@ mod kit;
 mod login;
 mod namespaces;
 mod php;
+mod requirements;
 mod second_request;
 mod setups;
 mod shop;
