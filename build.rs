@@ -14,6 +14,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("session", "session: one per request", ""),
     ("lifecycle", "life cycle", ""),
     ("asking", "asking a session", ""),
+    ("login", "login and logout", ""),
     ("policy", "policy: who it is and how long it lasts", ""),
     ("headers", "response headers", ""),
     ("cookies", "cookies", ""),

@@ -142,6 +142,21 @@
 #define SESS_START_EXISTING 4
 
 /**
+ * sess_login: the user wants to be remembered; the clocks of sess.remember apply.
+ */
+#define SESS_LOGIN_REMEMBER 1
+
+/**
+ * sess_logout: have the browser clear what it keeps for the site (Clear-Site-Data: cache, cookies, storage).
+ */
+#define SESS_LOGOUT_CLEAR_SITE_DATA 1
+
+/**
+ * sess_logout: the user has vanished rather than left: sess_previous_end and the event USER_LOST say so.
+ */
+#define SESS_LOGOUT_USER_LOST 2
+
+/**
  * How a lock is held.
  */
 enum sess_lock_mode
@@ -1001,6 +1016,40 @@ SESS_API int32_t sess_errno(const sess_session *session);
  */
 SESS_API
 int32_t sess_php_result(const sess_session *session);
+
+/* ---- login and logout ------------------------------------------------------------------------------- */
+
+/**
+ * The user has proved who he is, by whatever means of yours: call this instead of sess_regenerate_id. The
+ * session goes on under a new id with its data, is stored at once, and the clocks of its kind (sess.login,
+ * sess.remember) begin now; tokens made before are dead. The old id leads nowhere, whoever knows it:
+ * requests that were under way with it get an empty session that is not stored and sends no cookie, for
+ * sess.rotate_grace seconds. The same user again renews the time of authentication, under a new id as well.
+ * `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
+ * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
+ * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
+ * SESS_EUNSUPPORTED: the PHP profiles, or sess.meta_key is empty. After these, and after a failure to store,
+ * the old session is as it was and active, or closed where it could not be opened again. If the new one
+ * cannot be opened again, the login is done and stored, and the session closed.
+ */
+SESS_API
+SESS_MUST_USE
+sess_rc sess_login(sess_session *session,
+                   const void *user,
+                   size_t len,
+                   uint32_t flags);
+
+/**
+ * Destroy the session under every name it has and have the browser forget its cookie. `flags` is 0 or
+ * SESS_LOGOUT_*. Saves of requests that are under way fail with SESS_EGONE. The session must be active
+ * (SESS_EMISUSE); after this it is destroyed, its data readable. After the response has begun the cookie stays,
+ * which leads nowhere then (event HEADERS_SENT). SESS_EUNSUPPORTED as sess_login. An old id that a login has left (see
+ * sess_login) is given up silently, without a word to the browser.
+ */
+SESS_API
+SESS_MUST_USE
+sess_rc sess_logout(sess_session *session,
+                    uint32_t flags);
 
 /* ---- policy: who it is and how long it lasts -------------------------------------------------------- */
 

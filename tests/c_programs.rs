@@ -3,6 +3,8 @@
 
 #[path = "c/toolchain.rs"]
 mod toolchain;
+#[path = "c/wiki.rs"]
+mod wiki;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -164,8 +166,17 @@ impl Bench {
         assert!(broken.err.starts_with("SESS_EIO: "), "{}", broken.all());
     }
 
+    fn wiki(&self) {
+        let program = self
+            .tools
+            .build("wiki", &["c-examples/wiki.c", "c-examples/http.c"]);
+        wiki::moin(self.command(&program));
+        wiki::dokuwiki(self.command(&program));
+    }
+
     fn examples(&self) {
         self.counter();
+        self.wiki();
         self.cgi();
         self.threads();
         self.demo();

@@ -183,6 +183,7 @@ fn codes_are_those_of_the_library() {
 
 #[test]
 fn states_kinds_and_flags_are_those_of_the_library() {
+    use sess::session::{LOGIN_REMEMBER, LOGOUT_CLEAR_SITE_DATA, LOGOUT_USER_LOST};
     use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, State};
     use sess::value::Kind;
     let states = values("sess_state");
@@ -214,6 +215,9 @@ fn states_kinds_and_flags_are_those_of_the_library() {
         ("SESS_START_RAW", START_RAW),
         ("SESS_START_READ_AND_CLOSE", START_READ_AND_CLOSE),
         ("SESS_START_EXISTING", START_EXISTING),
+        ("SESS_LOGIN_REMEMBER", LOGIN_REMEMBER),
+        ("SESS_LOGOUT_CLEAR_SITE_DATA", LOGOUT_CLEAR_SITE_DATA),
+        ("SESS_LOGOUT_USER_LOST", LOGOUT_USER_LOST),
     ] {
         assert!(
             header().contains(&format!("#define {name} {flag}\n")),

@@ -132,6 +132,8 @@ fn links_lead_somewhere() {
         "docs/events.md",
         "docs/handlers.md",
         "docs/abi.md",
+        "docs/cookies.md",
+        "docs/policy.md",
     ] {
         let directory = Path::new(manual).parent().unwrap();
         let page = text(manual);
@@ -172,12 +174,28 @@ fn readme_holds_the_counter() {
 /// The C lines of the manuals compile.
 #[test]
 fn the_code_in_the_manuals_compiles() {
+    let lines = |manual: &str| between(&text(manual), "```c\n", "```\n").to_owned();
+    let start = format!(
+        "void start(const char *text, size_t len);\n\
+         void start(const char *text, size_t len) {{\n{}}}\n",
+        lines("docs/start.md")
+    );
+    let policy = format!(
+        "bool password_is_right(const char *name, const char *password);\n{}\
+         sess_rc both(sess_session *s, const char *name);\n\
+         sess_rc both(sess_session *s, const char *name) {{\n\
+         return name ? log_in(s, name, name) : log_out(s);\n}}\n",
+        lines("docs/policy.md")
+    );
+    for code in [start, policy] {
+        compiles(&code);
+    }
+}
+
+fn compiles(code: &str) {
     let directory = TempDir::new("docs");
-    let source = directory.path().join("start.c");
-    let manual = text("docs/start.md");
-    let lines = between(&manual, "```c\n", "```\n");
-    let head = "#include <sess.h>\n#include <stdio.h>\nvoid start(const char *text, size_t len);\n";
-    let text = format!("{head}void start(const char *text, size_t len) {{\n{lines}}}\n");
+    let source = directory.path().join("lines.c");
+    let text = format!("#include <sess.h>\n#include <stdio.h>\n{code}");
     std::fs::write(&source, text).unwrap();
     let mut cc = Command::new(tool("gcc"));
     cc.args([
@@ -185,12 +203,22 @@ fn the_code_in_the_manuals_compiles() {
         "-Wall",
         "-Wextra",
         "-pedantic",
+        "-Werror",
         "-fsyntax-only",
         "-Iinclude",
     ]);
     cc.current_dir(root()).arg(&source);
     let made = run(&mut cc);
     assert!(made.status.success(), "{}", made.all());
+}
+
+/// README shows the login of docs/policy.md, not lines like it.
+#[test]
+fn readme_holds_the_login() {
+    let (manual, readme) = (text("docs/policy.md"), text("README.md"));
+    let lines = between(&manual, "```c\n", "\n\n");
+    assert!(lines.contains("sess_login") && lines.lines().count() <= 10);
+    assert!(readme.contains(lines));
 }
 
 /// docs/php.md says what shows each of its claims: files, functions in them, recorded scenarios.

@@ -60,6 +60,8 @@ static sess_lock_info lock_info = {.struct_size = sizeof(sess_lock_info)};
     ROW(sess_kind, that(sess_kind(s) == SESS_KIND_ANONYMOUS), "------", "------")                  \
     ROW(sess_created, that(sess_created(s) >= -1), "------", "------")                             \
     ROW(sess_expires_in, that(sess_expires_in(s) == -1), "------", "------")                       \
+    ROW(sess_login, sess_login(s, "joe", 3, 0), "M-MMHM", "UUUUUU")                                \
+    ROW(sess_logout, sess_logout(s, 0), "M-MM-M", "UUUUUU")                                        \
     ROW(sess_previous_end, that(sess_previous_end(s) == SESS_END_NONE), "------", "------")        \
     ROW(sess_is_stored, that(sess_is_stored(s) == (state != FRESH && state != DESTROYED)),         \
         "------", "------")                                                                        \

@@ -65,6 +65,10 @@ fn tests() -> Vec<String> {
         .map(|top| root.join(top))
         .into();
     while let Some(path) = pending.pop() {
+        // What these show has letters of its own: docs/policy.md.
+        if path == root.join("tests/policy") {
+            continue;
+        }
         if path.is_dir() {
             pending.extend(
                 fs::read_dir(&path)

@@ -19,6 +19,7 @@ pub mod event;
 pub mod headers;
 pub mod library;
 pub mod lifecycle;
+pub mod login;
 pub mod options;
 pub mod payload;
 pub mod policy;

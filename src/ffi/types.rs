@@ -14,6 +14,12 @@ pub const SESS_START_RAW: u32 = 1;
 pub const SESS_START_READ_AND_CLOSE: u32 = 2;
 /// sess_start: SESS_ENOTFOUND rather than begin a new session.
 pub const SESS_START_EXISTING: u32 = 4;
+/// sess_login: the user wants to be remembered; the clocks of sess.remember apply.
+pub const SESS_LOGIN_REMEMBER: u32 = 1;
+/// sess_logout: have the browser clear what it keeps for the site (Clear-Site-Data: cache, cookies, storage).
+pub const SESS_LOGOUT_CLEAR_SITE_DATA: u32 = 1;
+/// sess_logout: the user has vanished rather than left: sess_previous_end and the event USER_LOST say so.
+pub const SESS_LOGOUT_USER_LOST: u32 = 2;
 
 /// What went wrong. Values never change; new ones may be added, so keep a default branch.
 #[repr(i32)]

@@ -160,6 +160,20 @@ impl Session {
         self.with_call(|handler, call| handler.inspect_lock(call, id.as_c_str()))
     }
 
+    /// Have the record that is open known under another id too.
+    pub(super) fn call_link(&mut self, new: &Id) -> Result<()> {
+        self.keeping_data(|session| {
+            session.with_id(|handler, call, id| handler.link(call, id, new.as_c_str()))
+        })
+    }
+
+    /// Have the record that is open no longer known under another id.
+    pub(super) fn call_unlink(&mut self, id: &Id) -> Result<()> {
+        self.keeping_data(|session| {
+            session.with_call(|handler, call| handler.unlink(call, id.as_c_str()))
+        })
+    }
+
     /// A new id from the handler, or from the generator where it makes none.
     pub(super) fn call_create_sid(&mut self) -> Result<Id> {
         if self.handler.offers().create_sid {

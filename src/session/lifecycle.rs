@@ -63,7 +63,7 @@ impl Session {
                 "destroy: the session is not active",
             );
         }
-        let destroyed = self.forget_record();
+        let destroyed = self.forget_names();
         if let Err(error) = &destroyed {
             self.warn("DESTROY_FAILED", error);
         }
@@ -160,7 +160,7 @@ impl Session {
         }
         if delete_old {
             return self
-                .forget_record()
+                .forget_names()
                 .inspect_err(|error| self.warn("DESTROY_FAILED", error));
         }
         self.store(payload, false)
@@ -194,7 +194,7 @@ impl Session {
     }
 
     /// An id that validate_sid does not know, as far as it is asked.
-    fn create_free_id(&mut self, validate: bool) -> Result<Id> {
+    pub(super) fn create_free_id(&mut self, validate: bool) -> Result<Id> {
         let mut id = self.call_create_sid()?;
         if !validate {
             return Ok(id);

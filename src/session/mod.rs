@@ -4,21 +4,26 @@
 //! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
 //! host does with the values, `policed` what a policy makes of it all, `provisional` what clients get that
 //! have not returned a cookie yet, `tokens` what proves that a request comes from a page of the session,
-//! `calls` the callbacks one by one.
+//! `login` and `rotate` go on under another id, `visit` goes from one record to another for them, `way`
+//! follows them at a start, `calls` the callbacks one by one.
 
 mod calls;
 mod cookies;
 mod data;
 mod id;
 mod lifecycle;
+mod login;
 mod policed;
 mod provisional;
 mod raw;
 mod request;
 mod response;
+mod rotate;
 mod save;
 mod start;
 mod tokens;
+mod visit;
+mod way;
 
 use crate::codec::Document;
 use crate::config::Settings;
@@ -32,6 +37,8 @@ use id::Id;
 use std::ffi::{CStr, CString};
 use std::hash::RandomState;
 use std::sync::Arc;
+
+pub use login::{LOGIN_REMEMBER, LOGOUT_CLEAR_SITE_DATA, LOGOUT_USER_LOST};
 
 /// Decode nothing; only the raw payload is seen.
 pub const START_RAW: u32 = 1;

@@ -3,6 +3,7 @@
 use super::provisional::Proof;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
+use super::way::Way;
 use super::{Session, State};
 use crate::codec::{ROOT, Spelling};
 use crate::config::KindPolicy;
@@ -57,12 +58,23 @@ pub(super) enum Unkept {
     Anonymous,
 }
 
+/// What a start has come to.
+pub(super) enum Course {
+    /// To the session; the cookie that is due, if that changes.
+    Here(Option<Cookie>),
+    /// To an id whose record is to be read.
+    Read,
+    /// To a record that was read.
+    Decode,
+}
+
 /// What becomes of a session, without what it was judged by.
 enum Sentence {
     Live { rotate_due: bool },
     Ended(Ending),
     Disabled,
     ThrowAway,
+    Follow,
 }
 
 impl From<Verdict<'_>> for Sentence {
@@ -72,9 +84,22 @@ impl From<Verdict<'_>> for Sentence {
             Verdict::Ended(ending) => Sentence::Ended(ending),
             Verdict::Disabled => Sentence::Disabled,
             Verdict::ThrowAway => Sentence::ThrowAway,
-            // Where the record of the new id is not looked for, the session is here.
-            Verdict::Follow(_) => Sentence::Live { rotate_due: false },
+            Verdict::Follow(_) => Sentence::Follow,
         }
+    }
+}
+
+impl Policed {
+    /// The user has logged in, under a new record.
+    pub fn log_in(&mut self, entry: Entry, now: i64) {
+        self.kind = entry.kind;
+        self.entry = entry;
+        self.rotate_due = false;
+        self.unkept = Unkept::No;
+        self.times = Times {
+            created: Some(now),
+            touched: Some(now),
+        };
     }
 }
 
@@ -92,36 +117,51 @@ impl Session {
         self.policed.previous_end = previous_end;
     }
 
-    /// What becomes of the session that was just read. The cookie that is due then, if that changes.
-    pub(super) fn police(&mut self, existing: bool) -> std::result::Result<Option<Cookie>, Failed> {
+    /// What becomes of the session that was just read.
+    pub(super) fn police(
+        &mut self,
+        existing: bool,
+        way: &mut Way,
+    ) -> std::result::Result<Course, Failed> {
         if self.settings.php() {
-            return Ok(None);
+            return Ok(Course::Here(None));
         }
         if !self.found {
             self.police_new();
-            return Ok(None);
+            return Ok(Course::Here(None));
         }
         self.policed.times = self.call.times;
         self.read_entry();
         let is_blank = self.policed.entry.is_blank() && self.settings.policy.user_key.is_empty();
         if is_blank && !self.settings.policy.has_clocks() {
-            return Ok(None);
+            return Ok(Course::Here(None));
         }
-        match self.sentence() {
+        self.judge_read(existing, way)
+    }
+
+    /// What follows from the entry and times of the session that was read.
+    pub(super) fn judge_read(
+        &mut self,
+        existing: bool,
+        way: &mut Way,
+    ) -> std::result::Result<Course, Failed> {
+        let ending = match self.sentence() {
             Sentence::Live { rotate_due } => {
                 self.policed.kind = self.kind();
                 self.check_birth().map_err(Failed::at(Stage::Read))?;
                 self.policed.rotate_due = rotate_due;
-                Ok(None)
+                return Ok(self.go_on_here(way));
             }
-            Sentence::Ended(ending) => self.begin_anew(ending, existing),
-            Sentence::Disabled => self.begin_anew(Ending::Idle, existing),
-            Sentence::ThrowAway if existing => Err(not_found()),
+            Sentence::Follow => return self.go_where_it_moved(existing, way),
+            Sentence::ThrowAway if existing => return Err(not_found()),
             Sentence::ThrowAway => {
                 self.throw_away();
-                Ok(Some(Cookie::Known))
+                return Ok(Course::Here(Some(Cookie::Known)));
             }
-        }
+            Sentence::Ended(ending) => ending,
+            Sentence::Disabled => Ending::Idle,
+        };
+        self.begin_anew(ending, existing).map(Course::Here)
     }
 
     fn sentence(&mut self) -> Sentence {
@@ -172,7 +212,7 @@ impl Session {
 
     /// The session that was read is over: its record goes, under its lock, and another one begins under an
     /// id of its own. One that is only read is left to those who may change it.
-    fn begin_anew(
+    pub(super) fn begin_anew(
         &mut self,
         ending: Ending,
         existing: bool,
@@ -185,7 +225,7 @@ impl Session {
         };
         self.emit(Event::new("SESSION_ENDED", Level::Notice, Code::OK, text));
         if !self.call.read_only
-            && let Err(error) = self.forget_record()
+            && let Err(error) = self.forget_names()
         {
             self.warn("DESTROY_FAILED", &error);
         }
@@ -208,7 +248,7 @@ impl Session {
     }
 
     /// Show an empty session of which nothing is kept and no cookie tells, and let go of what was read.
-    fn throw_away(&mut self) {
+    pub(super) fn throw_away(&mut self) {
         self.prepare_policy();
         self.policed.unkept = Unkept::ThrowAway;
         self.policed.previous_end = Ending::Rotated;
@@ -321,7 +361,7 @@ impl Session {
     }
 
     /// Have the entry say when the session began.
-    fn note_birth(&mut self) -> Result<()> {
+    pub(super) fn note_birth(&mut self) -> Result<()> {
         let now = self.shared.unix_now();
         let touched = self.policed.times.touched.unwrap_or(now);
         let began = self.created_at().unwrap_or(now.min(touched));

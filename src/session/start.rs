@@ -1,7 +1,9 @@
 //! Start and reset: from an id to data (S-1 to S-19, S-30, S-31).
 
 use super::calls::{Known, Optional};
+use super::policed::Course;
 use super::response::Cookie;
+use super::way::Way;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use crate::codec::{Limits, Spelling};
 use crate::config::{Create, Profile};
@@ -218,22 +220,42 @@ impl Session {
             self.send_cookie_if(cookie)
                 .map_err(Failed::at(Stage::Headers))?;
         }
-        self.document.clear();
         self.has_table = true;
-        if self.read_or_begin(existing)? {
-            cookie = Cookie::ToSend;
-        }
-        self.settle_cookie();
-        if self.settings.php() && self.gc_hits() {
-            // S-58: what gc says at start is never looked at.
-            let _ = self.call_gc(-1);
-        }
-        // PHP takes a record that is not there for an empty one, and touches it from 8.6 on.
-        self.has_stored = self.settings.lazy_write && (self.settings.php() || self.found);
-        self.decode_loaded()?;
-        if let Some(changed) = self.police(existing)? {
-            cookie = changed;
-            self.has_stored = false;
+        let mut way = Way::default();
+        let mut course = Course::Read;
+        loop {
+            self.document.clear();
+            if matches!(course, Course::Read) && self.read_or_begin(existing)? {
+                cookie = Cookie::ToSend;
+            }
+            self.settle_cookie();
+            if self.settings.php() && self.gc_hits() {
+                // S-58: what gc says at start is never looked at.
+                let _ = self.call_gc(-1);
+            }
+            // PHP takes a record that is not there for an empty one, and touches it from 8.6 on.
+            self.has_stored = self.settings.lazy_write && (self.settings.php() || self.found);
+            self.decode_loaded()?;
+            course = self.police(existing, &mut way)?;
+            match course {
+                Course::Here(None) => {
+                    cookie = self.cookie_of_move(&way).unwrap_or(cookie);
+                    break;
+                }
+                Course::Here(Some(changed)) => {
+                    cookie = changed;
+                    self.has_stored = false;
+                    break;
+                }
+                Course::Read => {
+                    self.open_again()
+                        .inspect_err(|error| self.warn("OPEN_FAILED", error))
+                        .map_err(Failed::at(Stage::Open))?;
+                    self.call.fresh = false;
+                }
+                Course::Decode => {}
+            }
+            self.prepare_policy();
         }
         self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
         self.put_provisional_cookie()

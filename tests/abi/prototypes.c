@@ -46,6 +46,8 @@ sess_rc sess_update(sess_session *session, sess_hook_fn change, void *user);
 sess_rc sess_create_id(sess_session *session, const char *prefix, size_t prefix_len, const char **id);
 sess_rc sess_gc(sess_session *session, int64_t *removed);
 sess_rc sess_collect(sess_session *session, int64_t budget_ms, int64_t *removed, bool *more);
+sess_rc sess_login(sess_session *session, const void *user, size_t len, uint32_t flags);
+sess_rc sess_logout(sess_session *session, uint32_t flags);
 sess_rc sess_inspect_lock(sess_session *session, const char *id, size_t id_len, sess_lock_info *info);
 sess_state sess_status(const sess_session *session);
 const char *sess_id(const sess_session *session);

@@ -245,6 +245,13 @@ impl Running {
         self.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
+    /// Asks it to end, and waits until it has.
+    pub fn stop(self) -> Finished {
+        let kill = format!("kill -TERM {}", self.child.id());
+        run(Command::new("sh").arg("-c").arg(kill)).good();
+        self.finish()
+    }
+
     /// Closes its input and waits for the end.
     pub fn finish(mut self) -> Finished {
         drop(self.stdin.take());

@@ -22,6 +22,7 @@ const PAGES: &[(&str, &str)] = &[
     ("session: one per request", "libsess-session"),
     ("life cycle", "libsess-lifecycle"),
     ("asking a session", "libsess-asking"),
+    ("login and logout", "libsess-login"),
     ("policy: who it is and how long it lasts", "libsess-policy"),
     ("response headers", "libsess-headers"),
     ("cookies", "libsess-cookies"),

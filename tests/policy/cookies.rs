@@ -356,7 +356,7 @@ fn c_11_two_hundred_cookies_and_four_kilobytes() {
 
 #[test]
 fn c_5_c_7_c_10_what_needs_https_says_so() {
-    // shows: C6, 3.3.3
+    // shows: C6, ASVS 3.3.3
     for odd in [
         ("session.name", "__Host-sid"),
         ("session.cookie_samesite", "None"),

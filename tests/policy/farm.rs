@@ -1,6 +1,6 @@
 //! Wikis behind a small HTTP server, and a browser: curl with its cookie jar.
 
-use crate::programs::tool;
+use crate::kit::tool;
 use crate::world::{get, set};
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};

@@ -1,9 +1,8 @@
 //! Policies over PHP's protocol: when a session is made, its data by namespaces, early close, tokens, cookies.
 
-#![allow(unsafe_code, reason = "tracing")]
+#![allow(unsafe_code, reason = "forks, tracing")]
+#![allow(missing_docs)]
 
-#[path = "../common/tool.rs"]
-mod programs;
 #[path = "../common/recorder.rs"]
 mod recorder;
 #[path = "../common/trace.rs"]
@@ -15,10 +14,17 @@ mod cookies;
 mod early_close;
 mod entry;
 mod farm;
+#[path = "../files/kit.rs"]
+mod kit;
+mod login;
 mod namespaces;
 mod php;
+mod requirements;
+mod rotate;
 mod second_request;
 mod setups;
 mod shop;
+mod site;
 mod tokens;
+mod trail;
 mod world;

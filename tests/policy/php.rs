@@ -1,6 +1,6 @@
 //! Beside a PHP application that knows nothing of the policy, on the same files.
 
-use crate::programs::tool;
+use crate::kit::tool;
 use crate::shop::Shop;
 use crate::world::{cookies, get, id, set};
 use sess::policy::entry::Entry;

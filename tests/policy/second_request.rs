@@ -497,3 +497,49 @@ fn d_6_never_makes_a_session() {
     assert_eq!(w.calls(), format!("open read({KNOWN}) close"));
     assert_eq!(w.records(), 0);
 }
+
+#[test]
+fn m_11_a_login_in_the_first_request_is_stored_at_once_under_an_id_of_its_own() {
+    let w = second_request(Recorder::new(true), &[]);
+    let mut session = w.started("");
+    set(&mut session, "n", 1).unwrap();
+    let given = id(&session);
+    session.login(b"eve", 0).unwrap();
+    let own = id(&session);
+    assert!(own != given && !is_provisional(&own));
+    assert!(session.is_stored());
+    session.close().unwrap();
+    assert_eq!(w.records(), 1);
+    assert_eq!(cookies(&session).len(), 1);
+    assert!(cookies(&session)[0].contains(&own));
+    let mut next = w.started(&own);
+    assert_eq!(next.user(), Some(&b"eve"[..]));
+    assert_eq!(get(&mut next, "n"), Some(1));
+}
+
+#[test]
+fn m_11_the_id_that_a_login_has_left_is_not_adopted_again() {
+    // shows: M18, ASVS 7.2.4
+    let w = second_request(Recorder::new(true), &[("session.gc_maxlifetime", "7200")]);
+    set_time(1_000_000);
+    let given = introduced(&w);
+    let mut session = w.started(&given);
+    session.login(b"eve", 0).unwrap();
+    session.close().unwrap();
+    for (later, thrown_away) in [
+        (1, true),
+        (30, true),
+        (31, false),
+        (3000, false),
+        (3600, false),
+    ] {
+        set_time(1_000_000 + later);
+        let mut late = w.started(&given);
+        assert_eq!(late.user(), None);
+        assert_eq!(cookies(&late).is_empty(), thrown_away, "{later}");
+        assert_eq!(id(&late) == given, thrown_away, "{later}");
+        set(&mut late, "n", 7).unwrap();
+        late.close().unwrap();
+        assert_eq!(w.handler.stored(&given).unwrap().matches('n').count(), 0);
+    }
+}

@@ -259,3 +259,49 @@ fn d_13_a_damaged_entry_gets_another_key() {
         assert_eq!(get(&mut next, "n"), Some(1));
     }
 }
+
+#[test]
+fn d_13_a_login_makes_another_key() {
+    // shows: ASVS 7.2.4
+    let w = visited();
+    let before = form(&w, KNOWN);
+    let mut session = w.started(KNOWN);
+    session.login(b"eve", 0).unwrap();
+    assert_eq!(check(&mut session, "edit", &before), Code::EREFUSED);
+    let after = token(&mut session, "edit");
+    let moved = id(&session);
+    session.close().unwrap();
+    let mut next = w.started(&moved);
+    assert_eq!(check(&mut next, "edit", &before), Code::EREFUSED);
+    assert_eq!(check(&mut next, "edit", &after), Code::OK);
+    // The same user again is a login like any other.
+    next.login(b"eve", 0).unwrap();
+    assert_eq!(check(&mut next, "edit", &after), Code::EREFUSED);
+    // Who knows the old id has an empty session, whose tokens are its own.
+    let mut old = w.started(KNOWN);
+    assert_eq!(check(&mut old, "edit", &before), Code::EREFUSED);
+    assert_eq!(check(&mut old, "edit", &after), Code::EREFUSED);
+}
+
+#[test]
+fn d_13_a_periodic_rotation_keeps_the_tokens() {
+    // shows: CS13
+    let set = [("sess.anon.rotate", "60"), ("sess.rotate_grace", "30")];
+    let w = world(Recorder::new(true), &set);
+    set_time(1_000_000);
+    let mut session = w.started("");
+    let made = token(&mut session, "edit");
+    let first = id(&session);
+    session.close().unwrap();
+    set_time(1_000_060);
+    let mut session = w.started(&first);
+    let second = id(&session);
+    assert_ne!(second, first);
+    assert_eq!(check(&mut session, "edit", &made), Code::OK);
+    session.close().unwrap();
+    // Also under the id that leads there while its grace runs.
+    set_time(1_000_080);
+    let mut session = w.started(&first);
+    assert_eq!(id(&session), second);
+    assert_eq!(check(&mut session, "edit", &made), Code::OK);
+}

@@ -43,6 +43,8 @@ pub fn act(play: &mut Play, session: &Session, action: &Value) -> Outcome {
         "do" => plain(session, text(what))?,
         "set" => session.set(object(what)?),
         "remove" => session.remove(text(what)),
+        "login" => session.login(text(what), 0),
+        "remember" => session.login(text(what), SESS_LOGIN_REMEMBER),
         "update" => {
             let then = action["then"].as_i64().unwrap_or(0);
             session.update(object(what)?, then as Rc)
@@ -76,6 +78,9 @@ fn plain(session: &Session, word: &str) -> Result<Rc, String> {
         "regenerate keep" => session.regenerate(false),
         "headers sent" => session.call(sess_mark_headers_sent),
         "clear" => session.clear(),
+        "logout" => session.logout(0),
+        "logout clear" => session.logout(SESS_LOGOUT_CLEAR_SITE_DATA),
+        "logout lost" => session.logout(SESS_LOGOUT_USER_LOST),
         other => return Err(format!("no action is called {other}")),
     })
 }

@@ -6,6 +6,7 @@ mod action;
 mod face;
 mod jar;
 mod look;
+mod mutants;
 mod payload;
 mod play;
 mod policy;

@@ -2,6 +2,7 @@
 
 use super::face::{Rc, Session, c, copied, lent};
 use sess::ffi::cookies::*;
+use sess::ffi::login::*;
 use sess::ffi::policy::*;
 use sess::ffi::tokens::*;
 use sess::ffi::types::*;
@@ -107,5 +108,15 @@ impl Session {
             sess_ending::SESS_END_USER_LOST => "user_lost",
             sess_ending::SESS_END_REVOKED => "revoked",
         }
+    }
+
+    pub fn login(&self, user: &str, flags: u32) -> Rc {
+        // SAFETY: see above.
+        unsafe { sess_login(self.0, user.as_ptr().cast(), user.len(), flags) }
+    }
+
+    pub fn logout(&self, flags: u32) -> Rc {
+        // SAFETY: see above.
+        unsafe { sess_logout(self.0, flags) }
     }
 }

@@ -1,0 +1,133 @@
+//! From record to record within one call of the host's, as a move to another id needs both.
+
+use super::Session;
+use super::id::Id;
+use crate::codec::Document;
+use crate::error::{Code, Result};
+use crate::policy::entry::{Entry, How, Moved, Read};
+
+impl Session {
+    /// Close what is open, then open and read the record of `id`, under its lock. After a failure
+    /// nothing is open. That a close failed counts: what was written before may not be stored.
+    pub(super) fn turn_to(&mut self, id: Id, fresh: bool) -> Result<()> {
+        self.call_close()?;
+        self.id = id;
+        self.has_id = true;
+        self.open_again()?;
+        self.call.fresh = fresh;
+        self.call.create = false;
+        match self.call_read() {
+            Ok(()) => Ok(()),
+            // There is to be none.
+            Err(error) if fresh && error.code == Code::ENOTFOUND => Ok(()),
+            Err(error) => {
+                let _ = self.call_close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Open for another read, which waits for locks as long as a start.
+    pub(super) fn open_again(&mut self) -> Result<()> {
+        self.arm_lock_timeout();
+        let opened = self.call_open();
+        if opened.is_err() {
+            let _ = self.call_close();
+        }
+        opened
+    }
+
+    /// Store `payload` under the id that is open, and close; the close has to succeed too.
+    pub(super) fn write_and_close(&mut self, payload: &[u8]) -> Result<()> {
+        self.call_write(payload)?;
+        self.call_close()
+    }
+
+    /// Remove the record of an id, as far as that can be done, and close.
+    pub(super) fn remove_record(&mut self, id: Id) -> Result<()> {
+        let _ = self.call_close();
+        self.id = id;
+        self.open_again()?;
+        self.call.fresh = false;
+        let destroyed = self.call_destroy();
+        let closed = self.call_close();
+        destroyed.and(closed)
+    }
+
+    /// What an entry alone makes of a record.
+    pub(super) fn payload_of(&self, moved: Moved) -> Result<Vec<u8>> {
+        let entry = Entry {
+            moved: Some(moved),
+            ..Entry::default()
+        };
+        entry.alone(
+            self.settings.format,
+            self.settings.policy.meta_key.to_bytes(),
+        )
+    }
+
+    /// The payload that was read, with its entry changed.
+    pub(super) fn as_read_with(&mut self, change: impl FnOnce(&mut Entry)) -> Result<Vec<u8>> {
+        let mut document = self.as_read()?;
+        let mut entry = match Entry::read(&mut document) {
+            Read::Is(entry) => entry,
+            Read::Absent | Read::Damaged => Entry::default(),
+        };
+        change(&mut entry);
+        entry.write(&mut document)?;
+        let mut bytes = Vec::new();
+        let (limits, spelling) = (self.limits(), self.spelling());
+        document.encode(self.settings.format, spelling, &limits, &mut bytes)?;
+        self.call.check_size(bytes.len())?;
+        Ok(bytes)
+    }
+
+    /// What the record that was read says of a move.
+    pub(super) fn move_as_read(&mut self) -> Result<Option<Moved>> {
+        let mut document = self.as_read()?;
+        Ok(match Entry::read(&mut document) {
+            Read::Is(entry) => entry.moved,
+            Read::Absent | Read::Damaged => None,
+        })
+    }
+
+    fn as_read(&mut self) -> Result<Document> {
+        let mut document = Document::new();
+        document.reserve(self.settings.policy.meta_key.to_bytes());
+        let (limits, spelling) = (self.limits(), self.spelling());
+        let payload = self.call.data().unwrap_or_default();
+        document.load(self.settings.format, payload, spelling, &limits)?;
+        Ok(document)
+    }
+
+    /// The data as it stands, with this entry, which stays there.
+    pub(super) fn data_with(&mut self, entry: &Entry) -> Result<Vec<u8>> {
+        entry.write(&mut self.document)?;
+        let mut bytes = Vec::new();
+        let (limits, spelling) = (self.limits(), self.spelling());
+        self.document
+            .encode(self.settings.format, spelling, &limits, &mut bytes)?;
+        self.call.check_size(bytes.len())?;
+        Ok(bytes)
+    }
+
+    /// Have the entry among the data again that is in force.
+    pub(super) fn put_back_entry(&mut self) {
+        // Neither can fail where another entry could be written.
+        let _ = match self.policed.entry.is_blank() {
+            false => self.policed.entry.write(&mut self.document),
+            true => self.document.remove_reserved(),
+        };
+    }
+
+    /// An id that nothing is stored under.
+    pub(super) fn new_id(&mut self) -> Result<Id> {
+        self.create_free_id(self.settings.use_strict_mode)
+            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))
+    }
+}
+
+/// A move to another id.
+pub(super) fn moved(at: i64, how: How) -> Moved {
+    Moved { at, how }
+}

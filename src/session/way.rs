@@ -1,0 +1,149 @@
+//! Which record a start ends with, along the moves of which records tell.
+
+use super::Session;
+use super::id::Id;
+use super::policed::Course;
+use super::response::Cookie;
+use super::rotate::Found;
+use super::start::{Failed, Stage, not_found};
+use crate::error::Result;
+use crate::policy::clocks;
+use crate::policy::entry::How;
+use crate::policy::judge::Ending;
+
+/// What a start remembers on its way.
+#[derive(Default)]
+pub(super) struct Way {
+    /// The id that it came with, if it goes on under another one.
+    asked: Option<Id>,
+    /// It has tried to rotate.
+    has_rotated: bool,
+    /// It was where the record points, and the session is not there.
+    has_looked: bool,
+}
+
+impl Session {
+    /// The cookie that is due where the way ended at another id: none if it cannot be sent any more.
+    pub(super) fn cookie_of_move(&self, way: &Way) -> Option<Cookie> {
+        let has_moved = way.asked.as_ref().is_some_and(|asked| *asked != self.id);
+        let can_tell = !self.call.read_only && !self.headers_sent;
+        (has_moved && can_tell).then_some(Cookie::ToSend)
+    }
+
+    /// The record that was read says that the session is under another id.
+    pub(super) fn go_where_it_moved(
+        &mut self,
+        existing: bool,
+        way: &mut Way,
+    ) -> std::result::Result<Course, Failed> {
+        let moved = self.policed.entry.moved.clone();
+        let (at, new, is_copying) = match moved.map(|moved| (moved.at, moved.how)) {
+            Some((at, How::Named { new, .. })) => (at, new, false),
+            Some((at, How::Copying { new })) => (at, new, true),
+            _ => return Ok(Course::Here(None)),
+        };
+        if way.has_looked && is_copying {
+            // Whoever copied it died before there was a copy: the session is here.
+            self.forget_move().map_err(Failed::at(Stage::Read))?;
+            return self.judge_read(existing, way);
+        }
+        if way.has_looked {
+            let cookie = self.begin_anew(Ending::UnknownId, existing)?;
+            return Ok(Course::Here(cookie));
+        }
+        let asked = self.id.clone();
+        let found = self.follow(&new).map_err(|error| {
+            self.id.clone_from(&asked);
+            self.warn("READ_FAILED", &error);
+            Failed::at(Stage::Read)(error)
+        })?;
+        match found {
+            Found::Session => {
+                let course = match is_copying && self.is_grace_over(at) && !self.call.read_only {
+                    true => self.shut(asked.clone(), &new),
+                    false => Course::Decode,
+                };
+                self.found = true;
+                self.unmade = false;
+                way.asked = Some(asked);
+                Ok(course)
+            }
+            Found::Left if existing => Err(not_found()),
+            Found::Left => {
+                self.throw_away();
+                self.id = asked;
+                Ok(Course::Here(Some(Cookie::Known)))
+            }
+            Found::Other | Found::Nothing => {
+                let _ = self.call_close();
+                self.id = asked;
+                way.has_looked = true;
+                Ok(Course::Read)
+            }
+        }
+    }
+
+    /// Whoever copied the session died before the old id was shut: it has led here once, and does no more.
+    fn shut(&mut self, old: Id, new: &[u8]) -> Course {
+        if let Err(error) = self.remove_record(old) {
+            self.warn("OLD_SESSION_LEFT", &error);
+        }
+        self.id = Id::new(new);
+        Course::Read
+    }
+
+    /// What moves have left behind in a session that goes on, and a new id if that is due.
+    pub(super) fn go_on_here(&mut self, way: &mut Way) -> Course {
+        if self.call.read_only || self.raw || !self.settings.policed() {
+            return Course::Here(None);
+        }
+        self.end_grace();
+        let can_rotate = self.settings.use_cookies && !self.headers_sent;
+        let is_due = self.policed.rotate_due && self.previous_id().is_none();
+        if !is_due || !can_rotate || std::mem::replace(&mut way.has_rotated, true) {
+            return Course::Here(None);
+        }
+        let asked = self.id.clone();
+        if !self.rotate(self.shared.unix_now()) {
+            return Course::Here(None);
+        }
+        way.asked.get_or_insert(asked);
+        Course::Read
+    }
+
+    /// Shut the previous id once its grace is over.
+    fn end_grace(&mut self) {
+        let Some(moved) = self.policed.entry.moved.clone() else {
+            return;
+        };
+        if !self.is_grace_over(moved.at) {
+            return;
+        }
+        let previous = self.previous_id();
+        let left = match (&moved.how, previous) {
+            // The login was never finished.
+            (How::Leaving, _) => None,
+            (How::Named { .. }, Some(previous)) if self.drop_previous_id(&previous) => {
+                Some(super::visit::moved(moved.at, How::Over))
+            }
+            _ => return,
+        };
+        // An entry that was read can be written.
+        let _ = self.change_entry(|entry| entry.moved = left);
+    }
+
+    /// The record that was read is where the session is, whatever it says.
+    fn forget_move(&mut self) -> Result<()> {
+        match self.raw || self.call.read_only {
+            true => {
+                self.policed.entry.moved = None;
+                Ok(())
+            }
+            false => self.change_entry(|entry| entry.moved = None),
+        }
+    }
+
+    fn is_grace_over(&self, at: i64) -> bool {
+        clocks::age(at, self.shared.unix_now()) > self.settings.policy.rotate_grace
+    }
+}
