@@ -27,6 +27,7 @@ type Handler interface {
 	// Close ends a session: unlock, let go. It follows every Open, also one that failed.
 	Close(ctx context.Context) error
 	// Read locks and returns what Write was given, byte for byte. nil, nil is a session without data.
+	// With [Call.SetTimes] it can say when the record was made and last used.
 	// An error that is fs.ErrNotExist: there is no such session; a strict manager
 	// (session.use_strict_mode) then takes a new id. Keep no lock then.
 	Read(ctx context.Context, id string) ([]byte, error)

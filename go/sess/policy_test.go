@@ -3,6 +3,7 @@ package sess
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -172,4 +173,25 @@ func TestTokens(t *testing.T) {
 			t.Error("the token lives on")
 		}
 	})
+}
+
+// login logs a session in and returns its new id.
+func (w *world) login(t *testing.T, id, user string, opts ...LoginOption) string {
+	t.Helper()
+	s := w.open(t, id)
+	must(t, s.Login(context.Background(), user, opts...))
+	must(t, s.Close())
+	return s.ID()
+}
+
+// setCookie is the Set-Cookie line of a session's own cookie, "" for none.
+func setCookie(s *Session) string {
+	header := map[string][]string{}
+	s.Header(header)
+	for _, line := range header["Set-Cookie"] {
+		if strings.HasPrefix(line, "PHPSESSID=") {
+			return line
+		}
+	}
+	return ""
 }

@@ -174,7 +174,7 @@ func (s *Session) Destroy() error {
 	return s.drive(opDestroy, func(h *handle) *csess.Failure { return h.Destroy() })
 }
 
-// Regenerate goes on under a new id: session_regenerate_id(). Do this at every login. deleteOld destroys what
+// Regenerate goes on under a new id: session_regenerate_id(). At a login call [Session.Login] instead. deleteOld destroys what
 // is stored under the old one. [ErrNotActive]; [ErrHeadersSent] after the first byte of the response.
 func (s *Session) Regenerate(deleteOld bool) error {
 	return s.drive(opRegenerate, func(h *handle) *csess.Failure { return h.Regenerate(deleteOld) })

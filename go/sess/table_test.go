@@ -35,6 +35,13 @@ func (t *table) handler() Handler {
 	return PerSession(func(context.Context) (Handler, error) { return &tableRow{t: t}, nil })
 }
 
+// payload is what is stored under an id, "" if nothing is.
+func (t *table) payload(id string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.rows[id].data)
+}
+
 // tableRow is the part of a session in a table.
 type tableRow struct {
 	t    *table

@@ -50,8 +50,10 @@ impl Session {
             Ok(()) => true,
             Err((error, has_left)) => {
                 self.warn("ROTATE_FAILED", &error);
-                if !has_left {
-                    self.put_back_entry();
+                match has_left {
+                    // A write that failed has left its record open.
+                    true => drop(self.call_close()),
+                    false => self.put_back_entry(),
                 }
                 has_left
             }

@@ -20,6 +20,7 @@ mod login;
 mod namespaces;
 mod php;
 mod requirements;
+mod rotate;
 mod second_request;
 mod setups;
 mod shop;

@@ -212,6 +212,15 @@ impl Table {
         inner.records.get(id).map(|record| record.0.clone())
     }
 
+    pub fn put(&self, id: &str, data: &[u8]) {
+        let record = (data.to_vec(), -1, -1);
+        self.inner.lock().unwrap().records.insert(id.into(), record);
+    }
+
+    pub fn ids(&self) -> Vec<String> {
+        self.inner.lock().unwrap().records.keys().cloned().collect()
+    }
+
     pub fn forget(&self, id: &str) {
         self.inner.lock().unwrap().records.remove(id);
     }

@@ -54,6 +54,18 @@ void csess_tell(csess *c) {
     };
 }
 
+/* Both may wait for the lock of another record, as a start does. */
+
+void csess_login(csess *c, const char *user, size_t len, uint32_t flags, int64_t timeout) {
+    sess_rc rc = sess_set_lock_timeout(c->session, timeout);
+    moved(c, rc != SESS_OK ? rc : sess_login(c->session, user, len, flags));
+}
+
+void csess_logout(csess *c, uint32_t flags, int64_t timeout) {
+    sess_rc rc = sess_set_lock_timeout(c->session, timeout);
+    moved(c, rc != SESS_OK ? rc : sess_logout(c->session, flags));
+}
+
 void csess_token(csess *c, const char *purpose, size_t purpose_len) {
     c->value = NULL;
     ended(c, sess_token(c->session, purpose, purpose_len, &c->value));

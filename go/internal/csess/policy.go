@@ -95,6 +95,26 @@ func (s *Session) Facts() Facts {
 	return facts
 }
 
+// Flags of Login and Logout.
+const (
+	LoginRemember       = C.SESS_LOGIN_REMEMBER
+	LogoutClearSiteData = C.SESS_LOGOUT_CLEAR_SITE_DATA
+	LogoutUserLost      = C.SESS_LOGOUT_USER_LOST
+)
+
+// Login goes on as a user, under a new id. timeout is that of sess_set_lock_timeout.
+func (s *Session) Login(user string, flags uint32, timeout int64) *Failure {
+	ptr, n := key0(user)
+	C.csess_login(s.c, ptr, n, C.uint32_t(flags), C.int64_t(timeout))
+	return s.ended()
+}
+
+// Logout destroys the session under every id.
+func (s *Session) Logout(flags uint32, timeout int64) *Failure {
+	C.csess_logout(s.c, C.uint32_t(flags), C.int64_t(timeout))
+	return s.ended()
+}
+
 // Token makes a token for a purpose.
 func (s *Session) Token(purpose string) (string, *Failure) {
 	ptr, n := key0(purpose)

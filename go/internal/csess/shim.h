@@ -99,6 +99,8 @@ void csess_cookie(csess *c, const char *name);
 void csess_set_own_cookie(csess *c, const char *name, const char *value, size_t len,
                           const char *attributes);
 void csess_tell(csess *c);
+void csess_login(csess *c, const char *user, size_t len, uint32_t flags, int64_t timeout);
+void csess_logout(csess *c, uint32_t flags, int64_t timeout);
 void csess_token(csess *c, const char *purpose, size_t purpose_len);
 void csess_check_token(csess *c, const char *purpose, size_t purpose_len, const char *token,
                        size_t len, int64_t max_age);
