@@ -184,9 +184,11 @@ impl Session {
 
     /// Whether the client sent the session cookie, but with nothing that could be an id (D3).
     pub(super) fn offers_no_id(&self) -> bool {
+        if self.settings.php() || !self.settings.use_cookies {
+            return false;
+        }
         let name = self.cookie_name().unwrap_or_default().to_bytes();
-        let sent = cookie::first(&self.cookies.headers, name);
-        !self.settings.php() && self.settings.use_cookies && sent.is_some()
+        cookie::first(&self.cookies.headers, name).is_some()
     }
 
     /// The next id that a cookie of the request offers (C11).
