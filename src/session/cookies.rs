@@ -5,7 +5,6 @@ use crate::config::{NameRule, SecureRule};
 use crate::cookie::{self, Found, MOST_CANDIDATES, Manner};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
-use crate::policy::judge::Ending;
 use std::ffi::{CStr, CString};
 
 /// What the client asked for, as the host tells it.
@@ -164,7 +163,7 @@ impl Session {
             self.cookies.tried = None;
             let id = self.next_candidate();
             if id.is_none() && self.has_cookie() {
-                self.policed.previous_end = Ending::UnknownId;
+                self.miss_id();
             }
             return id;
         }

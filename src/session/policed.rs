@@ -129,6 +129,17 @@ impl Session {
         self.policed.begin();
     }
 
+    /// CS8: the request's id names no session. That of one long gone does, and so does one that was guessed.
+    #[cold]
+    pub(super) fn miss_id(&mut self) {
+        let before = std::mem::replace(&mut self.policed.previous_end, Ending::UnknownId);
+        if before == Ending::UnknownId || self.settings.php() {
+            return;
+        }
+        let text = "a request came with an id that names no session";
+        self.emit(Event::new("ID_UNKNOWN", Level::Notice, Code::OK, text));
+    }
+
     /// What becomes of the session that was just read.
     pub(super) fn police(
         &mut self,
