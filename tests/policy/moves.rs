@@ -1,8 +1,8 @@
 //! Moves that were never finished, and what stands under the id that they have left.
 
-use crate::site::{Site, Store, USER, get, id, set};
+use crate::site::{Site, Store, USER, each, get, id, set};
 use sess::error::Code;
-use sess::session::Session;
+use sess::session::{START_RAW, Session};
 
 const ROTATED: &[(&str, &str)] = &[
     ("sess.anon.rotate", "60"),
@@ -48,4 +48,30 @@ fn cs_13_after_its_grace_an_id_leads_nowhere_though_its_rotation_died_on_the_way
     assert_eq!(get(&mut late, "n"), None);
     assert_eq!(late.user(), None);
     assert_eq!(site.seen(&new, "n"), Some(1));
+}
+
+#[test]
+fn n_10_raw_data_under_a_new_id_is_no_younger() {
+    let clocks: &[(&str, &str)] = &[("sess.anon.absolute", "7200")];
+    each(clocks, |site| {
+        for how in 0..4 {
+            let first = site.made(1);
+            site.pass(3600);
+            let mut session = site.request(&first);
+            let flags = if how < 2 { START_RAW } else { 0 };
+            session.start(flags).unwrap();
+            session.regenerate_id(true).unwrap();
+            match how {
+                1 | 2 => session.set_raw(b"n|i:2;").unwrap(),
+                3 => session.decode(b"_libsess|i:1;n|i:2;").unwrap(),
+                _ => {}
+            }
+            session.close().unwrap();
+            let second = id(&session);
+            site.pass(3605);
+            let over = site.started(&second);
+            assert_eq!(over.previous_end() as i32, 3, "{:?} {how}", site.store);
+            drop(over);
+        }
+    });
 }
