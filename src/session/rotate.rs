@@ -189,6 +189,7 @@ impl Session {
 
     /// Destroy the record that is open under every name it has. Nothing may be open afterwards.
     pub(super) fn forget_names(&mut self) -> Result<()> {
+        self.see_entry();
         let previous = self.previous_id();
         let unlinked = previous.as_ref().map(|id| self.call_unlink(id));
         let destroyed = self.forget_record();

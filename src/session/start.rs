@@ -163,14 +163,14 @@ impl Session {
             self.cookie_known = true;
             cookie = Cookie::Known;
         } else if !self.has_id && self.offers_no_id() {
-            self.policed.previous_end = Ending::UnknownId;
+            self.miss_id();
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),
             false => !self.id.is_empty() && !self.id.is_secure(),
         };
         if unfit {
-            self.policed.previous_end = Ending::UnknownId;
+            self.miss_id();
             self.forget_id();
         }
         cookie
@@ -291,7 +291,7 @@ impl Session {
                 Ok(cookie)
             }
             Ok(Optional::Ran(Known::No)) => {
-                self.policed.previous_end = Ending::UnknownId;
+                self.miss_id();
                 if existing {
                     return Err(not_found());
                 }
@@ -349,7 +349,7 @@ impl Session {
                         continue;
                     }
                     if existing {
-                        self.policed.previous_end = Ending::UnknownId;
+                        self.miss_id();
                         return Err(not_found());
                     }
                     self.found = false;
@@ -359,7 +359,7 @@ impl Session {
                         self.call.fresh = true;
                         return Ok(renewed);
                     }
-                    self.policed.previous_end = Ending::UnknownId;
+                    self.miss_id();
                     self.make_id().map_err(Failed::at(Stage::Id))?;
                     renewed = true;
                     if self.sends_at_once() {
