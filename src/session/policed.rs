@@ -23,6 +23,8 @@ pub(super) struct Policed {
     pub unseen: bool,
     /// When its record was made and last used; of a new one when the start was.
     times: Times,
+    /// When it began, if its record is another one than then, whose birth is no beginning.
+    began: Option<i64>,
     /// Why the client did not get the session it asked for.
     pub previous_end: Ending,
     /// Its id is to give way to a new one.
@@ -116,6 +118,7 @@ impl Policed {
     pub fn log_in(&mut self, entry: Entry, now: i64) {
         self.kind = entry.kind;
         self.entry = entry;
+        self.began = None;
         self.rotate_due = false;
         self.unkept = Unkept::No;
         self.times = Times {
@@ -297,7 +300,13 @@ impl Session {
 
     /// Before a save: put the entry among the data, if it has changed or is needed from now on.
     pub(super) fn settle_entry(&mut self) -> Result<()> {
-        if self.raw || !self.settings.policed() || !self.settings.policy.judges {
+        if !self.settings.policed() || !self.settings.policy.judges {
+            return Ok(());
+        }
+        if let Some(began) = self.policed.began {
+            return self.settle_birth(began);
+        }
+        if self.raw {
             return Ok(());
         }
         let clocks = self.clocks();
@@ -319,7 +328,7 @@ impl Session {
 
     /// Before the session gets a record of its own: what is known of its beginning goes along (N10).
     pub(super) fn carry_birth(&mut self) -> Result<()> {
-        if self.raw || !self.settings.policed() {
+        if !self.settings.policed() {
             return Ok(());
         }
         let has_limit = self
@@ -328,17 +337,49 @@ impl Session {
             .kinds
             .iter()
             .any(|kind| kind.absolute > 0);
-        match has_limit {
-            true => self.note_birth(),
-            false => Ok(()),
+        if !has_limit {
+            return Ok(());
         }
+        self.policed.began = Some(self.policed.began.unwrap_or_else(|| self.began()));
+        match self.raw {
+            true => Ok(()),
+            false => self.note_birth(),
+        }
+    }
+
+    /// Have what is stored say when the session began, whatever the host has put in the place of its data.
+    fn settle_birth(&mut self, began: i64) -> Result<()> {
+        let is_early = |entry: &Entry| entry.created.is_some_and(|created| created <= began);
+        if !self.raw {
+            return match is_early(&self.policed.entry) {
+                true => Ok(()),
+                false => self.change_entry(|entry| entry.created = Some(began)),
+            };
+        }
+        let Ok(mut document) = self.document_of(self.raw()) else {
+            // As it stands nobody can use it.
+            return Ok(());
+        };
+        let mut entry = match Entry::read(&mut document) {
+            Read::Is(entry) if is_early(&entry) => return Ok(()),
+            Read::Is(entry) => entry,
+            Read::Absent | Read::Damaged => Entry::default(),
+        };
+        entry.created = Some(began);
+        let payload = self.payload_with(&entry, &mut document)?;
+        self.raw_new.copy(&payload)
+    }
+
+    /// When the session began, as well as it can be told.
+    fn began(&self) -> i64 {
+        let now = self.shared.unix_now();
+        let touched = self.policed.times.touched.unwrap_or(now);
+        self.created_at().unwrap_or(now.min(touched))
     }
 
     /// Have the entry say when the session began.
     pub(super) fn note_birth(&mut self) -> Result<()> {
-        let now = self.shared.unix_now();
-        let touched = self.policed.times.touched.unwrap_or(now);
-        let began = self.created_at().unwrap_or(now.min(touched));
+        let began = self.began();
         if self.policed.entry.created == Some(began) {
             return Ok(());
         }

@@ -17,6 +17,7 @@ mod farm;
 #[path = "../files/kit.rs"]
 mod kit;
 mod login;
+mod moves;
 mod namespaces;
 mod php;
 mod requirements;
