@@ -10,7 +10,7 @@ use crate::config::KindPolicy;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Times;
 use crate::policy::clocks::{self, Span};
-use crate::policy::entry::Entry;
+use crate::policy::entry::{Entry, Read};
 use crate::policy::judge::{Ending, Facts, Verdict, judge};
 use crate::value::{Key, UserKind};
 
@@ -52,6 +52,7 @@ impl Policed {
             has_raw_user,
             user: _,
             kind,
+            began,
         } = self;
         // One by one, and named all: that costs a start least, and none is forgotten.
         entry.clear();
@@ -61,6 +62,7 @@ impl Policed {
         *unkept = Unkept::No;
         *has_raw_user = false;
         *kind = UserKind::Anonymous;
+        *began = None;
     }
 
     /// Forget this request but keep the buffer.
