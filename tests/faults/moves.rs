@@ -306,7 +306,7 @@ impl Sweep {
         for id in self.others() {
             let found = self.find(&id, 1, START_READ_AND_CLOSE);
             // Empty: its maker died before it was written.
-            if !found.is_whole() && !(told.is_none() && found.is_nothing()) {
+            if !(found.is_whole() || told.is_none() && found.is_nothing()) {
                 return Some(format!("a second name without its session: {found:?}"));
             }
         }
