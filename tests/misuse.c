@@ -101,7 +101,7 @@ enum { DRIVE, DATA };
     ANSWER(sess_kind, SESSION, DATA, sess_kind(w->s) == SESS_KIND_ANONYMOUS)                       \
     ANSWER(sess_created, SESSION, DATA, sess_created(w->s) == -1)                                  \
     ANSWER(sess_expires_in, SESSION, DATA, sess_expires_in(w->s) == -1)                            \
-    RC(sess_login, SESSION, DRIVE, sess_login(w->s, "joe", 3, 0))                                   \
+    RC(sess_login, SESSION, DRIVE, sess_login(w->s, "joe", 3, 0))                                  \
     RC(sess_logout, SESSION, DRIVE, sess_logout(w->s, 0))                                          \
     ANSWER(sess_previous_end, SESSION, DATA, sess_previous_end(w->s) == SESS_END_NONE)             \
     ANSWER(sess_is_stored, SESSION, DATA, !sess_is_stored(w->s))                                   \

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"example.com/libsess/go/internal/onerecord"
 )
 
 // What the package adds to the system calls of a request, and the middleware to the package. The figures of
@@ -193,21 +195,32 @@ func (*oneRecord) GC(context.Context, time.Duration) (int, error)        { retur
 func (*oneRecord) ValidateID(context.Context, string) (bool, error)      { return true, nil }
 func (*oneRecord) UpdateTimestamp(context.Context, string, []byte) error { return nil }
 
-// BenchmarkHandler starts and closes a session that does not change: open, validate, read, update, close. The
-// built-in memory has the same five in C's place.
+// inC makes a handler in C the store.
+func inC(c *config) { c.settings = append(c.settings, onerecord.Set) }
+
+// BenchmarkHandler starts and closes a session that does not change: open, validate, read, update, close, with the
+// same handler in Go and in C, and with the built-in memory.
 func BenchmarkHandler(b *testing.B) {
 	const id = "0123456789abcdef0123456789abcdef"
 	var works []work
-	for name, h := range map[string]Handler{"go": &oneRecord{data: []byte("n|i:0;")}, "builtin": Memory()} {
-		m := newManager(b, h, Set("session.gc_probability", "0"))
+	for _, c := range []struct {
+		name string
+		h    Handler
+		more Option
+	}{
+		{"go", &oneRecord{data: []byte("n|i:0;")}, optionFunc(func(*config) {})},
+		{"c", nil, optionFunc(inC)},
+		{"builtin", Memory(), optionFunc(func(*config) {})},
+	} {
+		m := newManager(b, c.h, Set("session.gc_probability", "0"), c.more)
 		ctx, id := context.Background(), id
-		if name == "builtin" {
+		if c.name == "builtin" {
 			id = newID(b, m)
 		}
 		s := m.newSession()
 		defer s.Release()
 		must(b, s.SetID(id))
-		works = append(works, work{name, func() {
+		works = append(works, work{c.name, func() {
 			if err := s.Start(ctx); err != nil {
 				b.Fatal(err)
 			}

@@ -67,9 +67,23 @@
 // References are followed when read: both places get a value of their own. An object that holds itself can be looked
 // at as a [Value], and is ErrType for other types. What references repeat is bounded, as is nesting (4096).
 //
+// # Logins
+//
+// [Session.Login] gives a session to a user, under a new id; the old one leads nowhere from then on. [Session.Logout]
+// ends it under every id. How long it lasts, what its cookie is called and when a record is made are directives
+// (sess.login.idle, sess.cookie_name, sess.create, ...), which the manual of the settings lists; sess.policy sets several
+// by name. [Session.User], [Session.AuthAge] and [Session.PreviousEnd] tell what a page has to know.
+// [Session.Token] and [Session.CheckToken] guard forms. [Clock] lets tests of all that not wait.
+//
+//	if err := s.Login(r.Context(), user); err != nil {
+//		...
+//	}
+//
+// In the profiles of PHP (sess.profile) none of this exists, and costs nothing.
+//
 // # Contexts
 //
-// The context of a start bounds the wait for the lock and reading. Close, Abort, Destroy and Regenerate
+// The context of a start bounds the wait for the lock and reading. Close, Abort, Destroy, Regenerate, Login and Logout
 // keep its values but not its cancellation: a client that went away does not cost a save. They are bounded
 // by sess.save_timeout_ms instead.
 //

@@ -29,6 +29,9 @@ func RequestOf(r *http.Request) Request {
 	if r.TLS != nil {
 		q.Scheme = "https"
 	}
+	if !strings.Contains(r.Host, ":") {
+		return q // without the error that would be made
+	}
 	if host, port, err := net.SplitHostPort(r.Host); err == nil {
 		q.Host = host
 		n, _ := strconv.ParseUint(port, 10, 16)

@@ -41,6 +41,9 @@ pub struct Policy {
     pub cookie_max_age_limit: i64,
     /// `sess.vary`: every start adds `Vary: Cookie`.
     pub vary: bool,
+    /// Whether what a session says of itself, or when it was used, can matter to its start and its save.
+    /// False where no directive asks: those that come in thousands a second skip it all then.
+    pub judges: bool,
 }
 
 /// The clocks of one kind of session, in seconds; 0: off.
@@ -56,6 +59,13 @@ pub struct KindPolicy {
     pub rotate: i64,
     /// How long the cookie lives.
     pub cookie: CookieLife,
+}
+
+impl KindPolicy {
+    fn judges(&self) -> bool {
+        let has_clock = self.idle > 0 || self.absolute > 0 || self.rotate > 0;
+        has_clock || !self.enabled || self.cookie != CookieLife::Ini
+    }
 }
 
 impl Default for KindPolicy {
@@ -161,6 +171,12 @@ impl Settings {
         if !self.php() && !table::is_explicit(self, "session.gc_maxlifetime") {
             self.raise_maxlifetime();
         }
+        let policy = &self.policy;
+        let is_asked_for = policy.kinds.iter().any(KindPolicy::judges)
+            || policy.touch_step > 0
+            || !policy.user_key.is_empty()
+            || self.create == Create::SecondRequest;
+        self.policy.judges = is_asked_for && !self.php();
     }
 
     /// What idle clocks keep is not to be collected before.

@@ -81,7 +81,24 @@ pub enum Read {
 impl Entry {
     /// Whether it says nothing that would have to be kept.
     pub fn is_blank(&self) -> bool {
-        *self == Entry::default()
+        matches!(
+            self,
+            Entry {
+                created: None,
+                kind: UserKind::Anonymous,
+                user: None,
+                auth: None,
+                token_key: None,
+                moved: None,
+            }
+        )
+    }
+
+    /// Say nothing.
+    pub fn clear(&mut self) {
+        if !self.is_blank() {
+            *self = Entry::default();
+        }
     }
 
     /// Read the reserved entry of session data.

@@ -5,7 +5,6 @@ use crate::config::{NameRule, SecureRule};
 use crate::cookie::{self, Found, MOST_CANDIDATES, Manner};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
-use crate::policy::judge::Ending;
 use std::ffi::{CStr, CString};
 
 /// What the client asked for, as the host tells it.
@@ -164,7 +163,7 @@ impl Session {
             self.cookies.tried = None;
             let id = self.next_candidate();
             if id.is_none() && self.has_cookie() {
-                self.policed.previous_end = Ending::UnknownId;
+                self.miss_id();
             }
             return id;
         }
@@ -184,9 +183,11 @@ impl Session {
 
     /// Whether the client sent the session cookie, but with nothing that could be an id (D3).
     pub(super) fn offers_no_id(&self) -> bool {
+        if self.settings.php() || !self.settings.use_cookies {
+            return false;
+        }
         let name = self.cookie_name().unwrap_or_default().to_bytes();
-        let sent = cookie::first(&self.cookies.headers, name);
-        !self.settings.php() && self.settings.use_cookies && sent.is_some()
+        cookie::first(&self.cookies.headers, name).is_some()
     }
 
     /// The next id that a cookie of the request offers (C11).

@@ -256,7 +256,7 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = false;
         self.proof = provisional::Proof::default();
-        self.policed.begin();
+        self.policed.recycle();
         self.cookies.recycle();
         self.document.clear();
         self.has_stored = false;

@@ -20,8 +20,12 @@ use crate::value::{Key, Kind, UserKind};
 pub(super) struct Policed {
     /// What it says of itself; as it stands among the data, if these are decoded.
     pub entry: Entry,
+    /// A raw payload was not looked through for it.
+    unseen: bool,
     /// When its record was made and last used; of a new one when the start was.
     times: Times,
+    /// When it began, if its record is another one than then, whose birth is no beginning.
+    began: Option<i64>,
     /// Why the client did not get the session it asked for.
     pub previous_end: Ending,
     /// Its id is to give way to a new one.
@@ -37,14 +41,26 @@ pub(super) struct Policed {
 }
 
 impl Policed {
-    /// Know nothing, but keep the buffer.
-    pub(super) fn begin(&mut self) {
-        *self = Policed {
-            user: std::mem::take(&mut self.user),
-            ..Policed::default()
-        };
+    /// Know nothing of a session, only why the client gets another one.
+    fn begin(&mut self) {
+        self.entry.clear();
+        self.unseen = false;
+        self.times = Times::default();
+        self.rotate_due = false;
+        self.unkept = Unkept::No;
+        self.has_raw_user = false;
+        self.kind = UserKind::Anonymous;
+    }
+
+    /// Forget this request but keep the buffer.
+    pub(super) fn recycle(&mut self) {
+        self.begin();
+        self.previous_end = Ending::None;
     }
 }
+
+/// From how many bytes on a raw payload is more than an entry alone, beside its name.
+const LONG: usize = 1024;
 
 /// Why nothing of a session is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +110,7 @@ impl Policed {
     pub fn log_in(&mut self, entry: Entry, now: i64) {
         self.kind = entry.kind;
         self.entry = entry;
+        self.began = None;
         self.rotate_due = false;
         self.unkept = Unkept::No;
         self.times = Times {
@@ -111,10 +128,19 @@ impl Session {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
             false => self.document.reserve_nothing(),
         }
-        self.call.dated = !settings.php() && settings.policy.is_dated();
-        let previous_end = self.policed.previous_end;
+        self.call.dated = settings.policy.judges && settings.policy.is_dated();
         self.policed.begin();
-        self.policed.previous_end = previous_end;
+    }
+
+    /// CS8: the request's id names no session. That of one long gone does, and so does one that was guessed.
+    #[cold]
+    pub(super) fn miss_id(&mut self) {
+        let before = std::mem::replace(&mut self.policed.previous_end, Ending::UnknownId);
+        if before == Ending::UnknownId || self.settings.php() {
+            return;
+        }
+        let text = "a request came with an id that names no session";
+        self.emit(Event::new("ID_UNKNOWN", Level::Notice, Code::OK, text));
     }
 
     /// What becomes of the session that was just read.
@@ -132,8 +158,9 @@ impl Session {
         }
         self.policed.times = self.call.times;
         self.read_entry();
-        let is_blank = self.policed.entry.is_blank() && self.settings.policy.user_key.is_empty();
-        if is_blank && !self.settings.policy.has_clocks() {
+        let policy = &self.settings.policy;
+        let is_blank = self.policed.entry.is_blank() && policy.user_key.is_empty();
+        if is_blank && !(policy.judges && policy.has_clocks()) {
             return Ok(Course::Here(None));
         }
         self.judge_read(existing, way)
@@ -258,32 +285,59 @@ impl Session {
         self.unmade = true;
     }
 
-    /// Read the entry of the payload, whatever stands there.
+    /// Read the entry of the payload, whatever stands there. Where no directive asks, a long raw payload is
+    /// looked through when somebody does: what a login leaves in the place of a session is short.
     pub(super) fn read_entry(&mut self) {
+        if self.raw {
+            let payload = self.call.data().unwrap_or_default();
+            let policy = &self.settings.policy;
+            let is_long = payload.len() >= LONG + policy.meta_key.count_bytes();
+            self.policed.unseen = is_long && !policy.judges;
+            if self.policed.unseen || !self.may_hold_entry(payload) {
+                return self.policed.entry.clear();
+            }
+        }
+        self.read_present_entry();
+    }
+
+    /// Look for the entry of a raw payload now, if that was put off.
+    pub(super) fn see_entry(&mut self) {
+        if !std::mem::take(&mut self.policed.unseen) {
+            return;
+        }
+        let payload = self.call.data().or(self.raw_new.get());
+        if payload.is_some_and(|payload| self.may_hold_entry(payload)) {
+            self.read_present_entry();
+        }
+    }
+
+    /// Whether the entry or the application's own key may be there: they stand in the bytes as they are.
+    fn may_hold_entry(&self, payload: &[u8]) -> bool {
+        let policy = &self.settings.policy;
+        let holds = |key: &[u8]| !key.is_empty() && find::contains(payload, key);
+        holds(policy.meta_key.to_bytes()) || holds(policy.user_key.to_bytes())
+    }
+
+    fn read_present_entry(&mut self) {
         let read = match self.raw {
             true => self.read_raw_entry(),
             false => Entry::read(&mut self.document),
         };
-        self.policed.entry = match read {
-            Read::Is(entry) => entry,
-            Read::Absent => Entry::default(),
+        match read {
+            Read::Is(entry) => self.policed.entry = entry,
+            Read::Absent => self.policed.entry.clear(),
             Read::Damaged => {
                 let text = "the policy's entry in a session is damaged and does not count";
                 let event = Event::new("ENTRY_DAMAGED", Level::Warning, Code::EDATA, text);
                 self.emit(event);
-                Entry::default()
+                self.policed.entry.clear();
             }
-        };
+        }
     }
 
-    /// A raw payload is looked into only if what is looked for may be there.
+    #[cold]
     fn read_raw_entry(&mut self) -> Read {
-        let payload = self.call.data().unwrap_or_default();
-        let policy = &self.settings.policy;
-        let holds = |key: &[u8]| !key.is_empty() && find::contains(payload, key);
-        if !holds(policy.meta_key.to_bytes()) && !holds(policy.user_key.to_bytes()) {
-            return Read::Absent;
-        }
+        let payload = self.call.data().or(self.raw_new.get()).unwrap_or_default();
         let loaded = self.document.load(
             self.settings.format,
             payload,
@@ -323,7 +377,13 @@ impl Session {
 
     /// Before a save: put the entry among the data, if it has changed or is needed from now on.
     pub(super) fn settle_entry(&mut self) -> Result<()> {
-        if self.raw || !self.settings.policed() {
+        if !self.settings.policed() || !self.settings.policy.judges {
+            return Ok(());
+        }
+        if let Some(began) = self.policed.began {
+            return self.settle_birth(began);
+        }
+        if self.raw {
             return Ok(());
         }
         let clocks = self.clocks();
@@ -345,7 +405,7 @@ impl Session {
 
     /// Before the session gets a record of its own: what is known of its beginning goes along (N10).
     pub(super) fn carry_birth(&mut self) -> Result<()> {
-        if self.raw || !self.settings.policed() {
+        if !self.settings.policed() {
             return Ok(());
         }
         let has_limit = self
@@ -354,17 +414,49 @@ impl Session {
             .kinds
             .iter()
             .any(|kind| kind.absolute > 0);
-        match has_limit {
-            true => self.note_birth(),
-            false => Ok(()),
+        if !has_limit {
+            return Ok(());
         }
+        self.policed.began = Some(self.policed.began.unwrap_or_else(|| self.began()));
+        match self.raw {
+            true => Ok(()),
+            false => self.note_birth(),
+        }
+    }
+
+    /// Have what is stored say when the session began, whatever the host has put in the place of its data.
+    fn settle_birth(&mut self, began: i64) -> Result<()> {
+        let is_early = |entry: &Entry| entry.created.is_some_and(|created| created <= began);
+        if !self.raw {
+            return match is_early(&self.policed.entry) {
+                true => Ok(()),
+                false => self.change_entry(|entry| entry.created = Some(began)),
+            };
+        }
+        let Ok(mut document) = self.document_of(self.raw()) else {
+            // As it stands nobody can use it.
+            return Ok(());
+        };
+        let mut entry = match Entry::read(&mut document) {
+            Read::Is(entry) if is_early(&entry) => return Ok(()),
+            Read::Is(entry) => entry,
+            Read::Absent | Read::Damaged => Entry::default(),
+        };
+        entry.created = Some(began);
+        let payload = self.payload_with(&entry, &mut document)?;
+        self.raw_new.copy(&payload)
+    }
+
+    /// When the session began, as well as it can be told.
+    fn began(&self) -> i64 {
+        let now = self.shared.unix_now();
+        let touched = self.policed.times.touched.unwrap_or(now);
+        self.created_at().unwrap_or(now.min(touched))
     }
 
     /// Have the entry say when the session began.
     pub(super) fn note_birth(&mut self) -> Result<()> {
-        let now = self.shared.unix_now();
-        let touched = self.policed.times.touched.unwrap_or(now);
-        let began = self.created_at().unwrap_or(now.min(touched));
+        let began = self.began();
         if self.policed.entry.created == Some(began) {
             return Ok(());
         }
@@ -409,6 +501,7 @@ impl Session {
 
     /// Which clocks apply.
     pub fn kind(&mut self) -> UserKind {
+        self.see_entry();
         let kind = self.policed.entry.kind;
         match kind == UserKind::Anonymous && self.has_user_key() {
             true => UserKind::Login,
@@ -417,7 +510,8 @@ impl Session {
     }
 
     /// When the session began, in Unix seconds, if that is known.
-    pub fn created(&self) -> Option<i64> {
+    pub fn created(&mut self) -> Option<i64> {
+        self.see_entry();
         self.created_at()
     }
 
@@ -450,6 +544,7 @@ impl Session {
 
     /// The user: who logged in, or where nobody did what the application's own key says.
     pub fn user(&mut self) -> Option<&[u8]> {
+        self.see_entry();
         if self.policed.entry.user.is_some() {
             return self.policed.entry.user.as_deref();
         }
@@ -473,7 +568,8 @@ impl Session {
     }
 
     /// Seconds since the user proved who he is; None: nobody did, or it is not known.
-    pub fn auth_age(&self) -> Option<i64> {
+    pub fn auth_age(&mut self) -> Option<i64> {
+        self.see_entry();
         let auth = self.policed.entry.auth?;
         Some(clocks::age(auth, self.shared.unix_now()))
     }

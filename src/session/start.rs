@@ -163,14 +163,14 @@ impl Session {
             self.cookie_known = true;
             cookie = Cookie::Known;
         } else if !self.has_id && self.offers_no_id() {
-            self.policed.previous_end = Ending::UnknownId;
+            self.miss_id();
         }
         let unfit = match self.settings.php() {
             true => crate::id::is_dropped(self.id.bytes()),
             false => !self.id.is_empty() && !self.id.is_secure(),
         };
         if unfit {
-            self.policed.previous_end = Ending::UnknownId;
+            self.miss_id();
             self.forget_id();
         }
         cookie
@@ -291,7 +291,7 @@ impl Session {
                 Ok(cookie)
             }
             Ok(Optional::Ran(Known::No)) => {
-                self.policed.previous_end = Ending::UnknownId;
+                self.miss_id();
                 if existing {
                     return Err(not_found());
                 }
@@ -338,6 +338,9 @@ impl Session {
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
                 Ok(()) => {
+                    // Others may have made the record since it was looked for.
+                    self.found |= self.proof.is_given()
+                        && self.call.data().is_some_and(|data| !data.is_empty());
                     self.unmade = self.call.fresh && self.makes_late();
                     return Ok(renewed);
                 }
@@ -346,7 +349,7 @@ impl Session {
                         continue;
                     }
                     if existing {
-                        self.policed.previous_end = Ending::UnknownId;
+                        self.miss_id();
                         return Err(not_found());
                     }
                     self.found = false;
@@ -356,7 +359,7 @@ impl Session {
                         self.call.fresh = true;
                         return Ok(renewed);
                     }
-                    self.policed.previous_end = Ending::UnknownId;
+                    self.miss_id();
                     self.make_id().map_err(Failed::at(Stage::Id))?;
                     renewed = true;
                     if self.sends_at_once() {

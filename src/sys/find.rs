@@ -3,9 +3,15 @@
 /// How many places are looked at together.
 const BLOCK: usize = 128;
 
+/// In fewer bytes the places of one byte are found sooner than those of two in whole blocks.
+const SHORT: usize = 1024;
+
 /// Whether `needle` stands somewhere in `bytes`. Each raw payload is looked through once, so that this has
 /// to cost little beside reading it: a quarter of an instruction for a byte.
 pub fn contains(bytes: &[u8], needle: &[u8]) -> bool {
+    if bytes.len() < SHORT {
+        return contains_short(bytes, needle);
+    }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has the instructions.
@@ -18,6 +24,27 @@ pub fn contains(bytes: &[u8], needle: &[u8]) -> bool {
 #[target_feature(enable = "avx2")]
 fn contains_avx2(bytes: &[u8], needle: &[u8]) -> bool {
     search(bytes, needle)
+}
+
+fn contains_short(bytes: &[u8], needle: &[u8]) -> bool {
+    let Some(first) = needle.first() else {
+        return true;
+    };
+    let mut rest = bytes;
+    while let Some(at) = place_of(*first, rest) {
+        rest = &rest[at..];
+        if rest.starts_with(needle) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}
+
+fn place_of(byte: u8, bytes: &[u8]) -> Option<usize> {
+    // SAFETY: the length is that of the slice, and nothing is written.
+    let found = unsafe { libc::memchr(bytes.as_ptr().cast(), i32::from(byte), bytes.len()) };
+    (!found.is_null()).then(|| found.addr() - bytes.as_ptr().addr())
 }
 
 /// Looks closely only where the first and the last byte of the needle stand as far apart as in it.
@@ -58,7 +85,7 @@ fn may_begin(begins: &[u8], ends: &[u8], first: u8, last: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::contains;
+    use super::{SHORT, contains};
 
     #[test]
     fn what_is_there_is_found_at_every_place() {
@@ -77,7 +104,7 @@ mod tests {
 
     #[test]
     fn blocks_and_what_is_between_them_are_looked_at() {
-        for len in [7, 8, 127, 128, 135, 136, 300, 512] {
+        for len in [7, 8, 127, 128, 300, SHORT - 1, SHORT, SHORT + 300] {
             assert!(!contains(&vec![b'n'; len], b"needless"));
             for at in 0..=len {
                 let mut bytes = vec![b's'; len];

@@ -11,6 +11,9 @@ use sess::sys::fault::Fault;
 pub const ID: &str = "known-session-of-a-visitor";
 const OTHER: &str = "another-session-that-is-old";
 
+/// Bytes of a payload for which the file beside the journal does not keep its space.
+const LONG: usize = (2 << 20) + 1;
+
 /// What a path does.
 #[derive(Clone, Copy)]
 pub enum Run {
@@ -275,6 +278,8 @@ pub fn all() -> Vec<Path> {
         Path::new("grow-beside", 300, to_100_k),
         Path::new("shrink", 9000, change),
         Path::new("shrink-beside", 100_000, change),
+        // The file beside the journal is cut instead of overwritten.
+        Path::new("shrink-cut", LONG, change),
         Path::new("empty", 9000, empty),
         Path::new("read-only", 300, read_only),
         Path::new("raw", 300, raw),
@@ -299,6 +304,7 @@ pub fn all() -> Vec<Path> {
         Path::new("torn", 300, to_9_k).torn(Fault::KillWithin(4096)),
         Path::new("torn-shrink", 9000, change).torn(Fault::KillAfter),
         Path::new("torn-beside", 300, to_100_k).torn(Fault::KillWithin(40_960)),
+        Path::new("torn-cut", LONG, change).torn(Fault::KillAfter),
         Path::new("boot", 300, to_9_k).rebooted(),
         Path::new("torn-boot", 300, to_9_k)
             .torn(Fault::KillWithin(4096))

@@ -391,10 +391,9 @@ fn sweep(path: Path, durability: &'static str) -> String {
 
 /// How many points there were when this was written, in the short and in the long form, less a few for
 /// calls that may become unnecessary.
-const POINTS: [usize; 2] = [8000, 17_500];
-/// How many kinds of calls: all but the cut of a file beside the journal, which only payloads too long for
-/// these paths meet.
-const KINDS: usize = 28;
+const POINTS: [usize; 2] = [8800, 17_500];
+/// How many kinds of calls: all there are.
+const KINDS: usize = 29;
 
 #[test]
 fn f_73_every_call_may_fail() {

@@ -119,6 +119,32 @@ fn m_13_is_new_without_a_cookie_with_a_malformed_one_and_after_the_end() {
 }
 
 #[test]
+fn cs_8_an_id_that_names_no_session_is_replaced_and_told() {
+    const FORGED: &str = "0123456789012345678901";
+    each_storage(&[], |shop| {
+        for sent in [FORGED, "../../etc/passwd"] {
+            let session = shop.started(sent);
+            assert!(session.is_new());
+            assert_ne!(id(&session), sent);
+            assert_eq!(shop.events(), ["ID_UNKNOWN"], "{sent}");
+        }
+        let mut existing = shop.request(FORGED);
+        assert!(existing.start(START_EXISTING).is_err());
+        assert_eq!(shop.events(), ["ID_UNKNOWN"]);
+        let known = shop.make("n", 1);
+        shop.started(&known).close().unwrap();
+        shop.started("").close().unwrap();
+        assert_eq!(shop.events(), [""; 0]);
+    });
+    let php = [("sess.profile", "php82"), ("session.use_strict_mode", "1")];
+    each_storage(&php, |shop| {
+        assert_ne!(id(&shop.started(FORGED)), FORGED);
+        shop.started("../../etc/passwd");
+        assert!(!shop.events().contains(&"ID_UNKNOWN"));
+    });
+}
+
+#[test]
 fn who_only_looks_sees_the_end_too_and_changes_nothing() {
     each_storage(&[("sess.anon.idle", "60")], |shop| {
         let first = shop.make("n", 1);

@@ -232,3 +232,29 @@ fn asvs_7_2_4_who_comes_late_under_an_id_that_a_login_left_gets_and_leaves_nothi
         }
     });
 }
+
+#[test]
+fn a_long_raw_payload_is_looked_through_when_somebody_asks() {
+    each_storage(&[], |shop| {
+        let known = shop.make("n", 1);
+        let whole = [b"s|s:3000:\"", "x".repeat(3000).as_bytes(), b"\";"].concat();
+        shop.put(&known, &[&whole, payload(&login()).as_slice()].concat());
+        for flags in [START_RAW, START_RAW | START_READ_AND_CLOSE] {
+            let mut raw = shop.request(&known);
+            raw.start(flags).unwrap();
+            assert_eq!(raw.user(), Some(&b"jo"[..]));
+            assert_eq!(raw.kind(), UserKind::Remembered);
+            assert_eq!(raw.data().count(ROOT), 0);
+            let mut asked_for_age = shop.request(&known);
+            raw.abort().ok();
+            asked_for_age.start(flags).unwrap();
+            assert!(asked_for_age.auth_age().is_some());
+        }
+        shop.put(&known, &[&whole, &b"_libsess|i:1;"[..]].concat());
+        let mut raw = shop.request(&known);
+        raw.start(START_RAW).unwrap();
+        assert!(shop.events().is_empty());
+        assert_eq!(raw.kind(), UserKind::Anonymous);
+        assert_eq!(shop.events(), ["ENTRY_DAMAGED"]);
+    });
+}

@@ -18,6 +18,7 @@ mod farm;
 mod kit;
 mod live_php;
 mod login;
+mod moves;
 mod namespaces;
 mod php;
 mod requirements;

@@ -52,8 +52,11 @@ func (h *handler) Read(ctx context.Context, id string) ([]byte, error) {
 		}
 	}
 	var data []byte
-	err := h.store.db.QueryRowContext(ctx, "SELECT data FROM sessions WHERE id = ?", k).Scan(&data)
+	var touched int64
+	err := h.store.db.QueryRowContext(ctx, "SELECT data, touched FROM sessions WHERE id = ?", k).Scan(&data, &touched)
 	if err == nil {
+		// For the clocks of sess.*.idle. When the row was made nobody wrote down; libsess does where that counts.
+		sess.CallOf(ctx).SetTimes(time.Time{}, time.UnixMilli(touched))
 		return data, nil
 	}
 	if errors.Is(err, sql.ErrNoRows) {

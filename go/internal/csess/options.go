@@ -29,6 +29,9 @@ func (o *Options) Free() {
 	o.ptr = nil
 }
 
+// Pointer is C's sess_options, for a handler that is written in C.
+func (o *Options) Pointer() unsafe.Pointer { return unsafe.Pointer(o.ptr) }
+
 // Set sets a directive.
 func (o *Options) Set(name, value string) error {
 	n, v := C.CString(name), C.CString(value)
