@@ -16,6 +16,7 @@ mod entry;
 mod farm;
 #[path = "../files/kit.rs"]
 mod kit;
+mod live_php;
 mod login;
 mod moves;
 mod namespaces;
