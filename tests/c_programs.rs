@@ -74,10 +74,13 @@ impl Bench {
             let program = self.tools.build(name, &[&format!("tests/c/{name}.c")]);
             self.test(&program, &[]);
         }
-        let program = self
-            .tools
-            .build("handlers", &with_handlers("tests/c/handlers.c"));
-        self.test(&program, &[]);
+        for (name, source) in [
+            ("handlers", "tests/c/handlers.c"),
+            ("policy", "tests/c/policy.c"),
+        ] {
+            let program = self.tools.build(name, &with_handlers(source));
+            self.test(&program, &[]);
+        }
     }
 
     /// Two requests of one visitor.

@@ -126,11 +126,28 @@ impl Session {
             turned => turned?,
         }
         if self.call.data() != Some(marked) {
+            // Who came here since may have put the pointer there.
+            let is_done = self.call.data() == Some(&pointer[..]);
             self.call_close()?;
-            return Ok(false);
+            return Ok(is_done);
         }
         self.write_and_close(&pointer)?;
         Ok(true)
+    }
+
+    /// Put the pointer there in the place of whoever copied the session to `new`.
+    pub(super) fn point_at(&mut self, old: &Id, new: Vec<u8>, at: i64) -> Result<()> {
+        match self.turn_to(old.clone(), false) {
+            Err(error) if error.code == Code::ENOTFOUND => return Ok(()),
+            turned => turned?,
+        }
+        let how = self.move_as_read()?.map(|moved| moved.how);
+        if !matches!(how, Some(How::Copying { new: named }) if named == new) {
+            return self.call_close();
+        }
+        let old = old.bytes().to_vec();
+        let pointer = self.payload_of(moved(at, How::Named { new, old }))?;
+        self.write_and_close(&pointer)
     }
 
     fn data_moved(&mut self, to: &Moved) -> Result<Vec<u8>> {
@@ -170,6 +187,12 @@ impl Session {
         }
     }
 
+    /// Whether the id in force is one that a rotation has left.
+    pub(super) fn is_left_by_rotation(&self) -> bool {
+        let moved = self.policed.entry.moved.as_ref();
+        matches!(moved.map(|moved| &moved.how), Some(How::Named { old, .. }) if old == self.id.bytes())
+    }
+
     /// Destroy the record that is open under every name it has. Nothing may be open afterwards.
     pub(super) fn forget_names(&mut self) -> Result<()> {
         self.see_entry();
@@ -191,8 +214,11 @@ impl Session {
         let id = self.id.clone();
         let forgotten = self.turn_to(previous.clone(), false).and_then(|()| {
             let how = self.move_as_read()?.map(|moved| moved.how);
-            let leads_here = matches!(how, Some(How::Named { new, old })
-                if new == id.bytes() && old == previous.bytes());
+            let leads_here = match how {
+                Some(How::Named { new, old }) => new == id.bytes() && old == previous.bytes(),
+                Some(How::Copying { new }) => new == id.bytes(),
+                _ => false,
+            };
             match leads_here {
                 true => self.call_destroy(),
                 false => Ok(()),

@@ -338,6 +338,9 @@ impl Session {
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
                 Ok(()) => {
+                    // Others may have made the record since it was looked for.
+                    self.found |= self.proof.is_given()
+                        && self.call.data().is_some_and(|data| !data.is_empty());
                     self.unmade = self.call.fresh && self.makes_late();
                     return Ok(renewed);
                 }

@@ -74,7 +74,12 @@ impl Session {
             Read::Absent | Read::Damaged => Entry::default(),
         };
         change(&mut entry);
-        entry.write(&mut document)?;
+        self.payload_with(&entry, &mut document)
+    }
+
+    /// The payload of a document that is to have this entry.
+    pub(super) fn payload_with(&self, entry: &Entry, document: &mut Document) -> Result<Vec<u8>> {
+        entry.write(document)?;
         let mut bytes = Vec::new();
         let (limits, spelling) = (self.limits(), self.spelling());
         document.encode(self.settings.format, spelling, &limits, &mut bytes)?;
@@ -92,10 +97,14 @@ impl Session {
     }
 
     fn as_read(&mut self) -> Result<Document> {
+        self.document_of(self.call.data().unwrap_or_default())
+    }
+
+    /// A document of its own for a payload.
+    pub(super) fn document_of(&self, payload: &[u8]) -> Result<Document> {
         let mut document = Document::new();
         document.reserve(self.settings.policy.meta_key.to_bytes());
         let (limits, spelling) = (self.limits(), self.spelling());
-        let payload = self.call.data().unwrap_or_default();
         document.load(self.settings.format, payload, spelling, &limits)?;
         Ok(document)
     }

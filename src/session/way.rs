@@ -59,8 +59,8 @@ impl Session {
         })?;
         match found {
             Found::Session => {
-                let course = match is_copying && self.is_grace_over(at) && !self.call.read_only {
-                    true => self.shut(asked.clone(), &new),
+                let course = match is_copying && !self.call.read_only {
+                    true => self.finish_copy(asked.clone(), new, at),
                     false => Course::Decode,
                 };
                 self.found = true;
@@ -83,12 +83,19 @@ impl Session {
         }
     }
 
-    /// Whoever copied the session died before the old id was shut: it has led here once, and does no more.
-    fn shut(&mut self, old: Id, new: &[u8]) -> Course {
-        if let Err(error) = self.remove_record(old) {
+    /// Whoever copied the session died, or has yet to put the pointer there: nothing of the session may stay
+    /// under the old id, where it would outlive the end of the new one.
+    fn finish_copy(&mut self, old: Id, new: Vec<u8>, at: i64) -> Course {
+        let id = Id::new(&new);
+        let finished = match self.is_grace_over(at) {
+            true => self.remove_record(old),
+            false => self.point_at(&old, new, at),
+        };
+        if let Err(error) = finished {
             self.warn("OLD_SESSION_LEFT", &error);
+            let _ = self.call_close();
         }
-        self.id = Id::new(new);
+        self.id = id;
         Course::Read
     }
 

@@ -18,6 +18,8 @@ pub struct Inner {
     pub store: BTreeMap<String, Vec<u8>>,
     /// (callback, which of its calls from 1, code): that call fails.
     pub failures: Vec<(&'static str, usize, Code)>,
+    /// What others store under the first id that `validate_sid` does not know, right after it has said so.
+    pub made_meanwhile: Option<Vec<u8>>,
     counts: BTreeMap<&'static str, usize>,
     ids: usize,
 }
@@ -135,10 +137,14 @@ impl Handler for Recorder {
     }
     fn validate_sid(&self, _call: &mut Call, id: &CStr) -> Result<()> {
         self.note("validate_sid", format!("({})", text(id)))?;
-        match self.inner.lock().unwrap().store.contains_key(&text(id)) {
-            true => Ok(()),
-            false => Err(Error::new(Code::ENOTFOUND, "unknown")),
+        let mut inner = self.inner.lock().unwrap();
+        if inner.store.contains_key(&text(id)) {
+            return Ok(());
         }
+        if let Some(data) = inner.made_meanwhile.take() {
+            inner.store.insert(text(id), data);
+        }
+        Err(Error::new(Code::ENOTFOUND, "unknown"))
     }
     fn update_timestamp(&self, _call: &mut Call, id: &CStr, data: &[u8]) -> Result<()> {
         let data = String::from_utf8_lossy(data);

@@ -6,6 +6,7 @@ mod harmless;
 mod kit;
 mod layer;
 mod model;
+mod moves;
 mod passage;
 mod paths;
 mod scene;

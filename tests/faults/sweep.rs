@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 /// A call of a path, and what happens to it.
 #[derive(Clone, Copy, Debug)]
-struct Point {
+pub struct Point {
     kind: Kind,
     after: usize,
-    fault: Fault,
+    pub fault: Fault,
     lasts: bool,
 }
 
@@ -82,7 +82,7 @@ fn shorts(kind: Kind) -> &'static [usize] {
 
 /// All that may happen at the calls of a course. In the short form a call meets one errno in turn, and
 /// what is the same as a kill before the next call is left out.
-fn points(calls: &[Kind]) -> Vec<Point> {
+pub fn points(calls: &[Kind]) -> Vec<Point> {
     let is_long = soak::pick(false, true);
     let mut points = Vec::new();
     let mut seen = BTreeMap::new();
@@ -127,7 +127,7 @@ fn points(calls: &[Kind]) -> Vec<Point> {
 }
 
 impl Point {
-    fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         Plan {
             kind: self.kind,
             after: self.after,

@@ -16,7 +16,9 @@ mod entry;
 mod farm;
 #[path = "../files/kit.rs"]
 mod kit;
+mod live_php;
 mod login;
+mod moves;
 mod namespaces;
 mod php;
 mod requirements;

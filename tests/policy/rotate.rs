@@ -203,6 +203,26 @@ fn a_login_that_fails_at_any_step_leaves_the_old_session_or_a_complete_new_one()
 }
 
 #[test]
+fn a_login_whose_old_record_somebody_holds_is_done_and_told() {
+    // shows: ASVS 7.2.4
+    let site = Site::new(Store::Table, &[("sess.rotate_grace", "30")]);
+    let old = site.made(1);
+    let mut session = site.started(&old);
+    set(&mut session, "secret", 5);
+    // After that of the new record comes that for the tombstone.
+    *site.table.fails.lock().unwrap() = Some(("read", 1, Code::ELOCKED));
+    let new = log_in(&mut session);
+    assert!(site.table.fails.lock().unwrap().is_none());
+    assert_eq!(site.events(), ["OLD_SESSION_LEFT"]);
+    assert_eq!(site.seen(&new, "secret"), Some(5));
+    // Its mark holds for the grace; then it is what it was, without anything of the login.
+    assert_eq!(site.seen(&old, "n"), None);
+    site.pass(31);
+    let mut late = site.started(&old);
+    assert_eq!((get(&mut late, "secret"), late.user()), (None, None));
+}
+
+#[test]
 fn a_rotation_that_fails_at_any_step_loses_nothing() {
     for (what, most) in [
         ("write", 4),

@@ -369,6 +369,27 @@ fn m_11_the_second_request_of_two_at_once() {
 }
 
 #[test]
+fn m_11_the_record_that_another_second_request_made_meanwhile_is_the_session() {
+    // shows: D13
+    let w = second_request(Recorder::new(true), &[]);
+    let given = introduced(&w);
+    let mut page = w.started(&given);
+    let token = page.token(b"edit").unwrap().to_bytes().to_vec();
+    set(&mut page, "n", 1).unwrap();
+    page.close().unwrap();
+    // The other request has looked for the record before that.
+    let record = w.handler.inner.lock().unwrap().store.remove(&given);
+    w.handler.inner.lock().unwrap().made_meanwhile = record;
+    let mut image = w.started(&given);
+    assert_eq!(get(&mut image, "n"), Some(1));
+    assert_eq!(code(image.check_token(b"edit", &token, 0)), Code::OK);
+    image.token(b"edit").unwrap();
+    image.close().unwrap();
+    let mut next = w.started(&given);
+    assert_eq!(code(next.check_token(b"edit", &token, 0)), Code::OK);
+}
+
+#[test]
 fn m_11_after_the_response_has_begun_no_first_request_starts() {
     let w = second_request(Recorder::new(true), &[("session.cache_limiter", "")]);
     let mut session = w.request("");

@@ -1,0 +1,385 @@
+//! Logins and rotations that are cut off: every system call fails, or is the last one of its process, each
+//! in turn. What a session's visitor finds afterwards is the old session or a complete new one.
+
+use super::kit::{forbid, in_child};
+use super::scene::{Before, Scene, resources};
+use super::soak;
+use super::sweep::{Point, points};
+use sess::codec::{Place, ROOT};
+use sess::config::Profile;
+use sess::engine::{Engine, Parts};
+use sess::error::Event;
+use sess::session::{START_READ_AND_CLOSE, Session, State};
+use sess::sys::fault::{Fault, with};
+use sess::sys::seam::Kind;
+use sess::value::{Key, Scalar};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const ID: &str = "known-session-of-a-visitor";
+const USER: &[u8] = b"joe";
+const GRACE: i64 = 30;
+/// Long enough that storing it is protected by the journal.
+const LONG: usize = 9000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Move {
+    Login,
+    /// By a second name of the file.
+    Rotation,
+    /// Where files have one name only.
+    Copy,
+}
+
+/// What a process that lived on tells of its request.
+#[derive(Debug, Default)]
+struct Told {
+    is_ok: bool,
+    cookie: String,
+    events: Vec<String>,
+    complaint: String,
+}
+
+impl Told {
+    fn line(&self) -> String {
+        let events = self.events.join(" ");
+        format!(
+            "{}\n{}\n{events}\n{}",
+            self.is_ok, self.cookie, self.complaint
+        )
+    }
+
+    fn parse(text: &str) -> Told {
+        let mut lines = text.splitn(4, '\n');
+        let mut next = || lines.next().unwrap_or_default().to_owned();
+        Told {
+            is_ok: next() == "true",
+            cookie: next(),
+            events: next().split_whitespace().map(str::to_owned).collect(),
+            complaint: next(),
+        }
+    }
+
+    fn has(&self, event: &str) -> bool {
+        self.events.iter().any(|name| name == event)
+    }
+}
+
+/// A sweep of one kind of move.
+struct Sweep {
+    what: Move,
+    scene: Scene,
+    before: Vec<Before>,
+    now: i64,
+    complaints: Vec<String>,
+}
+
+/// What a request finds of a session.
+#[derive(Debug, PartialEq, Eq)]
+struct Found {
+    id: String,
+    user: Option<Vec<u8>>,
+    n: Option<i64>,
+    is_long: bool,
+    has_secret: bool,
+}
+
+impl Found {
+    fn is_whole(&self) -> bool {
+        self.n == Some(1) && self.is_long
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.n.is_none() && !self.is_long && !self.has_secret && self.user.is_none()
+    }
+
+    fn is_login(&self) -> bool {
+        self.is_whole() && self.has_secret && self.user.as_deref() == Some(USER)
+    }
+}
+
+fn int(session: &mut Session, key: &str) -> Option<i64> {
+    let data = session.data();
+    let node = data.get(ROOT, Key::from_bytes(key.as_bytes()))?;
+    data.int(node)
+}
+
+/// The id in the cookie of the response; empty: it has none.
+fn cookie(session: &Session) -> String {
+    let headers = session.headers().iter();
+    let mut cookies = headers.filter(|header| header.name == c"Set-Cookie");
+    let value = cookies.next().map(|header| header.value.to_string_lossy());
+    let value = value.unwrap_or_default();
+    let value = value.strip_prefix("PHPSESSID=").unwrap_or_default();
+    value.split(';').next().unwrap_or_default().to_owned()
+}
+
+impl Sweep {
+    fn new(what: Move, durability: &'static str) -> Sweep {
+        let settings = [
+            ("sess.durability", durability),
+            ("sess.rotate_grace", "30"),
+            ("sess.lock_timeout_ms", "0"),
+            (
+                "sess.anon.rotate",
+                if what == Move::Login { "0" } else { "60" },
+            ),
+        ];
+        let text = "o".repeat(LONG);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let name = format!("{what:?}-{durability}");
+        Sweep {
+            what,
+            scene: Scene::new(&name, Profile::Libsess, &settings),
+            before: vec![(ID, format!("n|i:1;p|s:{LONG}:\"{text}\";").into(), 5)],
+            now: since.as_secs() as i64 + 120,
+            complaints: Vec::new(),
+        }
+    }
+
+    /// An engine whose clock stands so many seconds after the move, and its events.
+    fn engine(&self, after: i64) -> (Engine, Arc<Mutex<Vec<String>>>) {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let (seen, now) = (events.clone(), self.now + after);
+        let parts = Parts {
+            clock: Some(Arc::new(move || now * 1000)),
+            events: Some(Arc::new(move |event: &Event, _| {
+                seen.lock().unwrap().push(event.name.to_owned());
+            })),
+            ..Parts::default()
+        };
+        (Engine::new(self.scene.settings(), parts).unwrap(), events)
+    }
+
+    fn find(&self, id: &str, after: i64, flags: u32) -> Found {
+        let (engine, _) = self.engine(after);
+        let mut session = Scene::visitor(&engine, id);
+        session.start(flags).unwrap();
+        let data = session.data();
+        let text = data.get(ROOT, Key::from_bytes(b"p"));
+        let len = text.and_then(|node| data.string(node)).map(<[u8]>::len);
+        let found = Found {
+            n: int(&mut session, "n"),
+            is_long: len == Some(LONG),
+            has_secret: int(&mut session, "secret") == Some(5),
+            user: session.user().map(<[u8]>::to_vec),
+            id: session.id().to_string_lossy().into_owned(),
+        };
+        if session.state() == State::Active {
+            session.close().unwrap();
+        }
+        found
+    }
+
+    /// The request that moves the session.
+    fn request(&self, engine: &Engine) -> Told {
+        let mut session = Scene::visitor(engine, ID);
+        let mut told = Told::default();
+        let started = session.start(0);
+        told.is_ok = started.is_ok();
+        if started.is_ok() && int(&mut session, "n") != Some(1) {
+            told.complaint = "a request without its session".into();
+        }
+        if started.is_ok() && self.what == Move::Login {
+            let secret = Place::At(Key::from_bytes(b"secret"));
+            session.set_value(ROOT, secret, Scalar::Int(5)).unwrap();
+            told.is_ok = session.login(USER, 0).is_ok();
+        }
+        if session.state() == State::Active {
+            let _ = session.close();
+        }
+        told.cookie = cookie(&session);
+        told
+    }
+
+    /// The calls of a move that nothing disturbs.
+    fn course(&self) -> Vec<Kind> {
+        self.scene.set(&self.before, true);
+        let (engine, events) = self.engine(0);
+        let (told, record) = with(None, || self.request(&engine));
+        assert!(told.is_ok && !told.cookie.is_empty(), "{told:?}");
+        assert_eq!(*events.lock().unwrap(), [""; 0]);
+        record.calls
+    }
+
+    /// Do it in a process of its own; None: that died.
+    fn run(&self, point: Point) -> Option<Told> {
+        self.scene.set(&self.before, true);
+        let told = in_child(|| {
+            let (engine, events) = self.engine(0);
+            let held = resources();
+            let (mut told, _) = with(Some(point.plan()), || self.request(&engine));
+            if resources().0 > held.0 + 1 {
+                told.complaint += "; descriptors are left open";
+            }
+            let locked = self.scene.locked();
+            if !locked.is_empty() {
+                told.complaint += &format!("; locked: {locked:?}");
+            }
+            told.events = events.lock().unwrap().clone();
+            told.line()
+        });
+        match told {
+            Ok(text) => Some(Told::parse(&text)),
+            Err(text) => {
+                assert_eq!(text, "killed by signal 9: ", "{point:?}");
+                None
+            }
+        }
+    }
+
+    /// All names but the old one.
+    fn others(&self) -> Vec<String> {
+        let names = self.scene.dir.names().into_iter();
+        let ids = names.filter_map(|name| name.strip_prefix("sess_").map(str::to_owned));
+        ids.filter(|id| id != ID).collect()
+    }
+
+    fn meet(&mut self, point: Point) {
+        let told = self.run(point);
+        let wrong = match self.what {
+            Move::Login => self.judge_login(told.as_ref()),
+            _ => self.judge_rotation(told.as_ref()),
+        };
+        self.scene.tidy();
+        let left = self.scene.records();
+        if let Some(wrong) = wrong {
+            let text = format!("{:?} {point:?}: {wrong} ({told:?})", self.what);
+            self.complaints.push(text);
+        }
+        if !left.is_empty() {
+            let text = format!("{:?} {point:?}: in the journal: {left:?}", self.what);
+            self.complaints.push(text);
+        }
+    }
+
+    fn judge_login(&self, told: Option<&Told>) -> Option<String> {
+        if let Some(told) = told.filter(|told| !told.complaint.is_empty()) {
+            return Some(told.complaint.clone());
+        }
+        let others = self.others();
+        let within = self.find(ID, 1, START_READ_AND_CLOSE);
+        if !within.is_whole() && !within.is_nothing() || within.user.is_some() {
+            return Some(format!("within the grace: {within:?}"));
+        }
+        let after = self.find(ID, GRACE + 1, START_READ_AND_CLOSE);
+        if !after.is_whole() && !after.is_nothing() || after.user.is_some() {
+            return Some(format!("after the grace: {after:?}"));
+        }
+        let mut has_login = false;
+        for id in &others {
+            let other = self.find(id, GRACE + 1, 0);
+            has_login |= other.is_login();
+            if !other.is_login() && !other.is_nothing() {
+                return Some(format!("another: {other:?}"));
+            }
+        }
+        if !has_login && !after.is_whole() {
+            return Some("neither the old session nor the new one".into());
+        }
+        let told = told?;
+        if told.is_ok && told.cookie.is_empty() {
+            return Some("a login without a cookie".into());
+        }
+        if told.cookie.is_empty() {
+            if !after.is_whole() || has_login {
+                return Some(format!("a login that failed: {after:?}"));
+            }
+            // The visitor goes on at once, or the host was told.
+            let is_told = told.has("OLD_SESSION_MARKED");
+            return (!within.is_whole() && !is_told).then(|| "lost for a while".into());
+        }
+        if !others.contains(&told.cookie) || !has_login {
+            return Some(format!("the cookie leads nowhere: {others:?}"));
+        }
+        let is_told = told.has("OLD_SESSION_LEFT");
+        if within.has_secret || !after.is_nothing() && !is_told {
+            return Some(format!("a login that left: {within:?}, {after:?}"));
+        }
+        None
+    }
+
+    fn judge_rotation(&self, told: Option<&Told>) -> Option<String> {
+        if let Some(told) = told.filter(|told| !told.complaint.is_empty()) {
+            return Some(told.complaint.clone());
+        }
+        for id in self.others() {
+            let found = self.find(&id, 1, START_READ_AND_CLOSE);
+            // Empty: its maker died before it was written.
+            if !(found.is_whole() || told.is_none() && found.is_nothing()) {
+                return Some(format!("a second name without its session: {found:?}"));
+            }
+        }
+        let read = self.find(ID, 1, START_READ_AND_CLOSE);
+        if !read.is_whole() {
+            return Some(format!("to a reader: {read:?}"));
+        }
+        let next = self.find(ID, 1, 0);
+        if !next.is_whole() {
+            return Some(format!("to the next request: {next:?}"));
+        }
+        for after in [1, GRACE + 2] {
+            let followed = self.find(&next.id, after, START_READ_AND_CLOSE);
+            if !followed.is_whole() {
+                return Some(format!("{after} s later: {followed:?}"));
+            }
+        }
+        let cookie = &told?.cookie;
+        if !cookie.is_empty() {
+            let followed = self.find(cookie, GRACE + 2, START_READ_AND_CLOSE);
+            if !followed.is_whole() {
+                return Some(format!("with the cookie: {followed:?}"));
+            }
+        }
+        None
+    }
+}
+
+/// How many points were met, and what was wrong.
+fn sweep(what: Move, durability: &'static str) -> String {
+    let mut sweep = Sweep::new(what, durability);
+    // The first to write makes the journal, which takes a link.
+    sweep.course();
+    if what == Move::Copy {
+        forbid(libc::SYS_linkat, libc::EPERM);
+    }
+    let calls = sweep.course();
+    let points = points(&calls);
+    let points = points
+        .into_iter()
+        .filter(|point| point.fault != Fault::Short(0));
+    let mut met = 0;
+    for point in points {
+        sweep.meet(point);
+        met += 1;
+    }
+    format!("{met}\n{}", sweep.complaints.join("\n"))
+}
+
+fn swept(what: Move, least: usize) {
+    let mut met = 0;
+    for durability in ["process", "power"] {
+        let said = in_child(|| sweep(what, durability)).unwrap();
+        let (count, complaints) = said.split_once('\n').unwrap();
+        assert_eq!(complaints, "", "{durability}");
+        met += count.parse::<usize>().unwrap();
+    }
+    soak::tell(&format!("{what:?}: {met} faults"));
+    assert!(met >= least, "{met}");
+}
+
+#[test]
+fn a_login_that_is_cut_off_leaves_the_old_session_or_a_complete_new_one() {
+    // shows: ASVS 7.2.4
+    swept(Move::Login, 300);
+}
+
+#[test]
+fn a_rotation_that_is_cut_off_leaves_the_session_under_the_old_id() {
+    swept(Move::Rotation, 100);
+}
+
+#[test]
+fn a_rotation_by_copy_that_is_cut_off_leaves_the_session_under_the_old_id() {
+    swept(Move::Copy, 300);
+}
