@@ -2,14 +2,15 @@
 //!
 //! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
 //! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
-//! host does with the values, `policed` what a policy makes of it all, `provisional` what clients get that
-//! have not returned a cookie yet, `tokens` what proves that a request comes from a page of the session,
-//! `login` and `rotate` go on under another id, `visit` goes from one record to another for them, `way`
-//! follows them at a start, `calls` the callbacks one by one.
+//! host does with the values, `policed` what a policy makes of it all, `entry` what it finds in a session,
+//! `provisional` what clients get that have not returned a cookie yet, `tokens` what proves that a request
+//! comes from a page of the session, `login` and `rotate` go on under another id, `visit` goes from one record
+//! to another for them, `way` follows them at a start, `calls` the callbacks one by one.
 
 mod calls;
 mod cookies;
 mod data;
+mod entry;
 mod id;
 mod lifecycle;
 mod login;

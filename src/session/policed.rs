@@ -1,19 +1,18 @@
-//! What a session's policy makes of it: the verdict on one that was read, its entry, and what hosts ask.
+//! What a session's policy makes of it: the verdict on one that was read, what its entry keeps, and what hosts ask.
 
 use super::provisional::Proof;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use super::way::Way;
 use super::{Session, State};
-use crate::codec::{ROOT, Spelling};
+use crate::codec::ROOT;
 use crate::config::KindPolicy;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Times;
 use crate::policy::clocks::{self, Span};
 use crate::policy::entry::{Entry, Read};
 use crate::policy::judge::{Ending, Facts, Verdict, judge};
-use crate::sys::find;
-use crate::value::{Key, Kind, UserKind};
+use crate::value::{Key, UserKind};
 
 /// What is known of the session in force, beyond its data.
 #[derive(Default)]
@@ -21,7 +20,7 @@ pub(super) struct Policed {
     /// What it says of itself; as it stands among the data, if these are decoded.
     pub entry: Entry,
     /// A raw payload was not looked through for it.
-    unseen: bool,
+    pub unseen: bool,
     /// When its record was made and last used; of a new one when the start was.
     times: Times,
     /// When it began, if its record is another one than then, whose birth is no beginning.
@@ -33,7 +32,7 @@ pub(super) struct Policed {
     /// Why nothing of it will be stored.
     pub unkept: Unkept,
     /// Whether the application's own key of a login stands in a raw payload.
-    has_raw_user: bool,
+    pub has_raw_user: bool,
     /// The application's own name of the user, as text.
     user: Vec<u8>,
     /// Whose clocks applied when the session was read or its entry changed.
@@ -43,13 +42,27 @@ pub(super) struct Policed {
 impl Policed {
     /// Know nothing of a session, only why the client gets another one.
     fn begin(&mut self) {
-        self.entry.clear();
-        self.unseen = false;
-        self.times = Times::default();
-        self.rotate_due = false;
-        self.unkept = Unkept::No;
-        self.has_raw_user = false;
-        self.kind = UserKind::Anonymous;
+        let Policed {
+            entry,
+            unseen,
+            times,
+            previous_end: _,
+            rotate_due,
+            unkept,
+            has_raw_user,
+            user: _,
+            kind,
+            began,
+        } = self;
+        // One by one, and named all: that costs a start least, and none is forgotten.
+        entry.clear();
+        *unseen = false;
+        *times = Times::default();
+        *rotate_due = false;
+        *unkept = Unkept::No;
+        *has_raw_user = false;
+        *kind = UserKind::Anonymous;
+        *began = None;
     }
 
     /// Forget this request but keep the buffer.
@@ -58,9 +71,6 @@ impl Policed {
         self.previous_end = Ending::None;
     }
 }
-
-/// From how many bytes on a raw payload is more than an entry alone, beside its name.
-const LONG: usize = 1024;
 
 /// Why nothing of a session is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -283,91 +293,6 @@ impl Session {
         self.document.clear();
         self.found = false;
         self.unmade = true;
-    }
-
-    /// Read the entry of the payload, whatever stands there. Where no directive asks, a long raw payload is
-    /// looked through when somebody does: what a login leaves in the place of a session is short.
-    pub(super) fn read_entry(&mut self) {
-        if self.raw {
-            let payload = self.call.data().unwrap_or_default();
-            let policy = &self.settings.policy;
-            let is_long = payload.len() >= LONG + policy.meta_key.count_bytes();
-            self.policed.unseen = is_long && !policy.judges;
-            if self.policed.unseen || !self.may_hold_entry(payload) {
-                return self.policed.entry.clear();
-            }
-        }
-        self.read_present_entry();
-    }
-
-    /// Look for the entry of a raw payload now, if that was put off.
-    pub(super) fn see_entry(&mut self) {
-        if !std::mem::take(&mut self.policed.unseen) {
-            return;
-        }
-        let payload = self.call.data().or(self.raw_new.get());
-        if payload.is_some_and(|payload| self.may_hold_entry(payload)) {
-            self.read_present_entry();
-        }
-    }
-
-    /// Whether the entry or the application's own key may be there: they stand in the bytes as they are.
-    fn may_hold_entry(&self, payload: &[u8]) -> bool {
-        let policy = &self.settings.policy;
-        let holds = |key: &[u8]| !key.is_empty() && find::contains(payload, key);
-        holds(policy.meta_key.to_bytes()) || holds(policy.user_key.to_bytes())
-    }
-
-    fn read_present_entry(&mut self) {
-        let read = match self.raw {
-            true => self.read_raw_entry(),
-            false => Entry::read(&mut self.document),
-        };
-        match read {
-            Read::Is(entry) => self.policed.entry = entry,
-            Read::Absent => self.policed.entry.clear(),
-            Read::Damaged => {
-                let text = "the policy's entry in a session is damaged and does not count";
-                let event = Event::new("ENTRY_DAMAGED", Level::Warning, Code::EDATA, text);
-                self.emit(event);
-                self.policed.entry.clear();
-            }
-        }
-    }
-
-    #[cold]
-    fn read_raw_entry(&mut self) -> Read {
-        let payload = self.call.data().or(self.raw_new.get()).unwrap_or_default();
-        let loaded = self.document.load(
-            self.settings.format,
-            payload,
-            Spelling::AsStored,
-            &self.limits(),
-        );
-        let mut read = Read::Absent;
-        if loaded.is_ok() {
-            read = Entry::read(&mut self.document);
-            self.policed.has_raw_user = self.finds_user();
-        }
-        self.document.clear();
-        read
-    }
-
-    /// Whether the application's own key of a login is there, and not null.
-    fn has_user_key(&mut self) -> bool {
-        if self.settings.policy.user_key.is_empty() {
-            return false;
-        }
-        match self.raw {
-            true => self.policed.has_raw_user,
-            false => self.finds_user(),
-        }
-    }
-
-    fn finds_user(&mut self) -> bool {
-        let key = Key::from_bytes(self.settings.policy.user_key.to_bytes());
-        let found = self.document.get(ROOT, key);
-        found.is_some_and(|node| self.document.kind(node) != Kind::Null)
     }
 
     fn clocks(&mut self) -> &KindPolicy {

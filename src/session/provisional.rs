@@ -157,6 +157,14 @@ impl Session {
         if self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
             return Ok(());
         }
+        if self.is_left_by_rotation() {
+            // A second name goes alone: what is written under it is written into the session.
+            let id = self.id.clone();
+            match self.call_unlink(&id) {
+                Err(error) if error.code == Code::EUNSUPPORTED => {}
+                unlinked => return unlinked,
+            }
+        }
         match self.spent() {
             None => self.call_destroy(),
             Some(word) => match self.call_write(&word) {

@@ -187,6 +187,12 @@ impl Session {
         }
     }
 
+    /// Whether the id in force is one that a rotation has left.
+    pub(super) fn is_left_by_rotation(&self) -> bool {
+        let moved = self.policed.entry.moved.as_ref();
+        matches!(moved.map(|moved| &moved.how), Some(How::Named { old, .. }) if old == self.id.bytes())
+    }
+
     /// Destroy the record that is open under every name it has. Nothing may be open afterwards.
     pub(super) fn forget_names(&mut self) -> Result<()> {
         self.see_entry();

@@ -75,3 +75,28 @@ fn n_10_raw_data_under_a_new_id_is_no_younger() {
         }
     });
 }
+
+#[test]
+fn m_11_a_provisional_id_that_a_rotation_has_left_takes_nothing_along() {
+    // shows: CS13
+    let key = format!("hex:{}", "5a".repeat(32));
+    let second = [("sess.create", "second_request"), ("sess.secret", &key)];
+    each(&[ROTATED, &second].concat(), |site| {
+        let mut first = site.started("");
+        first.close().unwrap();
+        let old = id(&first);
+        let mut session = site.started(&old);
+        set(&mut session, "n", 1);
+        session.close().unwrap();
+        site.pass(61);
+        let mut session = site.started(&old);
+        let new = id(&session);
+        assert_ne!(new, old);
+        session.close().unwrap();
+        site.pass(31);
+        let late = site.started(&old);
+        assert!(late.is_new());
+        drop(late);
+        assert_eq!(site.seen(&new, "n"), Some(1), "{:?}", site.store);
+    });
+}
