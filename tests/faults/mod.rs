@@ -5,6 +5,7 @@ mod harmless;
 #[path = "../files/kit.rs"]
 mod kit;
 mod layer;
+mod logout;
 mod model;
 mod moves;
 mod passage;

@@ -208,7 +208,9 @@ impl Sweep {
         let told = in_child(|| {
             let (engine, events) = self.engine(0);
             let held = resources();
-            let (mut told, _) = with(Some(point.plan()), || self.request(&engine));
+            let (mut told, record) = with(Some(point.plan()), || self.request(&engine));
+            let was_met = record.hits > 0 || matches!(point.fault, Fault::Short(_));
+            assert!(was_met, "{point:?} was not met");
             if resources().0 > held.0 + 1 {
                 told.complaint += "; descriptors are left open";
             }
@@ -241,6 +243,11 @@ impl Sweep {
             Move::Login => self.judge_login(told.as_ref()),
             _ => self.judge_rotation(told.as_ref()),
         };
+        let wrong = wrong.or_else(|| self.judge_outcome(point, told.as_ref()?));
+        let wrong = wrong.or_else(|| match &told {
+            None if self.what != Move::Login => self.judge_late(point),
+            _ => None,
+        });
         self.scene.tidy();
         let left = self.scene.records();
         if let Some(wrong) = wrong {
@@ -251,6 +258,29 @@ impl Sweep {
             let text = format!("{:?} {point:?}: in the journal: {left:?}", self.what);
             self.complaints.push(text);
         }
+    }
+
+    /// What has to go well all the same.
+    fn judge_outcome(&self, point: Point, told: &Told) -> Option<String> {
+        let is_retried = point.fault == Fault::Errno(libc::EINTR);
+        if is_retried && (!told.is_ok || told.cookie.is_empty()) {
+            return Some("not retried".into());
+        }
+        let is_link = point.kind == Kind::Link;
+        (is_link && !told.is_ok).then(|| "a rotation that fails is no failed request".into())
+    }
+
+    /// The visitor whose request died comes back only when the grace is over. Then the id that he knows
+    /// may lead nowhere, but not while there is no other.
+    fn judge_late(&self, point: Point) -> Option<String> {
+        assert!(self.run(point).is_none());
+        let late = self.find(ID, GRACE + 1, 0);
+        let others = self.others();
+        let mut others = others
+            .iter()
+            .map(|id| self.find(id, GRACE + 1, START_READ_AND_CLOSE));
+        let is_there = late.is_whole() || late.is_nothing() && others.any(|found| found.is_whole());
+        (!is_there).then(|| format!("to who comes late: {late:?}"))
     }
 
     fn judge_login(&self, told: Option<&Told>) -> Option<String> {

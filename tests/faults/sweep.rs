@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// A call of a path, and what happens to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
-    kind: Kind,
+    pub kind: Kind,
     after: usize,
     pub fault: Fault,
     lasts: bool,
