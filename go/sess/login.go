@@ -54,8 +54,8 @@ func (s *Session) Login(ctx context.Context, user string, opts ...LoginOption) e
 // Logout destroys the session under every id it has, and makes the client forget its cookie. Data stays readable here. A
 // request that is still under way with it cannot save any more: its Close is [ErrGone].
 //
-// The session has to be active ([ErrNotActive]). After the response has begun the session is destroyed all the same, and
-// the error is [ErrHeadersSent], as the cookie stays. ctx is used as by [Session.Login].
+// The session has to be active ([ErrNotActive]). After the response has begun the session is destroyed all the same; the
+// cookie stays with the client and leads nowhere, which is logged. ctx is used as by [Session.Login].
 func (s *Session) Logout(ctx context.Context, opts ...LogoutOption) error {
 	flags := uint32(0)
 	for _, o := range opts {

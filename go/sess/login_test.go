@@ -172,6 +172,33 @@ func TestLogout(t *testing.T) {
 	})
 }
 
+// After the first byte of the response the session ends all the same; only the cookie stays, which leads nowhere.
+func TestLogoutAfterFirstByte(t *testing.T) {
+	m := newManager(t, Memory())
+	web := newWebSite(t, m, func(w http.ResponseWriter, r *http.Request) {
+		s, err := m.Start(r.Context())
+		must(t, err)
+		if r.URL.Path == "/login" {
+			must(t, s.Login(r.Context(), "anna"))
+			return
+		}
+		_, _ = io.WriteString(w, "first")
+		w.(http.Flusher).Flush()
+		must(t, s.Logout(r.Context(), ClearSiteData()))
+		if s.Status() != Destroyed {
+			t.Errorf("%v", s.Status())
+		}
+	})
+	login, _ := web.get(t, "/login")
+	id := idOf(t, login)
+	if response, _ := web.get(t, "/logout"); len(response.Cookies()) > 0 {
+		t.Errorf("%v", response.Cookies())
+	}
+	if err := m.View(context.Background(), id, func(*Session) error { return nil }); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the session is still there: %v", err)
+	}
+}
+
 // A request that is under way while its session is logged out by one that had not to wait cannot save.
 func TestLogoutWhileInFlight(t *testing.T) {
 	dir := t.TempDir()

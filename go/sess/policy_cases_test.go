@@ -17,13 +17,14 @@ import (
 // Plays tests/policy/cases.json, whose format tests/policy/SPEC.md describes.
 
 type policyCase struct {
-	Name     string            `json:"name"`
-	Shows    []string          `json:"shows"`
-	Stores   []string          `json:"stores"`
-	Settings map[string]string `json:"settings"`
-	Refused  []string          `json:"refused"`
-	Notices  *[]string         `json:"notices"`
-	Steps    []policyStep      `json:"steps"`
+	Name       string            `json:"name"`
+	Shows      []string          `json:"shows"`
+	Stores     []string          `json:"stores"`
+	Settings   map[string]string `json:"settings"`
+	Refused    []string          `json:"refused"`
+	BeforeSave map[string]any    `json:"before_save"`
+	Notices    *[]string         `json:"notices"`
+	Steps      []policyStep      `json:"steps"`
 }
 
 type policyStep struct {
@@ -110,7 +111,7 @@ type policyRequest struct {
 }
 
 func play(t *testing.T, c policyCase, store string) error {
-	stage, err := newPolicyStage(t, store, c.Settings)
+	stage, err := newPolicyStage(t, store, c)
 	if c.Refused != nil {
 		if err == nil {
 			return fmt.Errorf("was not refused")

@@ -38,13 +38,16 @@ type policyStage struct {
 
 type askedKey struct{}
 
-func newPolicyStage(t *testing.T, store string, settings map[string]string) (*policyStage, error) {
+func newPolicyStage(t *testing.T, store string, c policyCase) (*policyStage, error) {
 	clock := newClock()
-	stage := &policyStage{clock: clock, events: &eventNames{names: []string{}}, settings: settings}
+	stage := &policyStage{clock: clock, events: &eventNames{names: []string{}}, settings: c.Settings}
 	opts := []Option{Clock(clock.Now), Logger(slog.New(stage.events)), Set("session.gc_probability", "0"),
 		RequestFrom(func(r *http.Request) Request { return r.Context().Value(askedKey{}).(Request) })}
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		opts = append(opts, Set(name, settings[name]))
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		opts = append(opts, Set(name, c.Settings[name]))
+	}
+	if c.BeforeSave != nil {
+		opts = append(opts, BeforeClose(func(_ context.Context, s *Session) error { return setAll(s, c.BeforeSave) }))
 	}
 	var h Handler
 	switch store {

@@ -13,7 +13,8 @@ use std::ffi::CString;
 pub struct Policy {
     /// Clocks and cookie by [`UserKind`].
     pub kinds: [KindPolicy; 3],
-    /// `sess.rotate_grace`: seconds that a periodically rotated-away id leads to the session.
+    /// `sess.rotate_grace`: seconds that an id leads to the session after a periodic rotation, or to an empty
+    /// one after a login.
     pub rotate_grace: i64,
     /// `sess.user_key`: the application's own key of a login; empty: none.
     pub user_key: CString,

@@ -36,9 +36,10 @@ pub unsafe extern "C" fn sess_login(
 
 /// Destroy the session under every name it has and have the browser forget its cookie. `flags` is 0 or
 /// SESS_LOGOUT_*. Saves of requests that are under way fail with SESS_EGONE. The session must be active
-/// (SESS_EMISUSE); after this it is destroyed, its data readable. After the response has begun the cookie stays,
-/// which leads nowhere then (event HEADERS_SENT). SESS_EUNSUPPORTED as sess_login. An old id that a login has left (see
-/// sess_login) is given up silently, without a word to the browser.
+/// (SESS_EMISUSE); after this it is destroyed, but its data and sess_user can be read until the next start.
+/// After the response has begun the cookie stays, which leads nowhere then (event HEADERS_SENT).
+/// SESS_EUNSUPPORTED as sess_login. An old id that a login has left (see sess_login) is given up silently,
+/// without a word to the browser.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_logout(session: *mut sess_session, flags: u32) -> sess_rc {

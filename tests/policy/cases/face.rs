@@ -179,13 +179,19 @@ unsafe extern "C-unwind" fn apply(user: *mut c_void, session: *mut sess_session)
     // SAFETY: as `update` gave it.
     let (values, then) = unsafe { *user.cast::<(&Map<String, Value>, Rc)>() };
     // SAFETY: the library gives its session.
-    match set(unsafe { sess_data(session) }, values) {
+    match unsafe { set_in(session, values) } {
         0 => then,
         failed => failed,
     }
 }
 
 /// Set each value; objects go on below. The first error.
+/// Set these values in the data of a session that the library gives to a function of the host's.
+pub unsafe fn set_in(session: *mut sess_session, values: &Map<String, Value>) -> Rc {
+    // SAFETY: the caller's.
+    set(unsafe { sess_data(session) }, values)
+}
+
 fn set(array: *mut sess_value, values: &Map<String, Value>) -> Rc {
     for (key, value) in values {
         let (at, len) = (key.as_ptr().cast(), key.len());

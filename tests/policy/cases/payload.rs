@@ -21,7 +21,7 @@ pub fn open(play: &Play, payload: &[u8]) -> Result<Record, String> {
     let mut settings = vec![("sess.profile", "php82"), ("session.use_cookies", "0")];
     let format = setting("session.serialize_handler");
     settings.extend(format.map(|format| ("session.serialize_handler", format)));
-    let stage = Stage::new(Store::Memory, &settings)?;
+    let stage = Stage::new(Store::Memory, &settings, Map::new())?;
     let session = stage.session();
     for rc in [session.start(0), session.decode(payload)] {
         if rc != 0 {

@@ -41,7 +41,8 @@ pub fn play(case: &Value, store: Store) -> Outcome {
     let settings: Vec<_> = given
         .map(|(name, value)| (name.as_str(), text(value)))
         .collect();
-    let stage = Stage::new(store, &settings);
+    let before_save = case["before_save"].as_object().cloned().unwrap_or_default();
+    let stage = Stage::new(store, &settings, before_save);
     if let Some(words) = case["refused"].as_array() {
         let error = stage.err().ok_or("was not refused")?;
         return match words.iter().find(|word| !error.contains(text(word))) {

@@ -6,7 +6,14 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 const CASE: &[&str] = &[
-    "name", "shows", "stores", "settings", "refused", "notices", "steps",
+    "name",
+    "shows",
+    "stores",
+    "settings",
+    "before_save",
+    "refused",
+    "notices",
+    "steps",
 ];
 const STEP: &[&str] = &[
     "at", "client", "cookies", "request", "keep", "go_on", "do", "why",

@@ -1,7 +1,8 @@
 //! What a case is played on: one engine over one storage, with a clock and events of its own.
 
-use super::face::{Session, c, copied};
+use super::face::{Rc, Session, c, copied, set_in};
 use super::table::{Record, table};
+use serde_json::{Map, Value};
 use sess::ffi::engine::{sess_engine_free, sess_engine_new};
 use sess::ffi::event::sess_event_name;
 use sess::ffi::options::*;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub events: Mutex<Vec<String>>,
     pub records: Mutex<BTreeMap<String, Record>>,
     pub made: AtomicU64,
+    /// What the hook before the save sets.
+    before_save: Map<String, Value>,
 }
 
 impl Shared {
@@ -81,13 +84,19 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    /// An engine of profile `libsess` with these settings; the error's text if it is refused.
-    pub fn new(store: Store, settings: &[(&str, &str)]) -> Result<Stage, String> {
+    /// An engine of profile `libsess` with these settings, and a hook before the save that sets these
+    /// values; the error's text if it is refused.
+    pub fn new(
+        store: Store,
+        settings: &[(&str, &str)],
+        before_save: Map<String, Value>,
+    ) -> Result<Stage, String> {
         let shared = Box::new(Shared {
             now_ms: AtomicI64::new(BEGINNING * 1000),
             events: Mutex::default(),
             records: Mutex::default(),
             made: AtomicU64::new(0),
+            before_save,
         });
         let mut stage = Stage {
             engine: null_mut(),
@@ -122,6 +131,10 @@ impl Stage {
             if rc == 0 {
                 sess_options_set_clock(options, Some(clock), user, None);
                 sess_options_set_events(options, Some(event), user, None);
+                if !self.shared.before_save.is_empty() {
+                    let when = sess_when::SESS_BEFORE_SAVE as i32;
+                    sess_options_set_hook(options, when, Some(before_save), user, None);
+                }
                 if self.store == Store::Table {
                     sess_options_set_handler(options, &table(), user, None);
                 }
@@ -222,6 +235,13 @@ unsafe extern "C-unwind" fn clock(user: *mut c_void) -> i64 {
     // SAFETY: as registered.
     let shared = unsafe { &*user.cast::<Shared>() };
     shared.now_ms.load(Ordering::Relaxed)
+}
+
+unsafe extern "C-unwind" fn before_save(user: *mut c_void, session: *mut sess_session) -> Rc {
+    // SAFETY: as registered.
+    let shared = unsafe { &*user.cast::<Shared>() };
+    // SAFETY: the library gives its session.
+    unsafe { set_in(session, &shared.before_save) }
 }
 
 unsafe extern "C-unwind" fn event(user: *mut c_void, event: *const sess_event) {
