@@ -193,12 +193,33 @@ impl Session {
         matches!(moved.map(|moved| &moved.how), Some(How::Named { old, .. }) if old == self.id.bytes())
     }
 
+    /// Whether a rotation may have left the record a name of which it does not tell any more, as PHP has
+    /// replaced its data.
+    fn may_have_unknown_names(&self) -> bool {
+        let rotates = self
+            .settings
+            .policy
+            .kinds
+            .iter()
+            .any(|kind| kind.rotate > 0);
+        let may_link = self.found && !self.is_user_handler() && !self.settings.php();
+        rotates && may_link && !self.is_left_by_rotation()
+    }
+
     /// Destroy the record that is open under every name it has. Nothing may be open afterwards.
     pub(super) fn forget_names(&mut self) -> Result<()> {
         self.see_entry();
         let previous = self.previous_id();
         let unlinked = previous.as_ref().map(|id| self.call_unlink(id));
-        let destroyed = self.forget_record();
+        let emptied = match self.may_have_unknown_names() {
+            true => self.call_write(b""),
+            false => Ok(()),
+        };
+        let destroyed = match emptied {
+            // Others were first.
+            Err(error) if error.code != Code::ENOTFOUND => self.forget_record().and(Err(error)),
+            _ => self.forget_record(),
+        };
         match (unlinked, previous) {
             (Some(Err(error)), Some(previous)) if error.code == Code::EUNSUPPORTED => {
                 let pointer = self.forget_pointer(previous);

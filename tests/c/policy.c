@@ -172,9 +172,11 @@ static void from_login_to_logout(sess_engine *e, bool (*stored)(const char *id))
     CHECK(!stored(member));
 
     /* CS8: an id that nobody knows is not taken over, and the host hears of it. */
+    told[0] = '\0';
     s = started(e, member);
     CHECK_INT(sess_previous_end(s), SESS_END_UNKNOWN_ID);
     CHECK(sess_is_new(s) && strcmp(sess_id(s), member) != 0);
+    CHECK_STR(told, "ID_UNKNOWN;");
     check_user(s, NULL, SESS_KIND_ANONYMOUS, -1);
     CHECK_OK(sess_login(s, "eve", SESS_NTS, 0), s);
     told[0] = '\0';

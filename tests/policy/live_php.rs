@@ -102,11 +102,13 @@ fn a_new_id_of_php_after_a_rotation_is_the_session_here() {
             assert_eq!(get(&mut session, "n"), Some(2), "{what}");
             session.close().unwrap();
             assert_eq!(site.seen(renewed, "n"), Some(2), "{what}");
-            let events = if is_over {
-                vec!["SESSION_ENDED"]
-            } else {
-                vec![]
-            };
+            let mut events = Vec::new();
+            if delete_old == "true" {
+                events.push("ID_UNKNOWN");
+            }
+            if is_over {
+                events.push("SESSION_ENDED");
+            }
             assert_eq!(site.events(), events, "{what}");
         }
     }

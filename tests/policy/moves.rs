@@ -100,3 +100,18 @@ fn m_11_a_provisional_id_that_a_rotation_has_left_takes_nothing_along() {
         assert_eq!(site.seen(&new, "n"), Some(1), "{:?}", site.store);
     });
 }
+
+#[test]
+fn cs_10_a_logout_empties_a_second_name_that_the_data_no_longer_tells_of() {
+    let site = Site::new(Store::Files, ROTATED);
+    let old = site.made(1);
+    site.pass(61);
+    let mut session = site.started(&old);
+    let new = id(&session);
+    session.close().unwrap();
+    // As PHP's `$_SESSION = ['n' => 2]`.
+    std::fs::write(site.dir.file(&new), "n|i:2;").unwrap();
+    site.started(&new).destroy().unwrap();
+    let mut late = site.started(&old);
+    assert_eq!(get(&mut late, "n"), None);
+}
