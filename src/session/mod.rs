@@ -1,6 +1,6 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
-//! `start` opens, `save` closes, `lifecycle` holds the other operations, `request` what a host says
+//! `start` opens, by way of `record` and `decode`, `save` closes, `lifecycle` holds the other operations, `request` what a host says
 //! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
 //! host does with the values, `policed` what a policy makes of it all, `entry` what it finds in a session,
 //! `provisional` what clients get that have not returned a cookie yet, `tokens` what proves that a request
@@ -10,6 +10,7 @@
 mod calls;
 mod cookies;
 mod data;
+mod decode;
 mod entry;
 mod id;
 mod lifecycle;
@@ -17,6 +18,7 @@ mod login;
 mod policed;
 mod provisional;
 mod raw;
+mod record;
 mod request;
 mod response;
 mod rotate;

@@ -1,15 +1,12 @@
 //! Start and reset: from an id to data (S-1 to S-19, S-30, S-31).
 
-use super::calls::{Known, Optional};
 use super::policed::Course;
 use super::response::Cookie;
 use super::way::Way;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
-use crate::codec::{Limits, Spelling};
 use crate::config::{Create, Profile};
 use crate::error::{Code, Error, Result};
 use crate::policy::judge::Ending;
-use crate::value::UserKind;
 
 /// How far a start came before it failed, which decides what PHP leaves behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -195,10 +192,7 @@ impl Session {
         } else if let Err(error) = self.call_open() {
             self.warn("OPEN_FAILED", &error);
             let _ = self.call_close();
-            return Err(Failed {
-                stage: Stage::Open,
-                error,
-            });
+            return Err(Failed::at(Stage::Open)(error));
         }
         let loaded = self.load(cookie, existing).and_then(|()| match cache {
             CacheHeaders::Put => self
@@ -269,210 +263,6 @@ impl Session {
         self.send_cookie_if(cookie)
             .and_then(|()| self.roll_cookie())
             .map_err(Failed::at(Stage::Headers))
-    }
-
-    /// Validate the id in strict mode, make one where there is none.
-    fn settle_id(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<Cookie, Failed> {
-        if self.id.is_empty() {
-            self.make_id().map_err(Failed::at(Stage::Id))?;
-            return Ok(Cookie::ToSend);
-        }
-        if !self.settings.use_strict_mode || self.proof.is_owed() {
-            return Ok(cookie);
-        }
-        let id = std::mem::take(&mut self.id);
-        let known = self.call_validate_sid(&id);
-        self.id = id;
-        match known {
-            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
-                self.settle_id(cookie, existing)
-            }
-            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
-                Ok(cookie)
-            }
-            Ok(Optional::Ran(Known::No)) => {
-                self.miss_id();
-                if existing {
-                    return Err(not_found());
-                }
-                self.make_id().map_err(Failed::at(Stage::Id))?;
-                Ok(Cookie::ToSend)
-            }
-            Ok(_) => Ok(cookie),
-            Err(error) => {
-                self.warn("READ_FAILED", &error);
-                Err(Failed {
-                    stage: Stage::Read,
-                    error,
-                })
-            }
-        }
-    }
-
-    pub(super) fn make_id(&mut self) -> Result<()> {
-        self.forget_id();
-        let made = match self.settings.create {
-            Create::SecondRequest => self.make_provisional_id(),
-            _ => self.call_create_sid(),
-        };
-        self.id = made.inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
-        self.has_id = true;
-        self.is_new = true;
-        self.call.fresh = true;
-        Ok(())
-    }
-
-    /// Read the record. Where there is none begin one, under a new id if strict mode wants that;
-    /// true if the id is a new one then.
-    pub(super) fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
-        let mut renewed = false;
-        loop {
-            if self.proof.is_owed() {
-                self.go_without_storage();
-                self.found = false;
-                self.unmade = true;
-                return Ok(renewed);
-            }
-            self.found = !self.call.fresh && !self.proof.is_given();
-            let strict = self.settings.use_strict_mode;
-            self.call.create = !existing && self.reads_create();
-            match self.call_read() {
-                Ok(()) => {
-                    // Others may have made the record since it was looked for.
-                    self.found |= self.proof.is_given()
-                        && self.call.data().is_some_and(|data| !data.is_empty());
-                    self.unmade = self.call.fresh && self.makes_late();
-                    return Ok(renewed);
-                }
-                Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict && !self.call.fresh && self.try_another_cookie() {
-                        continue;
-                    }
-                    if existing {
-                        self.miss_id();
-                        return Err(not_found());
-                    }
-                    self.found = false;
-                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
-                        self.unmade = self.makes_late();
-                        // Whoever makes the record in the meantime is not to be overwritten unread.
-                        self.call.fresh = true;
-                        return Ok(renewed);
-                    }
-                    self.miss_id();
-                    self.make_id().map_err(Failed::at(Stage::Id))?;
-                    renewed = true;
-                    if self.sends_at_once() {
-                        self.send_cookie_if(Cookie::ToSend)
-                            .map_err(Failed::at(Stage::Headers))?;
-                    }
-                }
-                Err(error) => {
-                    self.warn("READ_FAILED", &error);
-                    return Err(Failed {
-                        stage: Stage::Read,
-                        error,
-                    });
-                }
-            }
-        }
-    }
-
-    /// Whether read makes the record of an id that has none, as PHP's does (F-13).
-    pub(super) fn reads_create(&self) -> bool {
-        let adopts = self.call.fresh || !self.settings.use_strict_mode || self.settings.php();
-        let creates = self.settings.create == Create::Start && adopts && !self.makes_late();
-        creates || self.proof.is_given()
-    }
-
-    /// Whether a new session has no record before there is something to keep.
-    fn makes_late(&self) -> bool {
-        let anonymous = self.settings.policy.kind(UserKind::Anonymous);
-        self.settings.create == Create::Write || !anonymous.enabled
-    }
-
-    /// Whether the cookie goes out before the record was read, as PHP's does (S-10).
-    fn sends_at_once(&self) -> bool {
-        self.settings.php() && self.settings.create == Create::Start
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
-            depth: self.settings.max_depth,
-            bytes: self.settings.max_data_bytes,
-        }
-    }
-
-    pub(super) fn spelling(&self) -> Spelling {
-        if self.settings.php() {
-            Spelling::Canonical
-        } else {
-            Spelling::AsStored
-        }
-    }
-
-    /// A decode error with the place where the payload is.
-    fn with_place(&self, error: Error) -> Error {
-        let path = self.settings.save_path.to_string_lossy();
-        let text = format!(
-            "a session under \"{path}\" cannot be decoded: {}",
-            error.text
-        );
-        Error {
-            text: text.into(),
-            ..error
-        }
-    }
-
-    fn decode_loaded(&mut self) -> std::result::Result<(), Failed> {
-        if self.raw {
-            return Ok(());
-        }
-        let Err(mut error) = self.load_document() else {
-            return Ok(());
-        };
-        if error.code == Code::EDATA && self.handler_open {
-            match self.call_read_again() {
-                Ok(false) => {}
-                Ok(true) => match self.load_document() {
-                    Ok(()) => return Ok(()),
-                    Err(still) => error = still,
-                },
-                Err(error) => {
-                    self.warn("READ_FAILED", &error);
-                    return Err(Failed {
-                        stage: Stage::Read,
-                        error,
-                    });
-                }
-            }
-        }
-        self.destroy_undecodable(&error);
-        let error = self.with_place(error);
-        self.warn("DECODE_FAILED", &error);
-        Err(Failed {
-            stage: Stage::Decode,
-            error,
-        })
-    }
-
-    fn load_document(&mut self) -> Result<()> {
-        let (limits, spelling) = (self.limits(), self.spelling());
-        let payload = self.call.data().unwrap_or_default();
-        (self.document).load(self.settings.format, payload, spelling, &limits)
-    }
-
-    /// S-12: PHP destroys what it cannot decode. What PHP would have taken stays; says which it was.
-    pub(super) fn destroy_undecodable(&mut self, error: &Error) -> bool {
-        let undecodable = error.code == Code::EDATA && !self.document.refused_only_here();
-        if !self.settings.php() || !undecodable {
-            return false;
-        }
-        if let Err(error) = self.call_destroy() {
-            self.warn("DESTROY_FAILED", &error);
-        }
-        let _ = self.call_close();
-        true
     }
 
     /// L-7: after a failed start there is no id and no data; what PHP never knew of stays.

@@ -1,0 +1,81 @@
+//! From a record to data: what was read is decoded, or refused (S-12).
+
+use super::Session;
+use super::start::{Failed, Stage};
+use crate::codec::{Limits, Spelling};
+use crate::error::{Code, Error, Result};
+
+impl Session {
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            depth: self.settings.max_depth,
+            bytes: self.settings.max_data_bytes,
+        }
+    }
+
+    pub(super) fn spelling(&self) -> Spelling {
+        if self.settings.php() {
+            Spelling::Canonical
+        } else {
+            Spelling::AsStored
+        }
+    }
+
+    /// A decode error with the place where the payload is.
+    fn with_place(&self, error: Error) -> Error {
+        let path = self.settings.save_path.to_string_lossy();
+        let text = format!(
+            "a session under \"{path}\" cannot be decoded: {}",
+            error.text
+        );
+        Error {
+            text: text.into(),
+            ..error
+        }
+    }
+
+    pub(super) fn decode_loaded(&mut self) -> std::result::Result<(), Failed> {
+        if self.raw {
+            return Ok(());
+        }
+        let Err(mut error) = self.load_document() else {
+            return Ok(());
+        };
+        if error.code == Code::EDATA && self.handler_open {
+            match self.call_read_again() {
+                Ok(false) => {}
+                Ok(true) => match self.load_document() {
+                    Ok(()) => return Ok(()),
+                    Err(still) => error = still,
+                },
+                Err(error) => {
+                    self.warn("READ_FAILED", &error);
+                    return Err(Failed::at(Stage::Read)(error));
+                }
+            }
+        }
+        self.destroy_undecodable(&error);
+        let error = self.with_place(error);
+        self.warn("DECODE_FAILED", &error);
+        Err(Failed::at(Stage::Decode)(error))
+    }
+
+    fn load_document(&mut self) -> Result<()> {
+        let (limits, spelling) = (self.limits(), self.spelling());
+        let payload = self.call.data().unwrap_or_default();
+        (self.document).load(self.settings.format, payload, spelling, &limits)
+    }
+
+    /// S-12: PHP destroys what it cannot decode. What PHP would have taken stays; says which it was.
+    pub(super) fn destroy_undecodable(&mut self, error: &Error) -> bool {
+        let undecodable = error.code == Code::EDATA && !self.document.refused_only_here();
+        if !self.settings.php() || !undecodable {
+            return false;
+        }
+        if let Err(error) = self.call_destroy() {
+            self.warn("DESTROY_FAILED", &error);
+        }
+        let _ = self.call_close();
+        true
+    }
+}

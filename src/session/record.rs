@@ -1,0 +1,134 @@
+//! From an id to its record: ids are validated, made, tried one after another; records read or begun (S-8 to S-16).
+
+use super::Session;
+use super::calls::{Known, Optional};
+use super::response::Cookie;
+use super::start::{Failed, Stage, not_found};
+use crate::config::Create;
+use crate::error::{Code, Result};
+use crate::value::UserKind;
+
+impl Session {
+    /// Validate the id in strict mode, make one where there is none.
+    pub(super) fn settle_id(
+        &mut self,
+        cookie: Cookie,
+        existing: bool,
+    ) -> std::result::Result<Cookie, Failed> {
+        if self.id.is_empty() {
+            self.make_id().map_err(Failed::at(Stage::Id))?;
+            return Ok(Cookie::ToSend);
+        }
+        if !self.settings.use_strict_mode || self.proof.is_owed() {
+            return Ok(cookie);
+        }
+        let id = std::mem::take(&mut self.id);
+        let known = self.call_validate_sid(&id);
+        self.id = id;
+        match known {
+            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
+                self.settle_id(cookie, existing)
+            }
+            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
+                Ok(cookie)
+            }
+            Ok(Optional::Ran(Known::No)) => {
+                self.miss_id();
+                if existing {
+                    return Err(not_found());
+                }
+                self.make_id().map_err(Failed::at(Stage::Id))?;
+                Ok(Cookie::ToSend)
+            }
+            Ok(_) => Ok(cookie),
+            Err(error) => {
+                self.warn("READ_FAILED", &error);
+                Err(Failed::at(Stage::Read)(error))
+            }
+        }
+    }
+
+    pub(super) fn make_id(&mut self) -> Result<()> {
+        self.forget_id();
+        let made = match self.settings.create {
+            Create::SecondRequest => self.make_provisional_id(),
+            _ => self.call_create_sid(),
+        };
+        self.id = made.inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
+        self.has_id = true;
+        self.is_new = true;
+        self.call.fresh = true;
+        Ok(())
+    }
+
+    /// Read the record. Where there is none begin one, under a new id if strict mode wants that;
+    /// true if the id is a new one then.
+    pub(super) fn read_or_begin(&mut self, existing: bool) -> std::result::Result<bool, Failed> {
+        let mut renewed = false;
+        loop {
+            if self.proof.is_owed() {
+                self.go_without_storage();
+                self.found = false;
+                self.unmade = true;
+                return Ok(renewed);
+            }
+            self.found = !self.call.fresh && !self.proof.is_given();
+            let strict = self.settings.use_strict_mode;
+            self.call.create = !existing && self.reads_create();
+            match self.call_read() {
+                Ok(()) => {
+                    // Others may have made the record since it was looked for.
+                    self.found |= self.proof.is_given()
+                        && self.call.data().is_some_and(|data| !data.is_empty());
+                    self.unmade = self.call.fresh && self.makes_late();
+                    return Ok(renewed);
+                }
+                Err(error) if error.code == Code::ENOTFOUND => {
+                    if strict && !self.call.fresh && self.try_another_cookie() {
+                        continue;
+                    }
+                    if existing {
+                        self.miss_id();
+                        return Err(not_found());
+                    }
+                    self.found = false;
+                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
+                        self.unmade = self.makes_late();
+                        // Whoever makes the record in the meantime is not to be overwritten unread.
+                        self.call.fresh = true;
+                        return Ok(renewed);
+                    }
+                    self.miss_id();
+                    self.make_id().map_err(Failed::at(Stage::Id))?;
+                    renewed = true;
+                    if self.sends_at_once() {
+                        self.send_cookie_if(Cookie::ToSend)
+                            .map_err(Failed::at(Stage::Headers))?;
+                    }
+                }
+                Err(error) => {
+                    self.warn("READ_FAILED", &error);
+                    return Err(Failed::at(Stage::Read)(error));
+                }
+            }
+        }
+    }
+
+    /// Whether read makes the record of an id that has none, as PHP's does (F-13).
+    pub(super) fn reads_create(&self) -> bool {
+        let adopts = self.call.fresh || !self.settings.use_strict_mode || self.settings.php();
+        let creates = self.settings.create == Create::Start && adopts && !self.makes_late();
+        creates || self.proof.is_given()
+    }
+
+    /// Whether a new session has no record before there is something to keep.
+    fn makes_late(&self) -> bool {
+        let anonymous = self.settings.policy.kind(UserKind::Anonymous);
+        self.settings.create == Create::Write || !anonymous.enabled
+    }
+
+    /// Whether the cookie goes out before the record was read, as PHP's does (S-10).
+    pub(super) fn sends_at_once(&self) -> bool {
+        self.settings.php() && self.settings.create == Create::Start
+    }
+}
