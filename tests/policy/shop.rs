@@ -1,7 +1,7 @@
 //! An engine over each storage, with a clock that tests move.
 
 use crate::recorder::Recorder;
-use crate::world::{id, set};
+use crate::world::{id, request, set};
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};
 use sess::error::Event;
@@ -108,12 +108,7 @@ impl Shop {
 
     /// A request of somebody who sends this id; empty: who sends none.
     pub fn request(&self, id: &str) -> Session {
-        let mut session = self.engine.session();
-        if !id.is_empty() {
-            let header = format!("PHPSESSID={id}");
-            session.set_cookie_header(header.as_bytes()).unwrap();
-        }
-        session
+        request(&self.engine, id)
     }
 
     /// As `request`, started.

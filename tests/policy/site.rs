@@ -2,6 +2,7 @@
 //! callbacks that keeps one lock for each id from read to close.
 
 use crate::kit::Dir;
+use crate::world::request;
 use sess::backend::memory::Memory;
 use sess::codec::ROOT;
 use sess::config::{Profile, Settings};
@@ -99,12 +100,7 @@ impl Site {
 
     /// A request of somebody who sends this id; empty: who sends none.
     pub fn request(&self, id: &str) -> Session {
-        let mut session = self.engine.session();
-        if !id.is_empty() {
-            let header = format!("PHPSESSID={id}");
-            session.set_cookie_header(header.as_bytes()).unwrap();
-        }
-        session
+        request(&self.engine, id)
     }
 
     /// As `request`, started.

@@ -61,15 +61,20 @@ pub fn world_with(
     }
 }
 
+/// A request of somebody who sends this id; empty: who sends none.
+pub fn request(engine: &Engine, id: &str) -> Session {
+    let mut session = engine.session();
+    if !id.is_empty() {
+        let header = format!("PHPSESSID={id}");
+        session.set_cookie_header(header.as_bytes()).unwrap();
+    }
+    session
+}
+
 impl World {
     /// A request of somebody who sends this id; empty: who sends none.
     pub fn request(&self, id: &str) -> Session {
-        let mut session = self.engine.session();
-        if !id.is_empty() {
-            let header = format!("PHPSESSID={id}");
-            session.set_cookie_header(header.as_bytes()).unwrap();
-        }
-        session
+        request(&self.engine, id)
     }
 
     /// As `request`, started.
