@@ -1,11 +1,12 @@
 //! The lifecycle driver: PHP's session functions as a state machine over the nine callbacks.
 //!
-//! `start` opens, by way of `record` and `decode`, `save` closes, `lifecycle` holds the other operations, `request` what a host says
-//! before a start, `cookies` what the request says of its cookies, `response` the headers, `data` what the
-//! host does with the values, `policed` what a policy makes of it all, `entry` what it finds in a session,
-//! `provisional` what clients get that have not returned a cookie yet, `tokens` what proves that a request
-//! comes from a page of the session, `login` and `rotate` go on under another id, `visit` goes from one record
-//! to another for them, `way` follows them at a start, `calls` the callbacks one by one.
+//! `start` opens, by way of `record` and `decode`, `save` closes, `lifecycle` holds the other operations,
+//! `request` what a host says before a start, `cookies` what the request says of its cookies, `response` the
+//! headers, `data` what the host does with the values, `policed` what a policy makes of it all, `entry` what
+//! it finds in a session, `provisional` what clients get that have not returned a cookie yet, `tokens` what
+//! proves that a request comes from a page of the session, `login` and `rotate` go on under another id,
+//! `visit` goes from one record to another for them, `way` follows them at a start, `calls` the callbacks one
+//! by one.
 
 mod calls;
 mod cookies;

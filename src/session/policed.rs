@@ -71,6 +71,19 @@ impl Policed {
         self.begin();
         self.previous_end = Ending::None;
     }
+
+    /// The user has logged in, under a new record.
+    pub fn log_in(&mut self, entry: Entry, now: i64) {
+        self.kind = entry.kind;
+        self.entry = entry;
+        self.began = None;
+        self.rotate_due = false;
+        self.unkept = Unkept::No;
+        self.times = Times {
+            created: Some(now),
+            touched: Some(now),
+        };
+    }
 }
 
 /// Why nothing of a session is stored.
@@ -113,21 +126,6 @@ impl From<Verdict<'_>> for Sentence {
             Verdict::ThrowAway => Sentence::ThrowAway,
             Verdict::Follow(_) => Sentence::Follow,
         }
-    }
-}
-
-impl Policed {
-    /// The user has logged in, under a new record.
-    pub fn log_in(&mut self, entry: Entry, now: i64) {
-        self.kind = entry.kind;
-        self.entry = entry;
-        self.began = None;
-        self.rotate_due = false;
-        self.unkept = Unkept::No;
-        self.times = Times {
-            created: Some(now),
-            touched: Some(now),
-        };
     }
 }
 

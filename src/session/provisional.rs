@@ -6,9 +6,10 @@
 use super::Session;
 use super::id::Id;
 use super::policed::Unkept;
+use super::visit::moved;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
-use crate::policy::entry::{Entry, How, Moved};
+use crate::policy::entry::How;
 use crate::policy::provisional;
 use crate::sys::fork::Epoch;
 use crate::value::UserKind;
@@ -108,20 +109,11 @@ impl Session {
     /// What stands in the place of a session whose id would prove itself once more. None: it would not, or
     /// there is no entry to say so.
     fn spent(&self) -> Option<Vec<u8>> {
-        let settings = &self.settings;
-        if !settings.policed() || !self.is_provisional() {
+        if !self.settings.policed() || !self.is_provisional() {
             return None;
         }
-        let moved = Moved {
-            at: self.shared.unix_now(),
-            how: How::Spent,
-        };
-        let entry = Entry {
-            moved: Some(moved),
-            ..Entry::default()
-        };
-        let key = settings.policy.meta_key.to_bytes();
-        entry.alone(settings.format, key).ok()
+        self.payload_of(moved(self.shared.unix_now(), How::Spent))
+            .ok()
     }
 
     /// Whether clients that are not logged in get sessions at all (M7).

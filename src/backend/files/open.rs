@@ -353,7 +353,7 @@ pub(super) fn failed(place: &Place, call: &str, error: &io::Error) -> Error {
     Error::io(format_args!("{call} of {}", place.shown()), error)
 }
 
-/// A file that cannot be opened: unsafe if it is not what it should be, else a failure of the system.
+/// A file that cannot be opened: refused if it is not what it should be, else a failure of the system.
 #[cold]
 fn open_error(state: &State, error: &io::Error) -> Problem {
     let failure = io_error(state, "open", error);
