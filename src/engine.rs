@@ -5,6 +5,8 @@ use crate::config::Settings;
 use crate::error::{Code, Error, Result};
 use crate::handler::Handler;
 use crate::session::{Builtins, Clock, EventSink, Hook, Session, Shared};
+use crate::sys::lock::Presence;
+use crate::sys::memory::{self, Counted, Fallible, text};
 use crate::sys::opaque::Opaque;
 use std::sync::Arc;
 
@@ -48,17 +50,18 @@ impl Engine {
             ("memory", Arc::new(Memory::default())),
         ];
         let shared = Shared {
-            settings: Arc::new(settings),
+            settings: Counted::new(settings)?,
             host_handler: parts.handler,
             builtins,
             after_start: parts.after_start,
             before_save: parts.before_save,
             events: parts.events,
             clock: parts.clock,
+            presence: Presence::new(),
         };
         if shared.builtin(&shared.settings.save_handler).is_none() {
-            let name = shared.settings.save_handler.to_string_lossy();
-            let text = format!("session.save_handler: no backend named {name}");
+            let name = memory::shown(shared.settings.save_handler.to_bytes());
+            let text = text!("session.save_handler: no backend named {name}");
             return Err(Error::new(Code::EUNSUPPORTED, text));
         }
         crate::sys::fork::install();
@@ -67,8 +70,13 @@ impl Engine {
         })
     }
 
-    /// A session for one request. No I/O.
+    /// A session for one request, for which there must be memory: see [`Engine::try_session`]. No I/O.
     pub fn session(&self) -> Session {
+        self.try_session().expect("memory for a session")
+    }
+
+    /// A session for one request. No I/O. ENOMEM.
+    pub fn try_session(&self) -> Result<Session> {
         Session::new(self.shared.clone())
     }
 }

@@ -6,8 +6,10 @@ use super::types::{sess_event, sess_rc};
 use super::user::User;
 use crate::error::{Code, Event};
 use crate::session::EventSink;
+use crate::sys::memory;
 use crate::sys::opaque::Opaque;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ struct View {
     name: &'static CStr,
     level: i32,
     code: Code,
-    text: CString,
+    text: Cow<'static, CStr>,
     host: Opaque,
 }
 
@@ -30,7 +32,7 @@ pub(super) fn sink(
             name: intern(event.name),
             level: event.level as i32,
             code: event.code,
-            text: CString::new(event.text.replace('\0', " ")).unwrap_or_default(),
+            text: memory::c_line(&event.text),
             host,
         };
         let view: *const View = &view;

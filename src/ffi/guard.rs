@@ -1,7 +1,9 @@
 //! The last frame before C: a panic stops here.
 
 use crate::sys::foreign::{Foreign, catching};
+use crate::sys::memory::text;
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
@@ -13,7 +15,7 @@ thread_local! {
 }
 
 /// Run the body of an export; a panic becomes its message.
-pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn guard<T>(body: impl FnOnce() -> T) -> Result<T, Cow<'static, str>> {
     let before = INSIDE.replace(true);
     let result = catch_unwind(AssertUnwindSafe(body));
     INSIDE.set(before);
@@ -26,6 +28,7 @@ pub(super) fn outside<T>(body: impl FnOnce() -> T) -> T {
     let before = INSIDE.replace(false);
     let result = catching(body);
     INSIDE.set(before);
+    // An exception of the host's, which takes memory already: without any more nothing can be said.
     result.unwrap_or_else(|foreign| resume_unwind(Box::new(foreign)))
 }
 
@@ -45,20 +48,20 @@ pub(super) fn install() {
     });
 }
 
-fn message(payload: Box<dyn Any + Send>) -> String {
+fn message(payload: Box<dyn Any + Send>) -> Cow<'static, str> {
     if payload.is::<Foreign>() {
-        return "an exception left a function of the host's, which has to return".to_owned();
+        return "an exception left a function of the host's, which has to return".into();
     }
-    let text = match payload.downcast::<&str>() {
-        Ok(text) => text.to_string(),
+    let text: Cow<'static, str> = match payload.downcast::<&'static str>() {
+        Ok(text) => Cow::Borrowed(*text),
         Err(payload) => match payload.downcast::<String>() {
-            Ok(text) => *text,
+            Ok(text) => Cow::Owned(*text),
             Err(payload) => {
                 // A payload whose destructor panics would unwind into C after all.
                 std::mem::forget(payload);
-                "no message".to_owned()
+                Cow::Borrowed("no message")
             }
         },
     };
-    format!("a bug in libsess was caught: {text}")
+    text!("a bug in libsess was caught: {text}")
 }

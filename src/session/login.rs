@@ -12,6 +12,7 @@ use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
 use crate::policy::entry::{Entry, How};
 use crate::policy::judge::Ending;
+use crate::sys::memory::{self, text};
 use crate::value::UserKind;
 
 /// The user wants to be remembered.
@@ -53,7 +54,7 @@ impl Session {
         let entry = Entry {
             created: Some(now),
             kind: kind(flags),
-            user: Some(user.to_vec()),
+            user: Some(memory::copy(user)?),
             auth: Some(now),
             token_key: None,
             moved: None,
@@ -85,7 +86,7 @@ impl Session {
         if self.settings.policed() {
             return Ok(());
         }
-        let text = format!("{what}: needs sess.meta_key and profile libsess");
+        let text = text!("{what}: needs sess.meta_key and profile libsess");
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
 
@@ -101,7 +102,7 @@ impl Session {
             }
         };
         // The login is done, whatever fails from here on.
-        self.policed.log_in(entry.clone(), now);
+        self.policed.log_in(entry.copy()?, now);
         self.proof.forget();
         self.unmade = false;
         self.cookie_pending = false;
@@ -171,7 +172,7 @@ impl Session {
     /// changed in the meantime is not for the old id.
     fn mark_as_left(&mut self, now: i64) -> Result<Marked> {
         let marked = Marked {
-            original: self.call.data().unwrap_or_default().to_vec(),
+            original: memory::copy(self.call.data().unwrap_or_default())?,
             payload: self.as_read_with(|entry| entry.moved = Some(moved(now, How::Leaving)))?,
         };
         self.call_write(&marked.payload)

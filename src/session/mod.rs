@@ -36,9 +36,12 @@ use crate::handler::{Call, Handler};
 use crate::headers::{Header, HeaderList};
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
+use crate::sys::lock::Presence;
+use crate::sys::memory::{self, Counted};
 use crate::sys::opaque::Opaque;
 use id::Id;
-use std::ffi::{CStr, CString};
+use std::borrow::Cow;
+use std::ffi::CStr;
 use std::hash::RandomState;
 use std::sync::Arc;
 
@@ -77,7 +80,7 @@ pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
 /// What all sessions of an engine share.
 pub struct Shared {
     /// The engine's settings.
-    pub settings: Arc<Settings>,
+    pub settings: Counted<Settings>,
     /// The host's storage; None: the built-in one that `session.save_handler` names.
     pub host_handler: Option<Arc<dyn Handler>>,
     /// The built-in backends.
@@ -90,6 +93,8 @@ pub struct Shared {
     pub events: Option<EventSink>,
     /// Tells the time; None: the machine does.
     pub clock: Option<Clock>,
+    /// With the last engine go threads that wait for work.
+    pub presence: Presence,
 }
 
 impl Shared {
@@ -122,13 +127,13 @@ pub struct LastError {
     /// The failure.
     pub error: Error,
     /// Its text, NUL-terminated.
-    pub text: CString,
+    pub text: Cow<'static, CStr>,
 }
 
 /// One request's session.
 pub struct Session {
     shared: Arc<Shared>,
-    settings: Arc<Settings>,
+    settings: Counted<Settings>,
     handler: Arc<dyn Handler>,
     /// The host chose a built-in backend for this session instead of the engine's table.
     builtin_chosen: bool,
@@ -185,8 +190,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for one request. No I/O.
-    pub fn new(shared: Arc<Shared>) -> Session {
+    /// A session for one request. No I/O. ENOMEM.
+    pub fn new(shared: Arc<Shared>) -> Result<Session> {
         let settings = shared.settings.clone();
         let builtin = shared.builtin(&settings.save_handler).cloned();
         let handler = shared
@@ -196,7 +201,7 @@ impl Session {
             .expect("an engine is only made with a handler that exists");
         let mut call = Call::new(settings.clone());
         call.parent = builtin;
-        Session {
+        Ok(Session {
             shared,
             settings,
             handler,
@@ -216,7 +221,7 @@ impl Session {
             policed: policed::Policed::default(),
             in_hook: false,
             cookies: cookies::Cookies::default(),
-            document: Document::new(),
+            document: Document::try_new()?,
             has_stored: false,
             raw: false,
             raw_new: raw::Replacement::default(),
@@ -235,14 +240,14 @@ impl Session {
             error: None,
             php_result: 1,
             opened_in: None,
-        }
+        })
     }
 
     /// Forget this request, but keep the buffers: as new, without the allocations. One that is active
     /// is aborted.
     pub fn recycle(&mut self) -> Result<()> {
         self.let_go();
-        let has_own_settings = !Arc::ptr_eq(&self.settings, &self.shared.settings);
+        let has_own_settings = !Counted::is_same(&self.settings, &self.shared.settings);
         if has_own_settings {
             self.settings = self.shared.settings.clone();
         }
@@ -366,12 +371,7 @@ impl Session {
     /// Remember a failure that was found outside, such as a NULL argument.
     #[cold]
     pub fn fail(&mut self, error: Error) {
-        let line: Vec<u8> = error
-            .text
-            .bytes()
-            .filter(|byte| !matches!(byte, 0 | b'\n' | b'\r'))
-            .collect();
-        let text = CString::new(line).unwrap_or_default();
+        let text = memory::c_line(&error.text);
         self.error = Some(LastError { error, text });
     }
 

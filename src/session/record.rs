@@ -26,13 +26,17 @@ impl Session {
         let known = self.call_validate_sid(&id);
         self.id = id;
         match known {
-            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
-                self.settle_id(cookie, existing)
-            }
-            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
-                Ok(cookie)
-            }
             Ok(Optional::Ran(Known::No)) => {
+                if self.try_another_cookie().map_err(Failed::at(Stage::Id))? {
+                    return self.settle_id(cookie, existing);
+                }
+                if !existing
+                    && self
+                        .returns_to_proven_cookie()
+                        .map_err(Failed::at(Stage::Id))?
+                {
+                    return Ok(cookie);
+                }
                 self.miss_id();
                 if existing {
                     return Err(not_found());
@@ -84,7 +88,10 @@ impl Session {
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict && !self.call.fresh && self.try_another_cookie() {
+                    if strict
+                        && !self.call.fresh
+                        && self.try_another_cookie().map_err(Failed::at(Stage::Id))?
+                    {
                         continue;
                     }
                     if existing {
@@ -92,7 +99,12 @@ impl Session {
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
+                    if !strict
+                        || self.call.fresh
+                        || self
+                            .returns_to_proven_cookie()
+                            .map_err(Failed::at(Stage::Id))?
+                    {
                         self.unmade = self.makes_late();
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;

@@ -5,6 +5,7 @@ use super::policed::Unkept;
 use crate::cookie;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::{Header, HeaderList};
+use crate::sys::memory;
 use std::ffi::CString;
 
 /// Whether the cookie has to be sent again: not if the client just sent it.
@@ -50,16 +51,15 @@ impl Session {
         self.has_id = false;
         self.cookie_pending = false;
         if std::mem::take(&mut self.cookie_early) && !self.headers_sent {
-            let begins = self.cookie_begins();
-            self.headers.withdraw(c"Set-Cookie", &begins);
+            let mut headers = std::mem::take(&mut self.headers);
+            headers.withdraw_cookie(self.cookie_name().unwrap_or_default().to_bytes());
+            self.headers = headers;
             self.cookie_known = false;
         }
     }
 
-    fn cookie_begins(&self) -> Vec<u8> {
-        let mut begins = self.cookie_manner().name.to_vec();
-        begins.push(b'=');
-        begins
+    fn cookie_begins(&self) -> memory::Result<Vec<u8>> {
+        memory::join(&[self.cookie_manner().name, b"="])
     }
 
     /// Put the session cookie into the headers (C-1 to C-6).
@@ -71,12 +71,12 @@ impl Session {
         let manner = self.cookie_manner();
         match cookie::build(&self.settings, manner, self.id.bytes(), now) {
             Ok(value) => {
-                self.put_cookie(value);
+                self.put_cookie(value)?;
                 self.cookie_known = true;
                 Ok(())
             }
             // C-5, N-11: PHP goes on without a cookie.
-            Err(refused) if self.settings.php() => {
+            Err(refused) if self.settings.php() && refused.error.code != Code::ENOMEM => {
                 self.warn(refused.event, &refused.error);
                 Ok(())
             }
@@ -90,17 +90,18 @@ impl Session {
             return Err(too_late());
         }
         let value = cookie::expire(&self.settings, self.cookie_manner())?;
-        self.put_cookie(value);
+        self.put_cookie(value)?;
         self.cookie_known = false;
         Ok(())
     }
 
-    fn put_cookie(&mut self, value: CString) {
-        self.headers.put(Header {
+    fn put_cookie(&mut self, value: CString) -> Result<()> {
+        let replaces = memory::c_string(&self.cookie_begins()?)?;
+        Ok(self.headers.put(Header {
             name: c"Set-Cookie",
             value: value.into(),
-            replaces: Some(CString::new(self.cookie_begins()).unwrap_or_default()),
-        });
+            replaces: Some(replaces),
+        })?)
     }
 
     /// The cookie of a session that goes on is sent again, so that its life begins anew (M10).
@@ -115,33 +116,33 @@ impl Session {
     }
 
     /// Caches are not to give one user's page to another (D5).
-    pub(super) fn put_vary(&mut self) {
+    pub(super) fn put_vary(&mut self) -> Result<()> {
         let wanted = !self.settings.php() && self.settings.policy.vary && !self.headers_sent;
         let is_there = |header: &Header| header.name == c"Vary";
         if !wanted || self.headers.entries().iter().any(is_there) {
-            return;
+            return Ok(());
         }
-        self.headers.put(Header {
+        Ok(self.headers.put(Header {
             name: c"Vary",
             value: c"Cookie".into(),
             // No value begins so: the host's own headers of that name stay.
-            replaces: Some(c"=".into()),
-        });
+            replaces: Some(memory::copy_c(c"=")?),
+        })?)
     }
 
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
-        self.put_vary();
+        self.put_vary()?;
         if !self.headers_sent {
             self.headers.put_cache_limiter(
                 &self.settings,
                 || self.shared.unix_now(),
                 self.last_modified,
-            );
+            )?;
             self.cache_headers_put = true;
             return Ok(());
         }
         let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, || 0, None);
+        wanted.put_cache_limiter(&self.settings, || 0, None)?;
         if wanted.entries().is_empty() || (!self.settings.php() && self.cache_headers_put) {
             return Ok(());
         }

@@ -161,7 +161,7 @@ impl Session {
     /// was found is open.
     pub(super) fn follow(&mut self, new: &[u8]) -> Result<Found> {
         let old = self.id.clone();
-        match self.turn_to(Id::new(new), false) {
+        match Id::new(new).and_then(|new| self.turn_to(new, false)) {
             Err(error) if error.code == Code::ENOTFOUND => return Ok(Found::Nothing),
             turned => turned?,
         }
@@ -182,7 +182,7 @@ impl Session {
     /// The previous id, if it may still lead to the session.
     pub(super) fn previous_id(&self) -> Option<Id> {
         match &self.policed.entry.moved.as_ref()?.how {
-            How::Named { new, old } if new == self.id.bytes() => Some(Id::new(old)),
+            How::Named { new, old } if new == self.id.bytes() => Id::new(old).ok(),
             _ => None,
         }
     }

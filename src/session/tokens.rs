@@ -4,6 +4,7 @@ use super::policed::Unkept;
 use super::{Session, State};
 use crate::error::{Code, Error, Result};
 use crate::policy::token::{self, Key};
+use crate::sys::memory::text;
 use crate::sys::random;
 use std::ffi::CStr;
 
@@ -55,9 +56,9 @@ impl Session {
     }
 
     fn check_tokens(&self, what: &str) -> Result<()> {
-        let misuse = |text: &str| Err(Error::new(Code::EMISUSE, format!("{what}: {text}")));
+        let misuse = |why: &str| Err(Error::new(Code::EMISUSE, text!("{what}: {why}")));
         if !self.settings.policed() {
-            let text = format!("{what}: needs sess.profile libsess and sess.meta_key");
+            let text = text!("{what}: needs sess.profile libsess and sess.meta_key");
             return Err(Error::new(Code::EUNSUPPORTED, text));
         }
         match self.state {

@@ -69,7 +69,7 @@ impl Session {
     /// The payload that was read, with its entry changed.
     pub(super) fn as_read_with(&mut self, change: impl FnOnce(&mut Entry)) -> Result<Vec<u8>> {
         let mut document = self.as_read()?;
-        let mut entry = match Entry::read(&mut document) {
+        let mut entry = match Entry::read(&mut document)? {
             Read::Is(entry) => entry,
             Read::Absent | Read::Damaged => Entry::default(),
         };
@@ -90,7 +90,7 @@ impl Session {
     /// What the record that was read says of a move.
     pub(super) fn move_as_read(&mut self) -> Result<Option<Moved>> {
         let mut document = self.as_read()?;
-        Ok(match Entry::read(&mut document) {
+        Ok(match Entry::read(&mut document)? {
             Read::Is(entry) => entry.moved,
             Read::Absent | Read::Damaged => None,
         })
@@ -102,7 +102,7 @@ impl Session {
 
     /// A document of its own for a payload.
     pub(super) fn document_of(&self, payload: &[u8]) -> Result<Document> {
-        let mut document = Document::new();
+        let mut document = Document::try_new()?;
         document.reserve(self.settings.policy.meta_key.to_bytes())?;
         let (limits, spelling) = (self.limits(), self.spelling());
         document.load(self.settings.format, payload, spelling, &limits)?;

@@ -86,7 +86,9 @@ impl Session {
     /// Whoever copied the session died, or has yet to put the pointer there: nothing of the session may stay
     /// under the old id, where it would outlive the end of the new one.
     fn finish_copy(&mut self, old: Id, new: Vec<u8>, at: i64) -> Course {
-        let id = Id::new(&new);
+        let Ok(id) = Id::new(&new) else {
+            return Course::Decode;
+        };
         let finished = match self.is_grace_over(at) {
             true => self.remove_record(old),
             false => self.point_at(&old, new, at),

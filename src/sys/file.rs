@@ -2,6 +2,7 @@
 
 use super::fork::{self, Epoch};
 use super::lock::{self, Turns};
+use super::memory;
 use super::seam::{self, Kind as Call};
 use std::ffi::{CStr, c_int};
 use std::fs::File;
@@ -79,7 +80,8 @@ impl Descriptor {
 
     /// When it is dropped, its lock goes to those who have these turns.
     pub(super) fn pass_on(&mut self, turns: Turns) {
-        self.turns = Some(Box::new(turns));
+        // Without memory for them the lock goes back to the kernel, which knows who else waits.
+        self.turns = memory::boxed(turns).ok();
     }
 
     /// The process and moment in which it was opened.

@@ -1,5 +1,6 @@
 //! Texts as C has them.
 
+use super::memory::{self, Fallible};
 use std::ffi::CStr;
 
 /// A text that is put together in memory which is reused, and can be lent to C at any time without a look
@@ -17,46 +18,62 @@ impl Text {
     }
 
     /// Replace it; what follows a NUL is dropped, as C would.
-    pub fn set(&mut self, text: &[u8]) {
+    pub fn set(&mut self, text: &[u8]) -> memory::Result {
         let text = before_nul(text);
+        self.make_room(text.len() + 1)?;
         self.bytes.clear();
-        self.bytes.reserve(text.len() + 1);
-        self.bytes.extend_from_slice(text);
-        self.bytes.push(0);
+        self.bytes.try_extend(text)?;
+        self.bytes.try_push(0)
+    }
+
+    /// Make room for a text of so many bytes with its NUL, so that what follows is all or nothing.
+    fn make_room(&mut self, len: usize) -> memory::Result {
+        match len.saturating_sub(self.bytes.len()) {
+            0 => Ok(()),
+            more => self.bytes.room(more),
+        }
+    }
+
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Text> {
+        Ok(Text {
+            bytes: memory::copy(&self.bytes)?,
+        })
     }
 
     /// Replace it by what `make` appends to nothing; what follows a NUL is dropped.
-    pub fn fill<T>(&mut self, make: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    pub fn fill<T>(&mut self, make: impl FnOnce(&mut Vec<u8>) -> T) -> memory::Result<T> {
         // Taken out, so that a panic leaves no text without its NUL.
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         let made = make(&mut bytes);
         bytes.truncate(before_nul(&bytes).len());
-        bytes.push(0);
+        bytes.try_push(0)?;
         self.bytes = bytes;
-        made
+        Ok(made)
     }
 
     /// Replace it.
-    pub fn set_to(&mut self, text: &CStr) {
+    pub fn set_to(&mut self, text: &CStr) -> memory::Result {
+        self.make_room(text.to_bytes_with_nul().len())?;
         self.bytes.clear();
-        self.bytes.extend_from_slice(text.to_bytes_with_nul());
+        self.bytes.try_extend(text.to_bytes_with_nul())
     }
 
     /// Append to it.
-    pub fn push(&mut self, more: &CStr) {
+    pub fn push(&mut self, more: &CStr) -> memory::Result {
         let more = more.to_bytes_with_nul();
-        self.bytes.reserve(more.len());
+        self.make_room(self.bytes.len() + more.len())?;
         self.bytes.pop();
-        self.bytes.extend_from_slice(more);
+        self.bytes.try_extend(more)
     }
 
     /// Append a character, which is no NUL.
-    pub fn push_character(&mut self, character: u8) {
+    pub fn push_character(&mut self, character: u8) -> memory::Result {
         assert!(character != 0);
-        self.bytes.reserve(2);
+        self.make_room(self.bytes.len() + 2)?;
         self.bytes.pop();
-        self.bytes.extend_from_slice(&[character, 0]);
+        self.bytes.try_extend(&[character, 0])
     }
 
     /// The text.
@@ -98,14 +115,14 @@ mod tests {
     fn one_nul_at_the_end() {
         let mut text = Text::default();
         assert_eq!(text.as_c_str(), c"");
-        text.push(c"ab");
-        text.push_character(b'/');
-        text.push(c"");
-        text.push(c"c");
+        text.push(c"ab").unwrap();
+        text.push_character(b'/').unwrap();
+        text.push(c"").unwrap();
+        text.push(c"c").unwrap();
         assert_eq!((text.as_c_str(), text.bytes()), (c"ab/c", &b"ab/c"[..]));
-        text.fill(|bytes| bytes.extend_from_slice(b"x\0y"));
+        text.fill(|bytes| bytes.extend_from_slice(b"x\0y")).unwrap();
         assert_eq!(text.as_c_str(), c"x");
-        text.set_to(c"d");
+        text.set_to(c"d").unwrap();
         assert_eq!((text.as_c_str(), text.is_empty()), (c"d", false));
         text.clear();
         assert_eq!((text.as_c_str(), text.bytes()), (c"", &b""[..]));
@@ -114,7 +131,7 @@ mod tests {
     #[test]
     #[should_panic]
     fn no_nul_within() {
-        Text::default().push_character(0);
+        let _ = Text::default().push_character(0);
     }
 
     #[test]
@@ -126,7 +143,7 @@ mod tests {
             (b"a\0c", c"a"),
             (b"\0", c""),
         ] {
-            text.set(bytes);
+            text.set(bytes).unwrap();
             assert_eq!(text.as_c_str(), seen);
             assert_eq!(text.is_empty(), seen.is_empty());
         }

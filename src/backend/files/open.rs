@@ -10,6 +10,7 @@ use crate::id;
 use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
+use crate::sys::memory::{Fallible, text};
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
@@ -177,7 +178,7 @@ impl Files {
         } else {
             return Ok(());
         };
-        let text = format!("{} {problem}", state.place.shown());
+        let text = text!("{} {problem}", state.place.shown());
         Err(Problem::named(
             "FILE_UNSAFE",
             Error::new(Code::EUNSAFE, text),
@@ -212,8 +213,7 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
     check_id(state, bytes)?;
     let fits = state.place.path_of(id, &mut state.path);
     fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
-    state.turn_to(call, bytes);
-    Ok(())
+    Ok(state.turn_to(call, bytes)?)
 }
 
 /// Refuse an id that names no file.
@@ -222,7 +222,7 @@ pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
     if PREFIX.count_bytes() + bytes.len() > LONGEST_NAME {
-        let text = format!(
+        let text = text!(
             "{}: an id of {} characters makes no file name",
             state.place.shown(),
             bytes.len()
@@ -276,8 +276,8 @@ fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Opened>> 
 pub(super) fn check_directory(state: &mut State) -> Attempt<()> {
     let mut directory = std::mem::take(&mut state.spare);
     directory.clear();
-    state.place.directory_of(&state.id, &mut directory);
-    directory.push(0);
+    state.place.directory_of(&state.id, &mut directory)?;
+    directory.try_push(0).map_err(Error::from)?;
     let checked = match CStr::from_bytes_with_nul(&directory) {
         Ok(directory) => file::is_directory(directory).map_err(|error| open_error(state, &error)),
         Err(_) => Err(Error::new(Code::EINVAL, "session.save_path holds a NUL").into()),
@@ -323,7 +323,7 @@ fn wait(state: &State, call: &mut Call, file: Descriptor, kind: Kind) -> Result<
     let patience = Patience {
         deadline: call.begin_to_wait(),
         may_wait: call.may_wait,
-        cancel: call.cancel.as_ref(),
+        cancel: call.cancel.as_deref(),
         max_waiters: call.settings.max_waiters,
         max_threads: call.settings.max_lock_threads,
     };
