@@ -169,7 +169,7 @@ fn s_50_to_s_84_every_failure_of_a_callback_in_every_operation() {
     let mut wrong = Vec::new();
     let mut run = 0;
     for line in recorded.lines() {
-        let [case, failures, steps] = line.split(" | ").collect::<Vec<_>>()[..] else {
+        let [case, failures, steps, stored] = line.split(" | ").collect::<Vec<_>>()[..] else {
             panic!("not a case: {line}");
         };
         let (setting, cookie) = case.split_once(' ').unwrap();
@@ -192,6 +192,12 @@ fn s_50_to_s_84_every_failure_of_a_callback_in_every_operation() {
                 ));
                 break;
             }
+        }
+        let left = here.handler.stored("ex").unwrap_or("-".into());
+        if stored != format!("ex={left}") {
+            wrong.push(format!(
+                "{case} | {failures} | stored {left}, by PHP {stored}"
+            ));
         }
     }
     assert!(run > 1000, "{run} cases");

@@ -117,7 +117,7 @@ function one(string $program, string $set, string $cookie, array $failures): ?st
         if ($thrown) break;
     }
     $names = array_map(fn($f) => implode(' ', $f), $failures);
-    return count($r->hits) < count($failures) ? null : "$set $cookie | " . implode(', ', $names) . ' | ' . implode(' ; ', $out);
+    return count($r->hits) < count($failures) ? null : "$set $cookie | " . implode(', ', $names) . ' | ' . implode(' ; ', $out) . ' | ex=' . ($r->store['ex'] ?? '-');
 }
 
 $failing = [[]];
