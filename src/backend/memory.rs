@@ -235,11 +235,11 @@ impl Memory {
             ));
         }
         record.line.try_reserve(1).map_err(NoMemory::from)?;
-        let bell = Counted::new(Bell(self.cell()?.clone()))?;
+        let bell = Bell(self.cell()?.clone());
         let cancel = call.cancel.clone();
         let watch = cancel
             .as_deref()
-            .map(|token| token.watch(watcher(bell)))
+            .map(|token| watcher(bell).and_then(|bell| token.watch(bell)))
             .transpose()?;
         record.line.push_back(ticket);
         drop(records);
@@ -286,6 +286,9 @@ impl Memory {
     fn fetch(&self, state: &mut State, call: &mut Call) -> Result<()> {
         let is_new = call.fresh && !state.is_made;
         if is_new && !call.create {
+            if call.unproven && self.table()?.lock().data(&state.id).is_some() {
+                return Err(taken());
+            }
             return call.set_data(&[]);
         }
         self.hold(state, call)?;

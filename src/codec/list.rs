@@ -67,11 +67,9 @@ impl Document {
             }
         }
         let table = self.node(node).table;
-        if self.tables[table as usize].unsettled {
-            if self.settle(table).is_err() {
-                self.ran_out = true;
-                return None;
-            }
+        if self.tables[table as usize].unsettled && self.settle(table).is_err() {
+            self.ran_out = true;
+            return None;
         }
         Some(table)
     }

@@ -152,15 +152,18 @@ impl Settings {
         if let Some(prefix) = Prefix::of(name) {
             let whole_host = self.cookie_path.as_bytes() == b"/" && self.cookie_domain.is_empty();
             if !prefix.is_kept(secure, whole_host, self.cookie_httponly) {
-                let mut needs = vec![secured];
-                if prefix.whole_host {
-                    needs.extend(["session.cookie_path /", "no session.cookie_domain"]);
-                }
-                if prefix.httponly {
-                    needs.push("session.cookie_httponly");
-                }
-                let needs = needs.join(", ");
-                return invalid(text!("{named}: the prefix {} needs {needs}", prefix.text));
+                let host = match prefix.whole_host {
+                    true => ", session.cookie_path /, no session.cookie_domain",
+                    false => "",
+                };
+                let http = match prefix.httponly {
+                    true => ", session.cookie_httponly",
+                    false => "",
+                };
+                return invalid(text!(
+                    "{named}: the prefix {} needs {secured}{host}{http}",
+                    prefix.text
+                ));
             }
         }
         // C2: the longest id is of 256 characters, which may be three bytes each in the cookie.

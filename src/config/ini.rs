@@ -289,7 +289,8 @@ mod tests {
                 assert_eq!(lines.len(), 1, "{text:?}");
                 Ok(String::from_utf8(lines[0].value.clone()).unwrap())
             }
-            Err((line, why)) => Err(format!("{line}: {why}")),
+            Err(Failure::At(line, why)) => Err(format!("{line}: {why}")),
+            Err(Failure::NoMemory) => panic!("no memory"),
         }
     }
 
@@ -360,7 +361,8 @@ mod tests {
             .collect();
         assert_eq!(seen, [(11, "session.name"), (12, "session.name_")]);
         assert_eq!(lines[0].value, b"F");
-        assert_eq!(parse(b"a = 1\n[open\n").unwrap_err().0, 2);
+        let failure = parse(b"a = 1\n[open\n").unwrap_err();
+        assert!(matches!(failure, Failure::At(2, _)), "{failure:?}");
     }
 
     const STOCK: &str = "\
@@ -416,7 +418,7 @@ mod tests {
             assert!(!settings.use_strict_mode && !settings.cookie_httponly);
             assert_eq!(notices.len(), 1);
             assert_eq!(notices[0].name, "SAVE_PATH_ASSUMED");
-            let directory = settings.default_directory();
+            let directory = settings.default_directory().unwrap();
             assert!(notices[0].text.contains(directory.to_str().unwrap()));
         }
     }

@@ -236,6 +236,6 @@ mod tests {
     fn f_4_the_default_directory() {
         let mut settings = Settings::new(Profile::Libsess);
         settings.set("sys_temp_dir", c"/var/tmp").unwrap();
-        assert_eq!(settings.default_directory(), "/var/tmp");
+        assert_eq!(settings.default_directory().unwrap(), "/var/tmp");
     }
 }

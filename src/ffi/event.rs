@@ -5,13 +5,12 @@ use super::intern::intern;
 use super::types::{sess_event, sess_rc};
 use super::user::User;
 use crate::error::{Code, Event};
-use crate::session::EventSink;
-use crate::sys::memory;
+use crate::handler::TellEvent;
+use crate::sys::memory::{self, Part};
 use crate::sys::opaque::Opaque;
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
-use std::sync::Arc;
 
 /// What a `sess_event` points at.
 struct View {
@@ -26,8 +25,8 @@ struct View {
 pub(super) fn sink(
     function: unsafe extern "C-unwind" fn(*mut c_void, *const sess_event),
     user: User,
-) -> EventSink {
-    Arc::new(move |event: &Event, host: Opaque| {
+) -> memory::Result<Part<TellEvent>> {
+    let sink: Box<TellEvent> = memory::boxed(move |event: &Event, host: Opaque| {
         let view = View {
             name: intern(event.name),
             level: event.level as i32,
@@ -38,7 +37,8 @@ pub(super) fn sink(
         let view: *const View = &view;
         // SAFETY: the host gave the function and the pointer for such calls; the view lives until it returns.
         outside(|| unsafe { function(user.ptr(), view.cast()) });
-    })
+    })?;
+    Part::new(sink)
 }
 
 /// A question to an event; `neutral` stands for NULL.

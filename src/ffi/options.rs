@@ -12,16 +12,16 @@ use super::types::{
 };
 use super::user::User;
 use crate::config::{Profile, Settings};
-use crate::engine::Parts;
+use crate::engine::Pieces;
 use crate::error::{Code, Error, Event, Result};
-use crate::session::{Clock, Hook};
-use crate::sys::memory::{self, Fallible};
+use crate::handler::Handler;
+use crate::session::{RunHook, Session, TellTime};
+use crate::sys::memory::{self, Fallible, Part};
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
 
 /// What a `sess_options` points at.
 pub(super) struct Options {
@@ -31,7 +31,7 @@ pub(super) struct Options {
 
 pub(super) struct Body {
     pub(super) settings: Settings,
-    pub(super) parts: Parts,
+    pub(super) parts: Pieces,
     /// What is worth knowing of the settings; the next engine tells it.
     pub(super) notices: Vec<Event>,
     error: Cow<'static, CStr>,
@@ -90,7 +90,7 @@ pub extern "C" fn sess_options_new() -> *mut sess_options {
             gate: Gate::new(),
             body: UnsafeCell::new(ManuallyDrop::new(Body {
                 settings: Settings::try_new(Profile::Libsess)?,
-                parts: Parts::default(),
+                parts: Pieces::default(),
                 notices: Vec::new(),
                 error: Cow::Borrowed(c""),
             })),
@@ -200,7 +200,8 @@ pub unsafe extern "C" fn sess_options_set_handler(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            inside.parts.handler = Some(Arc::new(Table::copy(handler, user)?));
+            let table: Box<dyn Handler> = memory::boxed(Table::copy(handler, user)?)?;
+            inside.parts.handler = Some(Part::new(table)?);
             Ok(())
         })
     }
@@ -226,10 +227,15 @@ pub unsafe extern "C" fn sess_options_set_hook(
                 BEFORE_SAVE => (&mut inside.parts.before_save, "hook before save"),
                 _ => return Err(invalid("no such moment for a hook")),
             };
-            *place = hook.map(|hook| {
-                let run: Hook = Arc::new(move |session| run_hook(session, hook, user.ptr(), what));
-                run
-            });
+            *place = match hook {
+                None => None,
+                Some(hook) => {
+                    let run: Box<RunHook> = memory::boxed(move |session: &mut Session| {
+                        run_hook(session, hook, user.ptr(), what)
+                    })?;
+                    Some(Part::new(run)?)
+                }
+            };
             Ok(())
         })
     }
@@ -248,7 +254,7 @@ pub unsafe extern "C" fn sess_options_set_events(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            inside.parts.events = r#fn.map(|sink| event::sink(sink, user));
+            inside.parts.events = r#fn.map(|sink| event::sink(sink, user)).transpose()?;
             Ok(())
         })
     }
@@ -268,10 +274,13 @@ pub unsafe extern "C" fn sess_options_set_clock(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            inside.parts.clock = now.map(|now| {
-                let tell: Clock = Arc::new(move || outside(|| now(user.ptr())));
-                tell
-            });
+            inside.parts.clock = match now {
+                None => None,
+                Some(now) => {
+                    let tell: Box<TellTime> = memory::boxed(move || outside(|| now(user.ptr())))?;
+                    Some(Part::new(tell)?)
+                }
+            };
             Ok(())
         })
     }

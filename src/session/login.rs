@@ -291,7 +291,7 @@ impl Session {
                 name: c"Clear-Site-Data",
                 value: c"\"cache\", \"cookies\", \"storage\"".into(),
                 replaces: None,
-            });
+            })?;
         }
         match self.settings.use_cookies {
             true => self.expire_cookie(),

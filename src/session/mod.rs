@@ -32,12 +32,12 @@ mod way;
 use crate::codec::Document;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::handler::{Call, Handler};
+use crate::handler::{Call, Handler, TellEvent};
 use crate::headers::{Header, HeaderList};
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
 use crate::sys::lock::Presence;
-use crate::sys::memory::{self, Counted};
+use crate::sys::memory::{self, Counted, Part};
 use crate::sys::opaque::Opaque;
 use id::Id;
 use std::borrow::Cow;
@@ -69,37 +69,39 @@ pub enum State {
 }
 
 /// A host's function that runs inside start or close; it may read and edit data.
-pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
-/// Receives events, with the host pointer of the session they happened in.
-pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+pub type Hook = Arc<RunHook>;
+/// What a hook is.
+pub type RunHook = dyn Fn(&mut Session) -> Result<()> + Send + Sync;
 /// The time in Unix milliseconds, instead of the machine's clock.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+pub type Clock = Arc<TellTime>;
+/// What a clock is.
+pub type TellTime = dyn Fn() -> i64 + Send + Sync;
 /// Finds a built-in backend by its name in `session.save_handler`.
-pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
+pub type Builtins = Vec<(&'static str, Part<dyn Handler>)>;
 
 /// What all sessions of an engine share.
 pub struct Shared {
     /// The engine's settings.
     pub settings: Counted<Settings>,
     /// The host's storage; None: the built-in one that `session.save_handler` names.
-    pub host_handler: Option<Arc<dyn Handler>>,
+    pub host_handler: Option<Part<dyn Handler>>,
     /// The built-in backends.
     pub builtins: Builtins,
     /// Runs inside start, when the data is there.
-    pub after_start: Option<Hook>,
+    pub after_start: Option<Part<RunHook>>,
     /// Runs inside close, before encoding.
-    pub before_save: Option<Hook>,
+    pub before_save: Option<Part<RunHook>>,
     /// Receives events.
-    pub events: Option<EventSink>,
+    pub events: Option<Part<TellEvent>>,
     /// Tells the time; None: the machine does.
-    pub clock: Option<Clock>,
+    pub clock: Option<Part<TellTime>>,
     /// With the last engine go threads that wait for work.
     pub presence: Presence,
 }
 
 impl Shared {
     /// The built-in backend of that name.
-    pub fn builtin(&self, name: &CStr) -> Option<&Arc<dyn Handler>> {
+    pub fn builtin(&self, name: &CStr) -> Option<&Part<dyn Handler>> {
         let name = name.to_bytes();
         self.builtins
             .iter()
@@ -132,9 +134,9 @@ pub struct LastError {
 
 /// One request's session.
 pub struct Session {
-    shared: Arc<Shared>,
+    shared: Counted<Shared>,
     settings: Counted<Settings>,
-    handler: Arc<dyn Handler>,
+    handler: Part<dyn Handler>,
     /// The host chose a built-in backend for this session instead of the engine's table.
     builtin_chosen: bool,
     call: Call,
@@ -191,7 +193,7 @@ pub struct Session {
 
 impl Session {
     /// A session for one request. No I/O. ENOMEM.
-    pub fn new(shared: Arc<Shared>) -> Result<Session> {
+    pub fn new(shared: Counted<Shared>) -> Result<Session> {
         let settings = shared.settings.clone();
         let builtin = shared.builtin(&settings.save_handler).cloned();
         let handler = shared
@@ -201,6 +203,7 @@ impl Session {
             .expect("an engine is only made with a handler that exists");
         let mut call = Call::new(settings.clone());
         call.parent = builtin;
+        call.event_sink = shared.events.clone();
         Ok(Session {
             shared,
             settings,
@@ -284,7 +287,7 @@ impl Session {
     }
 
     /// Run a host's hook. From inside it nothing but data and getters can be used.
-    fn run_hook(&mut self, hook: &Hook) -> Result<()> {
+    fn run_hook(&mut self, hook: &Part<RunHook>) -> Result<()> {
         /// Ends with the hook, also when it panics: the session has to be closed then.
         struct Running<'a>(&'a mut Session);
         impl Drop for Running<'_> {
@@ -334,9 +337,7 @@ impl Session {
     }
 
     fn emit(&self, event: Event) {
-        if let Some(sink) = &self.shared.events {
-            sink(&event, self.call.host);
-        }
+        self.call.deliver(&event);
     }
 
     #[cold]
@@ -347,6 +348,21 @@ impl Session {
             error.code,
             error.text.clone(),
         ));
+    }
+
+    /// Warn of what a callback failed at, as PHP does: not where an exception is on its way to the host.
+    #[cold]
+    fn warn_unless_thrown(&self, name: &'static str, error: &Error) {
+        self.warn_behind(&Ok(()), name, error);
+    }
+
+    /// As `warn_unless_thrown`, after the close that the failure led to.
+    #[cold]
+    fn warn_behind(&self, closed: &Result<()>, name: &'static str, error: &Error) {
+        let thrown = is_thrown(error) || closed.as_ref().is_err_and(is_thrown);
+        if !self.settings.php() || !thrown {
+            self.warn(name, error);
+        }
     }
 
     /// Remember how an operation ended, for `last_error` and `php_result`.
@@ -413,6 +429,11 @@ impl Session {
     pub fn host(&self) -> Opaque {
         self.call.host
     }
+}
+
+/// Whether an error is the host's own, which stands for an exception of PHP's.
+fn is_thrown(error: &Error) -> bool {
+    error.code.0 <= Code::EUSER
 }
 
 impl Drop for Session {

@@ -1,7 +1,7 @@
 //! What a host says before a start: cookies, id, settings, the state of its response.
 
 use super::Session;
-use crate::config::{Profile, refusal_event};
+use crate::config::{Profile, is_ini_set, refusal_event};
 use crate::error::{Code, Error, Result};
 use crate::sys::cancel::CancelToken;
 use crate::sys::memory::Counted;
@@ -59,6 +59,11 @@ impl Session {
 
     /// Override a directive for this session: `ini_set()`, `session_name($n)` and their like.
     pub fn set_option(&mut self, key: &CStr, value: &CStr) -> Result<()> {
+        let name = key.to_string_lossy();
+        if self.settings.php() && !is_ini_set(&name) {
+            let refused = self.settings.for_session(&name, value);
+            return self.ended(0, refused.map(drop));
+        }
         if self.is_active() {
             let text = "set_option: the session is active";
             return self.refuse("LOCKED_WHILE_ACTIVE", Code::EMISUSE, text);
@@ -69,9 +74,17 @@ impl Session {
         }
         // What is no UTF-8 names no directive.
         let name = key.to_str().unwrap_or("?");
-        let settings = self.settings.for_session(name, value);
-        match settings.and_then(|settings| Ok(Counted::new(settings)?)) {
-            Ok(settings) => self.settings = settings,
+        let set = self.settings.for_session(name, value).and_then(|mut set| {
+            let remarks = set.take_remarks();
+            Ok((Counted::new(set)?, remarks))
+        });
+        match set {
+            Ok((settings, remarks)) => {
+                for remark in remarks {
+                    self.emit(remark);
+                }
+                self.settings = settings;
+            }
             Err(error) => {
                 self.warn(refusal_event(name), &error);
                 return self.ended(0, Err(error));

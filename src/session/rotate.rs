@@ -37,8 +37,8 @@ impl Session {
         let named = moved(
             now,
             How::Named {
-                new: new.bytes().to_vec(),
-                old: self.id.bytes().to_vec(),
+                new: new.bytes().into(),
+                old: self.id.bytes().into(),
             },
         );
         let rotated = match self.call_link(&new) {
@@ -83,7 +83,7 @@ impl Session {
         let copying = moved(
             named.at,
             How::Copying {
-                new: new.bytes().to_vec(),
+                new: new.bytes().into(),
             },
         );
         let old = self.id.clone();
@@ -145,7 +145,7 @@ impl Session {
         if !matches!(how, Some(How::Copying { new: named }) if named == new) {
             return self.call_close();
         }
-        let old = old.bytes().to_vec();
+        let old = old.bytes().into();
         let pointer = self.payload_of(moved(at, How::Named { new, old }))?;
         self.write_and_close(&pointer)
     }

@@ -19,7 +19,9 @@ impl Session {
         match made {
             Ok(key) => {
                 let text = token::make(&key, purpose, self.shared.unix_now());
-                self.token.set(&text);
+                if let Err(error) = self.token.set(&text) {
+                    return self.ended(0, Err(error));
+                }
                 self.php_result = 1;
                 Ok(self.token.as_c_str())
             }

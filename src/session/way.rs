@@ -53,7 +53,7 @@ impl Session {
         }
         let asked = self.id.clone();
         let found = self.follow(&new).map_err(|error| {
-            self.id.clone_from(&asked);
+            self.id = asked.clone();
             self.warn("READ_FAILED", &error);
             Failed::at(Stage::Read)(error)
         })?;

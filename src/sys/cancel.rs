@@ -12,12 +12,12 @@ pub trait Wake: Send + Sync {
 }
 
 /// One of those who wait.
-pub type Watcher = Counted<dyn Wake>;
+pub type Watcher = Counted<Box<dyn Wake>>;
 
 /// What `wait` is woken by, as tokens know it.
-pub fn watcher<T: Wake + 'static>(wait: Counted<T>) -> Watcher {
-    // SAFETY: the closure only forgets the type.
-    unsafe { wait.forget_type::<dyn Wake>(|inner| inner) }
+pub fn watcher(wait: impl Wake + 'static) -> memory::Result<Watcher> {
+    let wait: Box<dyn Wake> = memory::boxed(wait)?;
+    Counted::new(wait)
 }
 
 /// Fired once, for ever.

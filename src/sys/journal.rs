@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 pub enum Trouble {
     /// The system failed.
     System(io::Error),
+    /// A file of the system's cannot be read.
+    Without(&'static str, io::Error),
     /// Something is not as a journal needs it.
     Unfit(&'static str),
 }
@@ -25,7 +27,7 @@ pub enum Trouble {
 impl Trouble {
     /// See [`is_passing`].
     pub fn is_passing(&self) -> bool {
-        matches!(self, Trouble::System(error) if is_passing(error))
+        matches!(self, Trouble::System(error) | Trouble::Without(_, error) if is_passing(error))
     }
 }
 
@@ -33,6 +35,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::System(error) => Strerror(error).fmt(f),
+            Trouble::Without(path, error) => write!(f, "{path}: {}", Strerror(error)),
             Trouble::Unfit(why) => f.write_str(why),
         }
     }
@@ -122,17 +125,9 @@ impl Own {
             }
         })?;
         file.write_pair(head, &[])?;
-        let unnamed = memory::try_text(format_args!("/proc/self/fd/{fd}"))?;
-        let unnamed = memory::c_string(unnamed.as_bytes())?;
-        let path = named(path)?;
-        let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
-        // SAFETY: both paths are NUL-terminated.
-        let link = || unsafe {
-            libc::linkat(here, unnamed.as_ptr(), here, path.as_ptr(), follow) as isize
-        };
-        match again(|| seam::call(Kind::JournalMake, link)) {
+        match file::name_unnamed(Kind::JournalMake, fd, &named(path)?) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            linked => linked.map(drop),
+            named => named,
         }
     }
 
@@ -292,14 +287,19 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     )?)))
 }
 
+const BOOT_ID: &CStr = c"/proc/sys/kernel/random/boot_id";
+
 /// Which boot of the machine this is.
-pub fn boot_id() -> io::Result<[u64; 2]> {
-    let path = c"/proc/sys/kernel/random/boot_id";
+pub fn boot_id() -> Result<[u64; 2], Trouble> {
     let mut text = Vec::new();
     // 32 digits, hyphens and a line break.
     text.room(64)?;
-    let file = file::open_as(Kind::Boot, libc::AT_FDCWD, path, libc::O_RDONLY, 0)?;
-    file.read_as(Kind::Boot, &mut text, 64)?;
+    let read = file::open_as(Kind::Boot, libc::AT_FDCWD, BOOT_ID, libc::O_RDONLY, 0)
+        .and_then(|file| file.read_as(Kind::Boot, &mut text, 64));
+    if let Err(error) = read {
+        // A root directory of its own may have no /proc.
+        return Err(Trouble::Without("/proc/sys/kernel/random/boot_id", error));
+    }
     let digits = text
         .iter()
         .filter_map(|byte| char::from(*byte).to_digit(16));

@@ -15,6 +15,7 @@ use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// What the system answers without memory.
@@ -213,10 +214,10 @@ pub fn boxed<T>(value: T) -> Result<Box<T>> {
 }
 
 /// A value that several own, as by std's `Arc`, which cannot be made where memory may be refused.
-pub struct Counted<T: ?Sized>(NonNull<Inner<T>>);
+pub struct Counted<T>(NonNull<Inner<T>>);
 
 /// What owners share.
-pub struct Inner<T: ?Sized> {
+struct Inner<T> {
     owners: AtomicUsize,
     value: T,
 }
@@ -229,19 +230,6 @@ impl<T> Counted<T> {
             value,
         })?;
         Ok(Counted(NonNull::from(Box::leak(inner))))
-    }
-
-    /// The same owner of a value whose type is forgotten.
-    ///
-    /// # Safety
-    /// `forget` is `|inner| inner`, which makes of the pointer one to a trait object and nothing else.
-    pub unsafe fn forget_type<U: ?Sized>(
-        self,
-        forget: fn(*mut Inner<T>) -> *mut Inner<U>,
-    ) -> Counted<U> {
-        let inner = forget(ManuallyDrop::new(self).0.as_ptr());
-        // SAFETY: it was not null.
-        Counted(unsafe { NonNull::new_unchecked(inner) })
     }
 
     /// One owner as a pointer, for [`Counted::from_raw`].
@@ -257,16 +245,14 @@ impl<T> Counted<T> {
         // SAFETY: what `into_raw` gave is not null.
         Counted(unsafe { NonNull::new_unchecked(pointer.cast_mut().cast()) })
     }
-}
 
-impl<T: ?Sized> Counted<T> {
     /// Whether both own the same value.
     pub fn is_same(one: &Counted<T>, other: &Counted<T>) -> bool {
-        std::ptr::addr_eq(one.0.as_ptr(), other.0.as_ptr())
+        one.0 == other.0
     }
 }
 
-impl<T: ?Sized> Deref for Counted<T> {
+impl<T> Deref for Counted<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -275,7 +261,7 @@ impl<T: ?Sized> Deref for Counted<T> {
     }
 }
 
-impl<T: ?Sized> Clone for Counted<T> {
+impl<T> Clone for Counted<T> {
     fn clone(&self) -> Counted<T> {
         // SAFETY: as above. A count that is only raised needs no order.
         let before = unsafe { self.0.as_ref() }
@@ -287,7 +273,7 @@ impl<T: ?Sized> Clone for Counted<T> {
     }
 }
 
-impl<T: ?Sized> Drop for Counted<T> {
+impl<T> Drop for Counted<T> {
     fn drop(&mut self) {
         // SAFETY: the value lives as long as it has an owner.
         let owners = unsafe { &self.0.as_ref().owners };
@@ -301,9 +287,50 @@ impl<T: ?Sized> Drop for Counted<T> {
 }
 
 // SAFETY: owners may be in several threads, and the last one drops the value.
-unsafe impl<T: ?Sized + Send + Sync> Send for Counted<T> {}
+unsafe impl<T: Send + Sync> Send for Counted<T> {}
 // SAFETY: as above; a shared owner can be cloned.
-unsafe impl<T: ?Sized + Send + Sync> Sync for Counted<T> {}
+unsafe impl<T: Send + Sync> Sync for Counted<T> {}
+
+/// A value of some type that several own: one that a host gave in std's `Arc`, or one that was made here.
+pub enum Part<T: ?Sized> {
+    /// The host's.
+    Given(Arc<T>),
+    /// Ours.
+    Made(Counted<Box<T>>),
+}
+
+impl<T: ?Sized> Part<T> {
+    /// The first owner of what `boxed` has made.
+    pub fn new(value: Box<T>) -> Result<Part<T>> {
+        Ok(Part::Made(Counted::new(value)?))
+    }
+}
+
+impl<T: ?Sized> Deref for Part<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Part::Given(value) => value,
+            Part::Made(value) => value,
+        }
+    }
+}
+
+impl<T: ?Sized> Clone for Part<T> {
+    fn clone(&self) -> Part<T> {
+        match self {
+            Part::Given(value) => Part::Given(value.clone()),
+            Part::Made(value) => Part::Made(value.clone()),
+        }
+    }
+}
+
+impl<T: ?Sized> From<Arc<T>> for Part<T> {
+    fn from(value: Arc<T>) -> Part<T> {
+        Part::Given(value)
+    }
+}
 
 /// A text for C that is never changed, so that copies of it share its memory.
 #[derive(Clone, Default)]
@@ -316,6 +343,11 @@ impl CText {
             true => Ok(CText(None)),
             false => Ok(CText(Some(Counted::new(copy_c(text)?)?))),
         }
+    }
+
+    /// The text.
+    pub fn as_c_str(&self) -> &CStr {
+        self
     }
 
     /// The text without its NUL.
@@ -378,6 +410,7 @@ pub fn text_of(parts: fmt::Arguments<'_>) -> Cow<'static, str> {
 }
 
 /// A copy of a text for people; another one if there is no memory for it.
+#[expect(clippy::ptr_arg, reason = "what is borrowed stays so")]
 pub fn copy_text(text: &Cow<'static, str>) -> Cow<'static, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text),

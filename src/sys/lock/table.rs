@@ -6,7 +6,7 @@ use super::{Kind, Patience, Refused};
 use crate::sys::cancel::{Wake, watcher};
 use crate::sys::file::Descriptor;
 use crate::sys::fork::PerProcess;
-use crate::sys::memory::{self, Counted};
+use crate::sys::memory::{self, Counted, NoMemory};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -105,7 +105,7 @@ pub(super) struct Bell {
     rung: Condvar,
 }
 
-impl Wake for Bell {
+impl Wake for Counted<Bell> {
     fn wake(&self) {
         // With the table locked the waiter is either asleep or has not looked at its token yet.
         let _locked = self.table.lock();
@@ -160,7 +160,7 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
     })?;
     let _watch = patience
         .cancel
-        .map(|token| token.watch(watcher(bell.clone())))
+        .map(|token| watcher(bell.clone()).and_then(|bell| token.watch(bell)))
         .transpose()?;
     let file = Parked::new(file)?;
     let mut state = table.lock();
@@ -267,8 +267,10 @@ impl State {
 
     /// The line for a key.
     fn line(&mut self, key: Key) -> memory::Result<&mut Line> {
-        self.lines.try_reserve(1)?;
-        Ok(self.lines.entry(key).or_default())
+        if !self.lines.contains_key(&key) {
+            memory::insert(&mut self.lines, key, Line::default())?;
+        }
+        self.lines.get_mut(&key).ok_or(NoMemory)
     }
 
     fn join(&mut self, key: Key, file: Parked, bell: Counted<Bell>) -> memory::Result<u64> {

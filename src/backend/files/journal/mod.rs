@@ -255,7 +255,9 @@ impl Journals {
                     },
                 journal,
             },
-            Err(Trouble::System(error)) if !make && system::is_passing(&error) => {
+            Err(Trouble::System(error) | Trouble::Without(_, error))
+                if !make && system::is_passing(&error) =>
+            {
                 // There may be a record of the very session that is wanted.
                 known.found = Found::default();
                 return Err(error);

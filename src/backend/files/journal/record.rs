@@ -80,7 +80,7 @@ impl Journal {
     }
 
     /// Make an empty one, unless there is one.
-    pub fn make(path: &Path) -> io::Result<()> {
+    pub fn make(path: &Path) -> Result<(), Trouble> {
         let mut head = [0; HEADER];
         let numbers = GEOMETRY
             .iter()
@@ -90,7 +90,7 @@ impl Journal {
         for (at, number) in numbers.chain([(BOOT, boot[0]), (BOOT + 8, boot[1])]) {
             head[at..at + 8].copy_from_slice(&number.to_ne_bytes());
         }
-        Own::make(path, SIZE, &head)
+        Ok(Own::make(path, SIZE, &head)?)
     }
 
     /// How many bytes its file has.
@@ -321,7 +321,7 @@ impl Journal {
             (old, region.copy_out(base + NEW, new_len)?)
         } else {
             let file = match Own::open(&self.external(index)?, false) {
-                Err(Trouble::System(error)) => return Err(error),
+                Err(Trouble::System(error) | Trouble::Without(_, error)) => return Err(error),
                 Ok(Some(file)) => file,
                 Ok(None) | Err(Trouble::Unfit(_)) => return Err(damaged()),
             };
