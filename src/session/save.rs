@@ -216,7 +216,7 @@ impl Session {
 }
 
 /// A record that is gone when it is to be saved was destroyed by others (F-71).
-fn gone_if_not_found(error: Error) -> Error {
+pub(super) fn gone_if_not_found(error: Error) -> Error {
     match error.code {
         Code::ENOTFOUND => Error {
             code: Code::EGONE,

@@ -1,5 +1,6 @@
 //! The system: the only room besides `ffi` with unsafe code, and the only one that names libc, fs2 and memmap2.
 
+pub mod boxed;
 pub mod buffer;
 pub mod cancel;
 pub mod clock;
