@@ -3,10 +3,10 @@
 
 use super::Session;
 use super::id::Id;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::handler::Call;
-use crate::sys::boxed;
 use crate::sys::fork::Epoch;
+use crate::sys::memory;
 
 /// What belongs to a call that is not the one in force: as the members of these names of [`Session`].
 #[derive(Default)]
@@ -23,9 +23,8 @@ impl Session {
     /// Make ready for the record of an id that is made now, which nobody can hold.
     pub(super) fn prepare_beside(&mut self) -> Result<()> {
         if self.beside.call.is_none() {
-            let call = boxed::try_new(Call::new(self.settings.clone()));
-            let call = call.map_err(|_| Error::new(Code::ENOMEM, "no memory for a second call"))?;
-            self.beside.call = Some(call);
+            let call = Call::new(self.settings.clone());
+            self.beside.call = Some(memory::boxed(call)?);
         }
         if let Some(call) = &mut self.beside.call {
             call.know_as(&self.call);

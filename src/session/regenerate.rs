@@ -5,8 +5,9 @@ use super::Session;
 use super::moves::{Moving, Old};
 use super::save::Payload;
 use super::visit::moved;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::policy::entry::How;
+use crate::sys::memory;
 
 impl Session {
     /// Go on under a new id. Under the old one stays the session as it is now, or, where it is to be deleted,
@@ -58,13 +59,6 @@ impl Session {
             Payload::AsRead => self.call.data(),
             Payload::Replaced => self.raw_new.get(),
         };
-        let bytes = bytes.unwrap_or_default();
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(bytes.len()).map_err(|_| {
-            let text = format!("no memory for a payload of {} bytes", bytes.len());
-            Error::new(Code::ENOMEM, text)
-        })?;
-        copy.extend_from_slice(bytes);
-        Ok(copy)
+        Ok(memory::copy(bytes.unwrap_or_default())?)
     }
 }

@@ -87,11 +87,20 @@ impl Session {
 
     fn go_on_in_copy(&mut self, given: Option<Id>, now: i64) -> Result<()> {
         let copied = self.move_on(given, |session, new| {
-            let (new_id, old) = (new.bytes().to_vec(), session.id.bytes().to_vec());
-            let pointer = session.payload_of(moved(now, How::Named { new: new_id, old }))?;
+            let old = match session.call_names()? > 1 {
+                // A pointer would stand under a name that it does not tell of.
+                true => Old::Tombstone {
+                    word: session.payload_of(moved(now, How::Tombstone))?,
+                    as_good: false,
+                },
+                false => {
+                    let (new, old) = (new.bytes().to_vec(), session.id.bytes().to_vec());
+                    Old::Pointer(session.payload_of(moved(now, How::Named { new, old }))?)
+                }
+            };
             Ok(Moving {
                 payload: Some(session.data_moved(now, new)?),
-                old: Old::Pointer(pointer),
+                old,
                 cookie: None,
             })
         });

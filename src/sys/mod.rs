@@ -1,6 +1,5 @@
 //! The system: the only room besides `ffi` with unsafe code, and the only one that names libc, fs2 and memmap2.
 
-pub mod boxed;
 pub mod buffer;
 pub mod cancel;
 pub mod clock;
@@ -16,6 +15,7 @@ pub mod journal;
 pub mod limit;
 pub mod lock;
 pub mod map;
+pub mod memory;
 pub mod opaque;
 pub mod private;
 pub mod random;
