@@ -37,17 +37,29 @@ impl HeaderList {
         self.entries.clear();
     }
 
-    /// Add a header at the end, dropping what it replaces from this list (C-6).
+    /// Add a header at the end, dropping what it replaces from this list (C-6). Without memory the list stays
+    /// as it was.
     pub fn put(&mut self, header: Header) -> memory::Result {
-        // Before anything is dropped: without memory the list stays as it was.
-        self.entries.try_reserve(1)?;
+        self.make_room()?;
+        self.put_in_room(header);
+        Ok(())
+    }
+
+    /// Make room for one more header.
+    pub fn make_room(&mut self) -> memory::Result {
+        Ok(self.entries.try_reserve(1)?)
+    }
+
+    /// As `put`, after `make_room`.
+    pub fn put_in_room(&mut self, header: Header) {
         let name = header.name.to_bytes();
         let prefix = header.replaces.as_deref().map_or(&b""[..], CStr::to_bytes);
         self.entries.retain(|earlier| {
             !(earlier.name.to_bytes().eq_ignore_ascii_case(name)
                 && earlier.value.to_bytes().starts_with(prefix))
         });
-        self.entries.try_push(header)
+        let put = self.entries.try_push(header);
+        debug_assert!(put.is_ok(), "there is room");
     }
 
     /// Take back headers of that name whose value begins with `begins`.

@@ -16,7 +16,7 @@ use data_encoding::BASE64URL_NOPAD;
 const VERSION: i64 = 1;
 
 /// What the entry says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// When the session was made, in Unix seconds.
     pub created: Option<i64>,
@@ -33,7 +33,7 @@ pub struct Entry {
 }
 
 /// A move to another id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Moved {
     /// When, in Unix seconds.
     pub at: i64,
@@ -45,7 +45,6 @@ impl Moved {
     /// A copy of its own.
     pub fn copy(&self) -> Result<Moved> {
         let how = match &self.how {
-            How::Leaving => How::Leaving,
             How::Tombstone => How::Tombstone,
             How::Named { new, old } => How::Named {
                 new: memory::copy(new)?,
@@ -62,11 +61,9 @@ impl Moved {
 }
 
 /// What becomes of the id that is left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum How {
-    /// A login is under way: the data still stands under the old id, which leads nowhere.
-    Leaving,
-    /// A login is done: nothing stands under the old id, which leads nowhere.
+    /// A login, or whoever else moved the session for good, is done: the old id leads nowhere.
     Tombstone,
     /// A periodic rotation: either id leads to the session while its grace runs.
     Named {
@@ -89,7 +86,7 @@ pub enum How {
 }
 
 /// What stands in the place of the entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Read {
     /// Nothing.
     Absent,
@@ -193,7 +190,6 @@ impl Entry {
         if let Some(moved) = &self.moved {
             list.int(b'r', moved.at)?;
             match &moved.how {
-                How::Leaving => list.int(b's', LEAVING)?,
                 How::Tombstone => list.int(b's', TOMBSTONE)?,
                 How::Spent => list.int(b's', SPENT)?,
                 How::Named { new, old } => {
@@ -212,6 +208,7 @@ impl Entry {
     }
 }
 
+/// Earlier versions put it beside the data while a login was under way: as good as a tombstone.
 const LEAVING: i64 = 1;
 const TOMBSTONE: i64 = 2;
 const NAMED: i64 = 3;
@@ -362,8 +359,7 @@ impl Fields {
         };
         let moved = match (self.r, self.s, self.n, self.p) {
             (None, None, None, None) => None,
-            (Some(at), Some(LEAVING), None, None) => Some((at, How::Leaving)),
-            (Some(at), Some(TOMBSTONE), None, None) => Some((at, How::Tombstone)),
+            (Some(at), Some(LEAVING | TOMBSTONE), None, None) => Some((at, How::Tombstone)),
             (Some(at), Some(NAMED), Some(new), Some(old)) => {
                 let are_ids = id::is_valid(&new) && id::is_valid(&old) && new != old;
                 Some((at, are_ids.then_some(How::Named { new, old })?))

@@ -2,13 +2,13 @@
 
 use crate::error::Result;
 use crate::id;
-use crate::sys::text::Text;
+use crate::sys::text::ShortText;
 use std::ffi::CStr;
 
-/// An id with the NUL that C wants, in a buffer that is reused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An id with the NUL that C wants.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Id {
-    text: Text,
+    text: ShortText,
     is_secure: bool,
 }
 
@@ -38,9 +38,9 @@ impl Id {
 
     /// Replace the id by what `make` appends.
     pub(super) fn fill(&mut self, make: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
-        let result = self.text.fill(make)?;
-        self.is_secure = id::is_secure(self.text.bytes());
-        result
+        let mut bytes = Vec::new();
+        make(&mut bytes)?;
+        self.set(&bytes)
     }
 
     pub(super) fn clear(&mut self) {

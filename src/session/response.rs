@@ -1,11 +1,13 @@
 //! What a session adds to the response: its cookie and the cache limiter's headers (C-1 to C-18, C-40 to C-46).
 
 use super::Session;
+use super::id::Id;
 use super::policed::Unkept;
-use crate::cookie;
+use crate::cookie::{self, Manner};
 use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
 use crate::sys::memory;
+use crate::value::UserKind;
 use std::ffi::CString;
 
 /// Whether the cookie has to be sent again: not if the client just sent it.
@@ -58,10 +60,6 @@ impl Session {
         }
     }
 
-    fn cookie_begins(&self) -> memory::Result<Vec<u8>> {
-        memory::join(&[self.cookie_manner().name, b"="])
-    }
-
     /// Put the session cookie into the headers (C-1 to C-6).
     pub(super) fn send_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
@@ -90,6 +88,23 @@ impl Session {
         }
     }
 
+    /// The cookie header that tells of another id, of a session of that kind, with room among the headers: to
+    /// put it there does not fail then. None: ids do not go by cookies.
+    pub(super) fn cookie_for(&mut self, id: &Id, kind: UserKind) -> Result<Option<Header>> {
+        if !self.settings.use_cookies {
+            return Ok(None);
+        }
+        let manner = Manner {
+            lifetime: self.settings.cookie_life(kind),
+            ..self.cookie_manner()
+        };
+        let now = self.shared.unix_now();
+        let built = cookie::build(&self.settings, manner, id.bytes(), now);
+        let header = self.cookie_header(built.map_err(|refused| refused.error)?)?;
+        self.headers.make_room()?;
+        Ok(Some(header))
+    }
+
     /// Make the client forget the session cookie (C4, CS14); [`Code::EHEADERS`] after the response has begun.
     pub fn expire_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
@@ -102,12 +117,17 @@ impl Session {
     }
 
     fn put_cookie(&mut self, value: CString) -> Result<()> {
-        let replaces = memory::c_string(&self.cookie_begins()?)?;
-        Ok(self.headers.put(Header {
+        let header = self.cookie_header(value)?;
+        Ok(self.headers.put(header)?)
+    }
+
+    fn cookie_header(&self, value: CString) -> Result<Header> {
+        let replaces = memory::join(&[self.cookie_manner().name, b"="])?;
+        Ok(Header {
             name: c"Set-Cookie",
             value: value.into(),
-            replaces: Some(replaces),
-        })?)
+            replaces: Some(memory::c_string(&replaces)?),
+        })
     }
 
     /// The cookie of a session that goes on is sent again, so that its life begins anew (M10).

@@ -1,11 +1,11 @@
 //! Texts as C has them.
 
-use super::memory::{self, Fallible};
+use super::memory::{self, CText, Fallible};
 use std::ffi::CStr;
 
 /// A text that is put together in memory which is reused, and can be lent to C at any time without a look
 /// for the NUL at its end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// Nothing, or bytes of which the last one is the only NUL.
     bytes: Vec<u8>,
@@ -39,18 +39,6 @@ impl Text {
         Ok(Text {
             bytes: memory::copy(&self.bytes)?,
         })
-    }
-
-    /// Replace it by what `make` appends to nothing; what follows a NUL is dropped.
-    pub fn fill<T>(&mut self, make: impl FnOnce(&mut Vec<u8>) -> T) -> memory::Result<T> {
-        // Taken out, so that a panic leaves no text without its NUL.
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        let made = make(&mut bytes);
-        bytes.truncate(before_nul(&bytes).len());
-        bytes.try_push(0)?;
-        self.bytes = bytes;
-        Ok(made)
     }
 
     /// Replace it.
@@ -96,6 +84,82 @@ impl Text {
     }
 }
 
+/// A text that is mostly short, so that copies of it need no memory.
+#[derive(Clone, Debug)]
+pub struct ShortText {
+    /// A short text with its NUL, and more of them behind it.
+    short: [u8; SHORT + 1],
+    len: u16,
+    long: CText,
+}
+
+/// Longer texts take memory.
+const SHORT: usize = 256;
+
+impl Default for ShortText {
+    fn default() -> ShortText {
+        ShortText {
+            short: [0; SHORT + 1],
+            len: 0,
+            long: CText::default(),
+        }
+    }
+}
+
+impl ShortText {
+    /// Make it empty.
+    pub fn clear(&mut self) {
+        self.short[0] = 0;
+        self.len = 0;
+        self.long = CText::default();
+    }
+
+    /// Replace it; what follows a NUL is dropped, as C would.
+    pub fn set(&mut self, text: &[u8]) -> memory::Result {
+        let text = before_nul(text);
+        if text.len() > SHORT {
+            let long = CText::new(&memory::c_string(text)?)?;
+            self.clear();
+            self.long = long;
+            return Ok(());
+        }
+        self.clear();
+        self.short[..text.len()].copy_from_slice(text);
+        self.short[text.len()] = 0;
+        self.len = text.len() as u16;
+        Ok(())
+    }
+
+    /// The text.
+    pub fn as_c_str(&self) -> &CStr {
+        if !self.long.is_empty() {
+            return &self.long;
+        }
+        let short = &self.short[..=usize::from(self.len)];
+        // SAFETY: `set` took what stands before a NUL and put one behind it.
+        unsafe { CStr::from_bytes_with_nul_unchecked(short) }
+    }
+
+    /// The text, without its NUL.
+    pub fn bytes(&self) -> &[u8] {
+        match self.long.is_empty() {
+            true => &self.short[..usize::from(self.len)],
+            false => self.long.to_bytes(),
+        }
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0 && self.long.is_empty()
+    }
+}
+
+impl PartialEq for ShortText {
+    fn eq(&self, other: &ShortText) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
 /// What stands before the first NUL, which the C library's own search finds; all of it where there is none.
 fn before_nul(bytes: &[u8]) -> &[u8] {
     let start = bytes.as_ptr();
@@ -109,7 +173,7 @@ fn before_nul(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::Text;
+    use super::{SHORT, ShortText, Text};
 
     #[test]
     fn one_nul_at_the_end() {
@@ -120,12 +184,25 @@ mod tests {
         text.push(c"").unwrap();
         text.push(c"c").unwrap();
         assert_eq!((text.as_c_str(), text.bytes()), (c"ab/c", &b"ab/c"[..]));
-        text.fill(|bytes| bytes.extend_from_slice(b"x\0y")).unwrap();
-        assert_eq!(text.as_c_str(), c"x");
         text.set_to(c"d").unwrap();
         assert_eq!((text.as_c_str(), text.is_empty()), (c"d", false));
         text.clear();
         assert_eq!((text.as_c_str(), text.bytes()), (c"", &b""[..]));
+    }
+
+    #[test]
+    fn texts_of_every_length() {
+        let mut text = ShortText::default();
+        assert!(text.is_empty());
+        for len in [1, SHORT, SHORT + 1, 3, 5000, 0] {
+            let bytes = vec![b'a'; len];
+            text.set(&bytes).unwrap();
+            let copy = text.clone();
+            assert_eq!((copy.bytes(), copy.is_empty()), (&bytes[..], len == 0));
+            assert_eq!(text.as_c_str().to_bytes(), bytes);
+        }
+        text.set(b"ab\0c").unwrap();
+        assert_eq!(text.as_c_str(), c"ab");
     }
 
     #[test]

@@ -91,6 +91,13 @@ impl State {
         Ok(())
     }
 
+    /// Make another id of the held file the one that is worked on; what is known of the file stays.
+    pub fn go_by(&mut self, id: &[u8], path: Text) -> memory::Result {
+        self.id = memory::copy(id)?;
+        self.path = path;
+        Ok(())
+    }
+
     /// Unlock, close, and know nothing of any id.
     pub fn forget(&mut self, call: &mut Call) {
         self.release(call);
