@@ -3,6 +3,7 @@
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Unkept;
+use super::reserve::{CookieState, Record};
 use super::save::Payload;
 use super::{Session, State};
 use crate::config::Profile;
@@ -47,6 +48,7 @@ impl Session {
                 )),
             );
         }
+        self.take_back_record();
         let closed = self.call_close();
         self.state = State::Closed;
         self.give_up_unmade();
@@ -69,12 +71,10 @@ impl Session {
         }
         let closed = self.call_close();
         self.proof.forget();
-        self.give_up_unmade();
+        self.give_up_destroyed();
         self.forget_id();
         // L-16: PHP forgets its table; the host's keeps its contents.
         self.has_table = false;
-        self.unmade = false;
-        self.cookie_pending = false;
         self.state = State::Destroyed;
         let php = i32::from(destroyed.is_ok());
         self.ended(php, destroyed.and(closed))
@@ -155,7 +155,7 @@ impl Session {
     }
 
     fn leave_old_id(&mut self, delete_old: bool, payload: Payload) -> Result<()> {
-        if self.unmade {
+        if self.record.is_missing() {
             return Ok(());
         }
         if delete_old {
@@ -227,10 +227,21 @@ impl Session {
             }
         }
         self.has_stored = false;
-        if self.cookie_pending || !self.settings.use_cookies {
+        if !self.record.is_missing() {
+            self.record = match self.settings.php() || self.call.create && !self.is_user_handler() {
+                true => Record::Made,
+                false => Record::Due,
+            };
+        }
+        if self.cookie_state == CookieState::Pending || !self.settings.use_cookies {
             return Ok(());
         }
-        self.send_cookie()
+        self.send_cookie()?;
+        self.cookie_state = match self.record.is_missing() {
+            true => CookieState::Early,
+            false => CookieState::Settled,
+        };
+        Ok(())
     }
 
     /// The order of PHP 5 days: only a new id; the next close writes under it.

@@ -103,9 +103,7 @@ impl Session {
         // The login is done, whatever fails from here on.
         self.policed.log_in(entry.clone(), now);
         self.proof.forget();
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         let new = self.id.clone();
         if left.record.is_some() {
             self.bury(&left.id, now);
@@ -125,7 +123,7 @@ impl Session {
     /// Have the whole session stored under a new id and the cookie sent. After a failure the old one is
     /// as it was.
     fn make_login(&mut self, payload: &[u8], now: i64, kind: UserKind) -> Result<Left> {
-        let is_stored = !self.unmade;
+        let is_stored = !self.record.is_missing();
         if !self.handler_open {
             self.open_again()?;
         }

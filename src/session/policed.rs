@@ -4,6 +4,7 @@ mod asked;
 
 use super::Session;
 use super::provisional::Proof;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use super::way::Way;
@@ -291,7 +292,7 @@ impl Session {
         self.go_without_storage();
         self.document.clear();
         self.found = false;
-        self.unmade = true;
+        self.record = Record::Unmade;
     }
 
     fn clocks(&mut self) -> &KindPolicy {

@@ -3,6 +3,7 @@
 use super::Session;
 use super::id::Id;
 use super::policed::Course;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::rotate::Found;
 use super::start::{Failed, Stage, not_found};
@@ -64,7 +65,7 @@ impl Session {
                     false => Course::Decode,
                 };
                 self.found = true;
-                self.unmade = false;
+                self.record = Record::Made;
                 way.asked = Some(asked);
                 Ok(course)
             }

@@ -25,7 +25,7 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         let mut session = site.started(&old);
         let new = id(&session);
         assert_ne!(new, old);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert!(!session.is_new());
         assert_eq!(get(&mut session, "n"), Some(1));
         set(&mut session, "n", 2);
@@ -34,7 +34,7 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         site.pass(30);
         let mut late = site.started(&old);
         assert_eq!(id(&late), new);
-        assert_eq!(cookie(&late).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut late).as_deref(), Some(&*new));
         assert_eq!(get(&mut late, "n"), Some(2));
         set(&mut late, "n", 3);
         late.close().unwrap();
@@ -43,7 +43,7 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         let mut reader = site.request(&old);
         reader.start(START_READ_AND_CLOSE).unwrap();
         assert_eq!(get(&mut reader, "n"), Some(3));
-        assert_eq!(cookie(&reader), None);
+        assert_eq!(cookie(&mut reader), None);
         let mut begun = site.request(&old);
         begun.mark_headers_sent().unwrap();
         begun.set_option(c"session.cache_limiter", c"").unwrap();
@@ -151,7 +151,7 @@ fn forged_pointers_entries_and_tombstones_give_nothing() {
             session.start(flags).unwrap();
             assert_eq!(session.user(), None, "{entry}");
             assert_ne!(id(&session), victim, "{entry}");
-            assert_ne!(cookie(&session).as_deref(), Some(&*victim));
+            assert_ne!(cookie(&mut session).as_deref(), Some(&*victim));
         }
     }
     assert_eq!(site.started(&victim).user(), Some(USER));
@@ -176,7 +176,7 @@ fn a_login_that_fails_at_any_step_leaves_the_old_session_or_a_complete_new_one()
             *site.table.fails.lock().unwrap() = Some((what, nth, Code::EIO));
             let result = session.login(USER, 0);
             let has_failed = site.table.fails.lock().unwrap().take().is_none();
-            let new = cookie(&session);
+            let new = cookie(&mut session);
             if session.state() == State::Active {
                 session.close().unwrap();
             }
