@@ -42,7 +42,7 @@ demo: all ## Run the demonstration: one program over files, memory and nine call
 setup: ## Install what the tests need (apt, as root; otherwise says what to run)
 	@scripts/setup
 
-test: ## Install what the tests need, run all tests, print the time of each part
+test: ## Run all tests, print the time of each part; what setup installs has to be there
 	@scripts/test
 
 check: ## Formats, lints, whether the header is up to date, and whether it breaks programs
@@ -103,9 +103,10 @@ uninstall: ## Remove what install put there
 	@$(each_page) rm -f "$$there/$${page##*/}"; for name in $$names; do rm -f "$$there/$$name"; done; done
 	@! test -d '$(DESTDIR)$(CMAKEDIR)' || rmdir '$(DESTDIR)$(CMAKEDIR)'
 
-dist: ## Pack the sources of the last commit: build/libsess-VERSION.tar.gz, the same wherever it is made
+dist: ## Pack the sources of the last commit, and say what is in the library: build/libsess-VERSION.tar.gz and .cdx.json
 	@mkdir -p build
 	git archive --format=tar --prefix='libsess-$(VERSION)/' HEAD | gzip -9n > 'build/libsess-$(VERSION).tar.gz'
+	scripts/sbom > 'build/libsess-$(VERSION).cdx.json'
 
 check-packaging: ## Build the Debian packages in a copy of the last commit (minutes), and programs with them
 	@scripts/package-deb

@@ -156,6 +156,9 @@ impl Held {
     }
 }
 
+/// Receives events, with the host pointer of the session they happened in.
+pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+
 /// What a callback learns beyond its arguments, and how it answers.
 ///
 /// One lives in every session and is lent to each callback; the driver sets the facts before and
@@ -183,6 +186,9 @@ pub struct Call {
     pub raw: bool,
     /// The id was made by this very start: nothing is stored under it yet.
     pub fresh: bool,
+    /// That id is a host's own, which may have given one that is in use: read looks, and answers
+    /// [`Code::EEXIST`].
+    pub unproven: bool,
     /// Read makes the record of an id that has none (PHP); else it answers ENOTFOUND.
     pub create: bool,
     /// Read should tell when the record was last used, if that costs something.
@@ -196,6 +202,8 @@ pub struct Call {
     pub gc_budget: i64,
     /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
     pub parent: Option<Arc<dyn Handler>>,
+    /// Where events go; None: nobody wants them.
+    pub event_sink: Option<EventSink>,
 
     buffer: Buffer,
     /// Which content the buffer has; 0 while it is taken out.
@@ -223,12 +231,14 @@ impl Call {
             read_only: false,
             raw: false,
             fresh: false,
+            unproven: false,
             create: false,
             dated: false,
             now: None,
             times: Times::default(),
             gc_budget: -1,
             parent: None,
+            event_sink: None,
             buffer: Buffer::default(),
             mark: 0,
             last_mark: 0,
@@ -402,7 +412,7 @@ impl Call {
         self.failure.take()
     }
 
-    /// Tell the host of something; delivered after the callback returns.
+    /// Tell the host of something; delivered after the callback of the backend that tells it returns.
     pub fn event(&mut self, event: Event) {
         self.events.push(event);
     }
@@ -410,6 +420,20 @@ impl Call {
     /// Whether there is neither a failure nor an event to be taken.
     pub fn said_nothing(&self) -> bool {
         self.failure.is_none() && self.events.is_empty()
+    }
+
+    /// Let the host know of the events told so far. Not from inside a backend, which may hold locks.
+    pub fn deliver_events(&mut self) {
+        for event in self.take_events() {
+            self.deliver(&event);
+        }
+    }
+
+    /// Let the host know of an event.
+    pub fn deliver(&self, event: &Event) {
+        if let Some(sink) = &self.event_sink {
+            sink(event, self.host);
+        }
     }
 
     /// The events told since the last call.
@@ -431,6 +455,7 @@ impl Call {
         self.read_only = false;
         self.raw = false;
         self.fresh = false;
+        self.unproven = false;
         self.create = false;
         self.dated = false;
         self.now = None;

@@ -346,9 +346,10 @@ fn sources_are_packed_the_same_each_time() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let name = concat!("libsess-", env!("CARGO_PKG_VERSION"));
     let archive = root.join(format!("build/{name}.tar.gz"));
+    let materials = root.join(format!("build/{name}.cdx.json"));
     let pack = || {
         output(&mut make(root, &["dist"]));
-        fs::read(&archive).unwrap()
+        (fs::read(&archive).unwrap(), fs::read(&materials).unwrap())
     };
     let first = pack();
     // Longer than the second in which times are stored.
@@ -376,6 +377,52 @@ fn sources_are_packed_the_same_each_time() {
             .iter()
             .any(|file| file.contains("/build/") || file.contains("/target/"))
     );
+    assert_eq!(crates_listed(&first.1), crates_locked(root));
+}
+
+/// The crates that a bill of materials lists, with their versions and checksums.
+fn crates_listed(materials: &[u8]) -> BTreeSet<[String; 3]> {
+    let materials: serde_json::Value = serde_json::from_slice(materials).unwrap();
+    assert_eq!(materials["bomFormat"], "CycloneDX");
+    assert_eq!(materials["metadata"]["component"]["name"], "libsess");
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let components = materials["components"].as_array().unwrap();
+    components
+        .iter()
+        .inspect(|component| assert!(component["licenses"][0]["expression"].is_string()))
+        .map(|component| {
+            let checksum = &component["hashes"][0]["content"];
+            [&component["name"], &component["version"], checksum].map(text)
+        })
+        .collect()
+}
+
+/// The crates that `cargo tree` finds in the library, as Cargo.lock knows them.
+fn crates_locked(root: &Path) -> BTreeSet<[String; 3]> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args([
+        "tree",
+        "--locked",
+        "--edges=normal",
+        "--prefix=none",
+        "--format={p}",
+    ]);
+    let tree = output(tree.current_dir(root));
+    let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
+    tree.lines()
+        .filter_map(|line| {
+            let (name, version) = line.split(' ').next().zip(line.split(' ').nth(1))?;
+            let version = version.trim_start_matches('v');
+            let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+            let after = lock
+                .split_once(&entry)
+                .unwrap_or_else(|| panic!("{line}"))
+                .1;
+            let after = after.split("\n\n").next().unwrap();
+            let checksum = after.split_once("checksum = \"")?.1.split('"').next()?;
+            Some([name, version, checksum].map(str::to_owned))
+        })
+        .collect()
 }
 
 /// Root installs what somebody else built: without cargo, and leaving nothing behind in the sources.

@@ -5,13 +5,14 @@
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 mod codec_support;
+#[path = "common/corpus.rs"]
+mod corpus;
 
 use codec_support::{FORMATS, LIMITS, base64, lines, show};
 use sess::codec::{Document, NodeId, Place, ROOT, Spelling, unserialize_prefix};
 use sess::value::{Format, Key, Kind, Scalar};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::path::Path;
 
 /// Bytes beyond a multiple of the input's size.
 const SLACK: usize = 64 * 1024;
@@ -216,7 +217,6 @@ fn the_data_sets_stay_within_the_bound() {
 #[test]
 fn the_kept_inputs_of_fuzzing_stay_within_the_bound() {
     let (mut loading, mut walking) = (Worst::default(), Worst::default());
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     // What the head of a session input says is no part of the payload.
     for (name, head, formats) in [
         ("value", 0, &FORMATS[..]),
@@ -224,8 +224,7 @@ fn the_kept_inputs_of_fuzzing_stay_within_the_bound() {
         ("php_binary", 3, &FORMATS[1..2]),
         ("php_serialize", 3, &FORMATS[2..]),
     ] {
-        for entry in std::fs::read_dir(corpora.join(name)).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for bytes in corpus::inputs(name) {
             let payload = bytes.get(head..).unwrap_or_default();
             bounded(payload, formats, &mut loading, &mut walking);
         }

@@ -52,9 +52,7 @@ impl Session {
     #[cold]
     fn told_more<T>(&mut self, result: Result<T>) -> Result<T> {
         let reason = self.call.take_failure();
-        for event in self.call.take_events() {
-            self.emit(event);
-        }
+        self.call.deliver_events();
         result.map_err(|error| match reason {
             Some(reason) => reason.with_code(error.code),
             None => error,

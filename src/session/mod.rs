@@ -33,7 +33,7 @@ mod way;
 use crate::codec::Document;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::handler::{Call, Handler};
+use crate::handler::{Call, EventSink, Handler};
 use crate::headers::HeaderList;
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
@@ -68,8 +68,6 @@ pub enum State {
 
 /// A host's function that runs inside start or close; it may read and edit data.
 pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
-/// Receives events, with the host pointer of the session they happened in.
-pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
 /// The time in Unix milliseconds, instead of the machine's clock.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Finds a built-in backend by its name in `session.save_handler`.
@@ -195,6 +193,7 @@ impl Session {
             .expect("an engine is only made with a handler that exists");
         let mut call = Call::new(settings.clone());
         call.parent = builtin;
+        call.event_sink = shared.events.clone();
         Session {
             shared,
             settings,
@@ -326,9 +325,7 @@ impl Session {
     }
 
     fn emit(&self, event: Event) {
-        if let Some(sink) = &self.shared.events {
-            sink(&event, self.call.host);
-        }
+        self.call.deliver(&event);
     }
 
     #[cold]
@@ -339,6 +336,21 @@ impl Session {
             error.code,
             error.text.clone(),
         ));
+    }
+
+    /// Warn of what a callback failed at, as PHP does: not where an exception is on its way to the host.
+    #[cold]
+    fn warn_unless_thrown(&self, name: &'static str, error: &Error) {
+        self.warn_behind(&Ok(()), name, error);
+    }
+
+    /// As `warn_unless_thrown`, after the close that the failure led to.
+    #[cold]
+    fn warn_behind(&self, closed: &Result<()>, name: &'static str, error: &Error) {
+        let thrown = is_thrown(error) || closed.as_ref().is_err_and(is_thrown);
+        if !self.settings.php() || !thrown {
+            self.warn(name, error);
+        }
     }
 
     /// Remember how an operation ended, for `last_error` and `php_result`.
@@ -405,6 +417,11 @@ impl Session {
     pub fn host(&self) -> Opaque {
         self.call.host
     }
+}
+
+/// Whether an error is the host's own, which stands for an exception of PHP's.
+fn is_thrown(error: &Error) -> bool {
+    error.code.0 <= Code::EUSER
 }
 
 impl Drop for Session {

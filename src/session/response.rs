@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::cookie;
-use crate::error::{Code, Error, Event, Level, Result};
+use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
 use std::ffi::CString;
 
@@ -30,7 +30,13 @@ impl Session {
     /// Put the session cookie into the headers (C-1 to C-6).
     pub(super) fn send_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
-            return Err(too_late());
+            let error = too_late();
+            if !self.settings.php() {
+                return Err(error);
+            }
+            // S-31: PHP goes on without a cookie; only a reset gets here, a start is refused before.
+            self.warn("HEADERS_SENT", &error);
+            return Ok(());
         }
         let now = self.shared.unix_now();
         let manner = self.cookie_manner();
@@ -105,20 +111,23 @@ impl Session {
             self.cache_headers_put = true;
             return Ok(());
         }
-        let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, || 0, None);
-        if wanted.entries().is_empty() || (!self.settings.php() && self.cache_headers_put) {
+        // S-17: PHP looks at the response before it looks which limiter it is.
+        let wanted = match self.settings.php() {
+            true => !self.settings.cache_limiter.is_empty(),
+            false => !self.cache_headers_put && self.has_cache_headers(),
+        };
+        if !wanted {
             return Ok(());
         }
         let text = "the response has begun: the cache headers cannot be sent any more";
-        let error = Error::new(Code::EHEADERS, text);
-        self.emit(Event::new(
-            "HEADERS_SENT",
-            Level::Warning,
-            Code::EHEADERS,
-            text,
-        ));
-        Err(error)
+        Err(Error::new(Code::EHEADERS, text))
+    }
+
+    /// Whether the cache limiter in force stands for any header.
+    fn has_cache_headers(&self) -> bool {
+        let mut wanted = HeaderList::default();
+        wanted.put_cache_limiter(&self.settings, || 0, None);
+        !wanted.entries().is_empty()
     }
 }
 
