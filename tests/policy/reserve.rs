@@ -17,6 +17,9 @@ enum Way {
     Login,
 }
 
+/// How a request ends its session.
+type End = fn(&mut Session);
+
 const WAYS: [Way; 4] = [Way::New, Way::Regenerate, Way::RegenerateUnmade, Way::Login];
 const KEPT: &[(&str, &str)] = &[("sess.meta_key", "_sess")];
 
@@ -107,7 +110,7 @@ fn who_looks_after_the_close_pays_nothing() {
 
 #[test]
 fn what_keeps_nothing_takes_both_back() {
-    let ends: [(&str, fn(&mut Session)); 4] = [
+    let ends: [(&str, End); 4] = [
         ("close", |session| {
             session.clear_value(ROOT).unwrap();
             session.close().unwrap();
