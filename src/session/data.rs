@@ -207,7 +207,9 @@ impl Session {
         let merged = self
             .document
             .merge(self.settings.format, data, spelling, &limits);
-        if self.settings.php() && self.settings.format != Format::PhpSerialize {
+        let is_cut_off = merged.is_err() && self.document.is_key_cut_off();
+        let format = self.settings.format;
+        if self.settings.php() && format != Format::PhpSerialize && !is_cut_off {
             // PHP goes through all keys again after it has decoded, and warns as if it encoded.
             let skipped = self.count_int_keys();
             self.tell_skipped_keys(skipped);
