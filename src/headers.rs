@@ -62,12 +62,6 @@ impl HeaderList {
         debug_assert!(put.is_ok(), "there is room");
     }
 
-    /// Take back headers of that name whose value begins with `begins`.
-    pub fn withdraw(&mut self, name: &CStr, begins: &[u8]) {
-        self.entries
-            .retain(|entry| entry.name != name || !entry.value.to_bytes().starts_with(begins));
-    }
-
     /// Take back the cookie of that name.
     pub fn withdraw_cookie(&mut self, cookie: &[u8]) {
         self.entries.retain(|entry| {
