@@ -17,7 +17,7 @@ const FORMATS: [Format; 3] = [Format::Php, Format::PhpBinary, Format::PhpSeriali
 /// A value that names itself and one inside it.
 const LINKED: &[u8] = b"a:2:{i:0;i:1;i:1;R:2;}";
 
-const CUSTOM: &[u8] = b"C:1:\"S\":4:{r:9;}";
+const CUSTOM: &[u8] = b"C:1:\"S\":4:{data}";
 
 /// An edit with a name for it.
 type Case<'a> = (&'a str, &'a dyn Fn(&mut Document) -> Result<()>);
@@ -77,7 +77,7 @@ fn all_refused(payload: &str, cases: &[Case<'_>]) {
 #[test]
 fn z_27_values_with_references_are_not_put_behind_a_custom_object() {
     all_refused(
-        "a|i:1;c|C:1:\"S\":4:{r:9;}b|a:1:{i:0;a:1:{i:0;N;}}",
+        "a|i:1;c|C:1:\"S\":4:{data}b|a:1:{i:0;a:1:{i:0;N;}}",
         &[
             ("a new key", &|d| put(d, "n", LINKED)),
             ("a key behind", &|d| put(d, "b", LINKED)),
@@ -105,9 +105,9 @@ fn z_27_values_with_references_are_not_put_behind_a_custom_object() {
 
 #[test]
 fn z_27_values_with_references_may_stand_in_front_of_a_custom_object() {
-    let mut document = load(Format::Php, "a|i:1;c|C:1:\"S\":4:{r:9;}");
+    let mut document = load(Format::Php, "a|i:1;c|C:1:\"S\":4:{data}");
     put(&mut document, "a", LINKED).unwrap();
-    let both = "a|a:2:{i:0;i:1;i:1;R:2;}c|C:1:\"S\":4:{r:9;}";
+    let both = "a|a:2:{i:0;i:1;i:1;R:2;}c|C:1:\"S\":4:{data}";
     assert_eq!(encode(&mut document), both);
     // In place of the custom object nothing of it is left.
     put(&mut document, "c", LINKED).unwrap();
@@ -117,7 +117,7 @@ fn z_27_values_with_references_may_stand_in_front_of_a_custom_object() {
     put(&mut document, "z", CUSTOM).unwrap();
     assert_eq!(
         encode(&mut document),
-        format!("{none}z|C:1:\"S\":4:{{r:9;}}")
+        format!("{none}z|C:1:\"S\":4:{{data}}")
     );
     let whole = b"a:2:{i:0;a:1:{i:0;C:1:\"S\":0:{}}i:1;R:2;}";
     put(&mut document, "z", whole).unwrap();
@@ -135,7 +135,7 @@ fn z_27_custom_objects_are_not_put_in_front_of_references() {
                 put(d, "a", b"a:1:{i:0;a:1:{i:0;C:1:\"S\":0:{}}}")
             }),
             ("merged in front", &|d| {
-                let merged = b"a|C:1:\"S\":4:{r:9;}n|i:1;";
+                let merged = b"a|C:1:\"S\":4:{data}n|i:1;";
                 d.merge(Format::Php, merged, Spelling::AsStored, &LIMITS)
             }),
         ],
@@ -146,13 +146,13 @@ fn z_27_custom_objects_are_not_put_in_front_of_references() {
     put(&mut document, "a", CUSTOM).unwrap();
     assert_eq!(
         encode(&mut document),
-        "a|C:1:\"S\":4:{r:9;}b|a:1:{i:0;R:1;}d|C:1:\"S\":4:{r:9;}e|R:1;"
+        "a|C:1:\"S\":4:{data}b|a:1:{i:0;R:1;}d|C:1:\"S\":4:{data}e|R:1;"
     );
 }
 
 #[test]
 fn z_27_a_removal_does_not_move_what_is_shared_behind_a_custom_object() {
-    let payload = "v|a:2:{i:0;i:7;i:1;O:1:\"A\":0:{}}c|C:1:\"S\":4:{r:9;}w|R:2;x|R:2;y|r:3;z|r:3;";
+    let payload = "v|a:2:{i:0;i:7;i:1;O:1:\"A\":0:{}}c|C:1:\"S\":4:{data}w|R:2;x|R:2;y|r:3;z|r:3;";
     all_refused(
         payload,
         &[
@@ -177,7 +177,7 @@ fn z_27_a_removal_does_not_move_what_is_shared_behind_a_custom_object() {
     document.remove(ROOT, Key::Bytes(b"w")).unwrap();
     document.remove(ROOT, Key::Bytes(b"y")).unwrap();
     document.remove(ROOT, Key::Bytes(b"v")).unwrap();
-    let left = "c|C:1:\"S\":4:{r:9;}x|i:7;z|O:1:\"A\":0:{}";
+    let left = "c|C:1:\"S\":4:{data}x|i:7;z|O:1:\"A\":0:{}";
     assert_eq!(encode(&mut document), left);
     document.clear_array(ROOT).unwrap();
     put(&mut document, "n", LINKED).unwrap();
@@ -186,7 +186,7 @@ fn z_27_a_removal_does_not_move_what_is_shared_behind_a_custom_object() {
 
 #[test]
 fn z_27_what_a_format_leaves_out_does_not_move_what_is_shared_behind_a_custom_object() {
-    let payload = "a:4:{i:5;i:7;s:1:\"c\";C:1:\"S\":4:{r:9;}s:1:\"w\";R:2;s:1:\"x\";R:2;}";
+    let payload = "a:4:{i:5;i:7;s:1:\"c\";C:1:\"S\":4:{data}s:1:\"w\";R:2;s:1:\"x\";R:2;}";
     let mut document = load(Format::PhpSerialize, payload);
     for format in [Format::Php, Format::PhpBinary] {
         let encoded = encode_as(&mut document, format, Spelling::Canonical);
@@ -199,7 +199,7 @@ fn z_27_what_a_format_leaves_out_does_not_move_what_is_shared_behind_a_custom_ob
 #[test]
 fn z_27_a_value_by_itself_has_no_references_behind_a_custom_object() {
     // The first is named from outside too, so that in the whole table all numbers are sure.
-    let payload = "a|i:1;v|a:3:{i:0;C:1:\"S\":4:{r:9;}i:1;R:1;i:2;R:1;}";
+    let payload = "a|i:1;v|a:3:{i:0;C:1:\"S\":4:{data}i:1;R:1;i:2;R:1;}";
     let mut document = load(Format::Php, payload);
     let v = get(&mut document, "v");
     refused(
@@ -207,7 +207,7 @@ fn z_27_a_value_by_itself_has_no_references_behind_a_custom_object() {
         "numbers anew behind",
     );
     // Numbers that are kept as they stand would name something else.
-    let payload = "a|i:1;v|a:3:{i:0;C:1:\"S\":4:{r:9;}i:1;i:2;i:2;R:4;}";
+    let payload = "a|i:1;v|a:3:{i:0;C:1:\"S\":4:{data}i:1;i:2;i:2;R:4;}";
     let mut document = load(Format::Php, payload);
     let v = get(&mut document, "v");
     refused(

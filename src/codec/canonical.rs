@@ -101,9 +101,9 @@ pub(super) fn write_head(token: &[u8], count: usize, fold: bool, out: &mut Vec<u
     out.extend_from_slice(b":{");
 }
 
-/// `O:L:"Class":`, the one class every PHP knows in its own case.
+/// `O:L:"Class":`, stdClass in its own case.
 fn write_class(class: &[u8], out: &mut Vec<u8>) {
-    let known = class.eq_ignore_ascii_case(b"stdClass");
+    let known = text::is_standard(class);
     out.extend_from_slice(b"O:");
     write_quoted(if known { b"stdClass" } else { class }, out);
     out.push(b':');

@@ -37,8 +37,8 @@ pub(super) struct Object {
 /// What a slot number names: an element (which a repeated key may refill, Z-29), or a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
-    table: u32,
-    at: u32,
+    pub table: u32,
+    pub at: u32,
 }
 
 /// A container whose end has not been reached.
@@ -49,19 +49,34 @@ struct Frame {
     property: bool,
 }
 
-/// Where references behind a custom object stand; what is in between must not shift.
-#[derive(Clone, Copy)]
+/// Where references stand that are behind a custom object, in order; nothing in front of them may shift.
+#[derive(Clone, Default)]
 pub(super) struct Opaque {
-    pub custom: u32,
-    pub last: u32,
+    pub places: Vec<u32>,
 }
 
 /// Slots of one payload or fragment, which number from 1.
 #[derive(Default)]
-struct Slots {
+pub(super) struct Slots {
     slots: Vec<Slot>,
-    /// The first custom object and how many slots there were with it.
-    custom: Option<(u32, usize)>,
+    /// How many slots there were with the first custom object.
+    custom: Option<usize>,
+}
+
+impl Slots {
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What a number names.
+    pub fn get(&self, number: usize) -> Option<Slot> {
+        self.slots.get(number.checked_sub(1)?).copied()
+    }
+
+    /// Whether a number is one of those before the first custom object, or its own.
+    pub fn is_sure(&self, number: usize) -> bool {
+        self.custom.is_none_or(|seen| number <= seen)
+    }
 }
 
 impl Document {
@@ -165,10 +180,10 @@ impl Document {
             }
             scan.leaf()?;
             at = scan.at;
-            let names = scan.notes & note::REFS != 0;
+            let notes = scan.notes;
             let node = &mut self.nodes[place as usize];
             node.end = at as u32;
-            if names {
+            if notes & note::REFS != 0 {
                 let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
                 let number = scan.unsigned("a reference without a number")?;
                 self.resolve(place, slot, letter, number, slots)?;
@@ -176,8 +191,11 @@ impl Document {
             if letter != b'R' {
                 slots.slots.push(slot);
             }
-            if letter == b'C' && slots.custom.is_none() {
-                slots.custom = Some((place, slots.slots.len()));
+            if letter == b'C' {
+                if notes & note::PINNED != 0 && !self.classless {
+                    self.pin(place, slots)?;
+                }
+                slots.custom.get_or_insert(slots.slots.len());
             }
         }
     }
@@ -243,29 +261,22 @@ impl Document {
     ) -> Result<()> {
         let at = self.node(place).start;
         let fault = |what: &str| Err(Error::new(Code::EDATA, format!("{what} at byte {at}")));
-        if let Some((custom, seen)) = slots.custom
-            && number > seen
-            && !self.classless
-        {
-            return self.make_opaque(place, custom);
+        if !slots.is_sure(number) && !self.classless {
+            return self.make_opaque(place);
         }
-        let Some(slot) = number.checked_sub(1).and_then(|at| slots.slots.get(at)) else {
+        let Some(slot) = slots.get(number) else {
             return fault("a reference to a missing slot");
         };
-        if *slot == own {
+        if slot == own {
             return fault("a reference to itself");
         }
-        let target = match slot.table {
-            NONE => slot.at,
-            table => self.tables[table as usize].at(slot.at as usize),
-        };
+        let target = self.target(slot);
         if target == ROOT.0 {
             self.only_here = letter == b'R';
             return fault("a reference to the whole table");
         }
         if self.node(target).is(flag::OPAQUE) {
-            let custom = slots.custom.map_or(target, |(custom, _)| custom);
-            return self.make_opaque(place, custom);
+            return self.make_opaque(place);
         }
         // Two more values may take part, and a reference and what it names have seven bytes at least.
         let node = self.node(place);
@@ -287,18 +298,32 @@ impl Document {
         Ok(())
     }
 
-    fn make_opaque(&mut self, place: u32, custom: u32) -> Result<()> {
+    fn make_opaque(&mut self, place: u32) -> Result<()> {
         self.nodes[place as usize].flags |= flag::OPAQUE;
-        let custom = self.opaque.map_or(custom, |opaque| opaque.custom);
-        self.opaque = Some(Opaque {
-            custom,
-            last: place,
-        });
+        self.stays_put(place)
+    }
+
+    /// Nothing in front of this place may shift.
+    pub(super) fn stays_put(&mut self, place: u32) -> Result<()> {
+        let node = self.node(place);
+        // The shortest reference, `r:1;`, has four bytes.
+        let most = (self.store.get(node.buffer).len() - node.start as usize) / 4;
+        let places = &mut self.opaque.get_or_insert_default().places;
+        grow(places, 1, most)?;
+        places.push(place);
         Ok(())
     }
 
     /// Make `place` a member of the reference that `target` is or becomes.
     fn join(&mut self, place: u32, target: u32) {
+        let cell = self.cell_for(target);
+        self.share(place).cell = cell;
+        self.cells[cell as usize].places.push(place);
+        self.recount_members = true;
+    }
+
+    /// The reference that `target` is or becomes.
+    pub(super) fn cell_for(&mut self, target: u32) -> u32 {
         let mut cell = self.cell_of(target);
         if cell == NONE {
             cell = self.cells.len() as u32;
@@ -318,9 +343,7 @@ impl Document {
                 self.object_of(target);
             }
         }
-        self.share(place).cell = cell;
-        self.cells[cell as usize].places.push(place);
-        self.recount_members = true;
+        cell
     }
 
     /// Whether the value is an object, an enum case or a custom object.
@@ -330,7 +353,7 @@ impl Document {
     }
 
     /// The object that the value is or stands for.
-    fn object_of(&mut self, value: u32) -> u32 {
+    pub(super) fn object_of(&mut self, value: u32) -> u32 {
         let known = self.object_at(value);
         if known != NONE {
             return known;

@@ -15,6 +15,7 @@ mod keys;
 mod link;
 mod list;
 mod load;
+mod pin;
 mod read;
 mod repeats;
 mod reserved;
@@ -51,6 +52,18 @@ pub enum Place<'a> {
     At(Key<'a>),
     /// Under the next free integer key: `$a[] = v`.
     Append,
+}
+
+/// Which key `$a[] = v` takes: the one after the largest integer that was used, but not always (E-34).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Appending {
+    /// 0 if all are negative (before PHP 8.0).
+    FromZero,
+    /// 0 if all are negative in an array that began as an empty one (PHP 8.0 to 8.2).
+    EmptyFromZero,
+    /// The next one, whatever was used (from PHP 8.3 on).
+    #[default]
+    FromFirst,
 }
 
 /// Bounds on what is decoded and encoded.
@@ -102,12 +115,17 @@ pub struct Document {
     plain_strings: HashMap<u32, Box<[u8]>>,
     /// References behind custom objects.
     opaque: Option<link::Opaque>,
+    /// References inside custom objects.
+    pins: HashMap<u32, Box<[pin::Pin]>>,
     /// There are or were custom objects.
     customs: bool,
     /// See `only_here`.
     only_here: bool,
     /// The format of the payload, if one was loaded.
     stored: Option<Format>,
+    /// That of payloads to come.
+    format: Format,
+    appending: Appending,
     /// Nothing in the data would be written differently by PHP.
     canonical: bool,
     /// The payload is what PHP would write of it.
@@ -155,9 +173,12 @@ impl Document {
             odd_keys: HashMap::new(),
             plain_strings: HashMap::new(),
             opaque: None,
+            pins: HashMap::new(),
             customs: false,
             only_here: false,
             stored: None,
+            format: Format::Php,
+            appending: Appending::default(),
             canonical: true,
             as_php: false,
             compat: false,
@@ -209,6 +230,7 @@ impl Document {
         self.odd_keys.clear();
         self.plain_strings.clear();
         self.opaque = None;
+        self.pins.clear();
         self.customs = false;
         self.only_here = false;
         self.stored = None;
@@ -226,6 +248,12 @@ impl Document {
         let mut root = Node::new(0, 0, 0, 0, ROOT.0, flag::HELD);
         root.table = table;
         self.nodes.push(root);
+    }
+
+    /// The format that data is going to be encoded in, and the PHP that is followed where versions differ.
+    pub fn suit(&mut self, format: Format, appending: Appending) {
+        self.format = format;
+        self.appending = appending;
     }
 
     /// Replace the table by a stored payload. All node ids die. On error (EDATA, ETOOBIG, ENOMEM) the
@@ -269,6 +297,7 @@ impl Document {
         }
         let mut fresh = Document::new();
         fresh.reserved.clone_from(&self.reserved);
+        fresh.suit(self.format, self.appending);
         let loaded = fresh
             .load(format, payload, spelling, limits)
             .and_then(|()| fresh.inherit_reserved(self));
@@ -436,7 +465,7 @@ impl Document {
         let node = self.nodes.len() as u32;
         let len = bytes.len() as u32;
         self.nodes.push(Node::new(buffer, 0, 0, len, ROOT.0, 0));
-        if notes & scan::note::REFS != 0 {
+        if self.is_linked(notes) {
             self.link_value(node)?;
         }
         Ok(node)

@@ -33,6 +33,19 @@ pub(super) struct Seen {
     first: usize,
     last_int: i64,
     any_int: bool,
+    /// There was a property's name that an integer may repeat.
+    int_like: bool,
+}
+
+/// What keys are those of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// "7" is an integer.
+    Array,
+    /// "7" stays a string; 7 may stand in what a class makes of a list.
+    Object,
+    /// stdClass, or the table in php and php_binary: all are strings.
+    Strings,
 }
 
 impl Keys {
@@ -55,22 +68,25 @@ impl Keys {
     }
 
     /// Whether PHP would write this key so, and it is surely not a repeated one. `all` is what is
-    /// scanned; `property`: "7" stays a string.
+    /// scanned.
     #[inline]
-    pub fn fresh(&mut self, seen: &mut Seen, key: RawKey<'_>, property: bool, all: &[u8]) -> bool {
+    pub fn fresh(&mut self, seen: &mut Seen, key: RawKey<'_>, of: Of, all: &[u8]) -> bool {
         match key {
             RawKey::Int(text) => {
                 let value = clamped_int(text);
                 let ascending = !seen.any_int || value > seen.last_int;
                 seen.any_int = true;
                 seen.last_int = value;
-                ascending && !property
+                ascending && !seen.int_like && of != Of::Strings
             }
             RawKey::Escaped(_) => false,
             RawKey::Bytes(bytes) => {
                 let int_like = matches!(bytes.first(), Some(b'-' | b'0'..=b'9'));
-                if int_like && !property && matches!(Key::from_bytes(bytes), Key::Int(_)) {
-                    return false;
+                if int_like && matches!(Key::from_bytes(bytes), Key::Int(_)) {
+                    seen.int_like = true;
+                    if of == Of::Array || seen.any_int {
+                        return false;
+                    }
                 }
                 self.fresh_bytes(seen, bytes, all)
             }
@@ -271,7 +287,7 @@ mod tests {
     fn stale(keys: &mut Keys, seen: &mut Seen, text: &[u8], cuts: &[(usize, usize)]) -> Vec<usize> {
         let mut found = Vec::new();
         for (number, (start, end)) in cuts.iter().enumerate() {
-            if !keys.fresh(seen, RawKey::Bytes(&text[*start..*end]), false, text) {
+            if !keys.fresh(seen, RawKey::Bytes(&text[*start..*end]), Of::Array, text) {
                 found.push(number);
             }
         }

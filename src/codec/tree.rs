@@ -31,6 +31,8 @@ pub(super) mod flag {
     pub const ODD_KEY: u8 = 32;
     /// A reference whose number is not known behind a custom object; kept as it stands.
     pub const OPAQUE: u8 = 64;
+    /// A custom object whose body may hold references; `Document::pins` has what they name.
+    pub const PINNED: u8 = 128;
 }
 
 /// A value, and its key if it stands in a container.

@@ -132,6 +132,7 @@ impl From<Verdict<'_>> for Sentence {
 impl Session {
     /// Before a record is read: reserve the entry's key, and ask for what the clocks need.
     pub(super) fn prepare_policy(&mut self) {
+        self.suit_document();
         let settings = &self.settings;
         match settings.policed() {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
