@@ -188,7 +188,8 @@ fn judge(case: &Case, tally: &mut Tally, later: &mut String) -> std::result::Res
         match apply(&mut document, case) {
             Ok(()) => {
                 tally.done += 1;
-                let too_long = case.op == "set" && matches!(&case.path[..], [Step::Bytes(key)] if key.len() > 127);
+                let too_long = case.op == "set"
+                    && matches!(&case.path[..], [Step::Bytes(key)] if key.len() > 127);
                 match encode(&mut document, case.format, spelling) {
                     Ok(ours) if ours == case.after => {}
                     Ok(ours) if customs || spelling == Spelling::AsStored => {
@@ -232,7 +233,9 @@ fn z_35_references_in_and_out_of_custom_objects_are_kept_as_php_keeps_them() {
     let verdict = php(&["judge"], later);
     for line in verdict.lines().filter(|line| !line.starts_with("done")) {
         let (number, php) = line.split_once('\t').unwrap();
-        let fields: Vec<&str> = lines[number.parse::<usize>().unwrap() - 1].split('\t').collect();
+        let fields: Vec<&str> = lines[number.parse::<usize>().unwrap() - 1]
+            .split('\t')
+            .collect();
         let text = |field: &str| String::from_utf8(base64(field)).unwrap();
         let read = base64(php).escape_ascii().to_string();
         faults.push(format!("{}\n  read {read}", text(fields[3])));

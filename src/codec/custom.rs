@@ -2,12 +2,13 @@
 //! numbers behind it can be kept as they stand, but never given anew.
 
 use super::emit::Walk;
-use super::link::{Cell, Object, Opaque};
+use super::link::{Cell, Object};
 use super::scan::note;
 use super::table::Table;
 use super::tree::{NONE, Node, Shared, flag};
 use super::{Document, Encoded, Limits, NodeId, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible};
 use crate::value::Kind;
 
 /// What an edit may change. Bytes are only ever added, so they need not be put back.
@@ -17,11 +18,25 @@ struct Before {
     shared: Vec<Shared>,
     cells: Vec<Cell>,
     objects: Vec<Object>,
-    opaque: Option<Opaque>,
+    opaque: Vec<u32>,
     canonical: bool,
     compat: bool,
     edited: bool,
     folded: bool,
+    deepest: usize,
+    hidden: u32,
+}
+
+/// How much there was before an edit.
+pub(super) struct Mark {
+    nodes: usize,
+    tables: usize,
+    shared: usize,
+    cells: usize,
+    objects: usize,
+    opaque: usize,
+    canonical: bool,
+    compat: bool,
     deepest: usize,
     hidden: u32,
 }
@@ -42,7 +57,7 @@ impl Document {
         if self.classless || !self.customs || !links {
             return edit(self);
         }
-        let before = self.before();
+        let before = self.before()?;
         let done = edit(self).and_then(|done| self.check_numbers().map(|()| done));
         if done.is_err() {
             self.take_back(before);
@@ -50,26 +65,57 @@ impl Document {
         done
     }
 
+    /// What an edit finds, to go back to if there is no memory for what it adds.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            nodes: self.nodes.len(),
+            tables: self.tables.len(),
+            shared: self.shared.len(),
+            cells: self.cells.len(),
+            objects: self.objects.len(),
+            opaque: self.opaque.len(),
+            canonical: self.canonical,
+            compat: self.compat,
+            deepest: self.deepest,
+            hidden: self.hidden,
+        }
+    }
+
+    /// Drop what was added since, none of which stands in the data yet.
+    pub(super) fn cut_back(&mut self, mark: &Mark) {
+        self.nodes.truncate(mark.nodes);
+        self.tables.truncate(mark.tables);
+        self.shared.truncate(mark.shared);
+        self.cells.truncate(mark.cells);
+        self.objects.truncate(mark.objects);
+        self.opaque.truncate(mark.opaque);
+        self.drop_pins();
+        self.canonical = mark.canonical;
+        self.compat = mark.compat;
+        self.deepest = mark.deepest;
+        self.hidden = mark.hidden;
+    }
+
     /// Whether references that can be given numbers were read, or what has them inside.
     pub(super) fn has_links(&self) -> bool {
         !self.cells.is_empty() || !self.objects.is_empty() || !self.pins.is_empty()
     }
 
-    fn before(&self) -> Before {
-        Before {
-            nodes: self.nodes.clone(),
-            tables: self.tables.clone(),
-            shared: self.shared.clone(),
-            cells: self.cells.clone(),
-            objects: self.objects.clone(),
-            opaque: self.opaque.clone(),
+    fn before(&self) -> memory::Result<Before> {
+        Ok(Before {
+            nodes: memory::copy(&self.nodes)?,
+            tables: memory::copy_each(&self.tables, Table::copy)?,
+            shared: memory::copy(&self.shared)?,
+            cells: memory::copy_each(&self.cells, Cell::copy)?,
+            objects: memory::copy_each(&self.objects, Object::copy)?,
+            opaque: memory::copy(&self.opaque)?,
             canonical: self.canonical,
             compat: self.compat,
             edited: self.edited,
             folded: self.folded,
             deepest: self.deepest,
             hidden: self.hidden,
-        }
+        })
     }
 
     fn take_back(&mut self, before: Before) {
@@ -79,8 +125,7 @@ impl Document {
         self.cells = before.cells;
         self.objects = before.objects;
         self.opaque = before.opaque;
-        let count = self.nodes.len() as u32;
-        self.pins.retain(|custom, _| *custom < count);
+        self.drop_pins();
         self.canonical = before.canonical;
         self.compat = before.compat;
         self.edited = before.edited;
@@ -127,7 +172,8 @@ impl Document {
             return Ok(());
         }
         // A value put into a reference goes to the other places as well, wherever they are.
-        let shared = old.is_some_and(|old| self.node(old).is(flag::OPAQUE) && self.letter(old) == b'R');
+        let shared =
+            old.is_some_and(|old| self.node(old).is(flag::OPAQUE) && self.letter(old) == b'R');
         if self.folded || (shared && slots > 0) {
             return Err(behind_custom());
         }
@@ -149,20 +195,13 @@ impl Document {
 
     /// Whether there still are references whose numbers must stay as they are.
     pub(super) fn has_opaque(&mut self) -> bool {
-        while let Some(last) = self.last_opaque() {
-            if self.is_attached(last) {
+        while let Some(last) = self.opaque.last() {
+            if self.is_attached(*last) {
                 return true;
             }
-            if let Some(opaque) = &mut self.opaque {
-                opaque.places.pop();
-            }
+            self.opaque.pop();
         }
-        self.opaque = None;
         false
-    }
-
-    fn last_opaque(&self) -> Option<u32> {
-        self.opaque.as_ref()?.places.last().copied()
     }
 
     /// Whether no reference that cannot be resolved stands after a place, those inside it aside; None if that
@@ -171,12 +210,12 @@ impl Document {
         if old.is_some_and(|old| self.cell_of(old) != NONE) {
             return None;
         }
-        let last_place = self.last_opaque()?;
+        let last_place = *self.opaque.last()?;
         let last = self.path(last_place)?;
         let mut edit = self.path(container)?;
         match old {
             Some(old) => edit = self.path(old)?,
-            None => edit.push(usize::MAX),
+            None => edit.try_push(usize::MAX).ok()?,
         }
         let goes = last.starts_with(&edit) && self.goes_with(last_place, last.len() - edit.len());
         Some(edit > last && !last.starts_with(&edit) || goes)
@@ -208,7 +247,8 @@ impl Document {
                 parent => self.node(parent).table,
             };
             let table = self.tables.get(table as usize)?;
-            path.push((0..table.len()).find(|position| table.at(*position) == node)?);
+            let position = (0..table.len()).find(|position| table.at(*position) == node)?;
+            path.try_push(position).ok()?;
             node = parent;
         }
         path.reverse();

@@ -5,12 +5,13 @@ use super::custom::behind_custom;
 use super::keys::{self, LONGEST_BINARY_KEY};
 use super::link;
 use super::scan::Scan;
-use super::text::{clamped_int, is_standard};
 use super::store::{grow, no_memory};
+use super::text::{clamped_int, is_standard};
 use super::tree::{NONE, flag};
 use super::walk::Scratch;
 use super::{Document, Encoded, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible};
 use crate::value::{Format, Key};
 
 /// How one encoding goes.
@@ -105,10 +106,9 @@ impl Walk {
         if number > self.sure {
             return Err(behind_custom());
         }
-        out.extend_from_slice(&[letter, b':']);
-        canonical::write_int(number.into(), out);
-        out.push(b';');
-        Ok(())
+        out.try_extend(&[letter, b':'])?;
+        canonical::write_int(number.into(), out)?;
+        Ok(out.try_push(b';')?)
     }
 }
 
@@ -129,7 +129,7 @@ impl Document {
             && !self.store.payload().is_empty()
         {
             reserve(out, self.store.payload().len())?;
-            out.extend_from_slice(self.store.payload());
+            out.try_extend(self.store.payload())?;
         } else {
             reserve(out, self.store.payload().len())?;
             let mut walk = Walk::new(spelling, canonical && !self.canonical, limits);
@@ -175,14 +175,16 @@ impl Document {
             return Err(behind_custom());
         }
         if walk.by_object {
-            self.count_members();
+            self.count_members()?;
         }
         walk.plain = !walk.respell && !self.has_links();
         walk.written = (!self.pins.is_empty()).then(Vec::new);
         if format == Format::PhpSerialize {
             walk.take(ROOT.0, 1)?;
-            out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
-            walk.frames.push((table, 0));
+            out.try_extend(b"a:")?;
+            canonical::write_int(self.tables[table as usize].live.into(), out)?;
+            out.try_extend(b":{")?;
+            walk.frames.try_push((table, 0))?;
             return self.write_frames(walk, out);
         }
         let tokens = match format {
@@ -225,11 +227,11 @@ impl Document {
                 continue;
             };
             if format == Format::PhpBinary {
-                out.push(key.len() as u8);
+                out.try_push(key.len() as u8)?;
             }
-            out.extend_from_slice(key);
+            out.try_extend(key)?;
             if format == Format::Php {
-                out.push(b'|');
+                out.try_push(b'|')?;
             }
             self.write_place(place, true, walk, out)?;
             self.write_frames(walk, out)?;
@@ -275,9 +277,7 @@ impl Document {
 
     fn copy(&self, run: Run, out: &mut Vec<u8>) -> Result<()> {
         let bytes = &self.store.get(run.buffer)[run.start..run.end];
-        reserve(out, bytes.len())?;
-        out.extend_from_slice(bytes);
-        Ok(())
+        Ok(out.try_extend(bytes)?)
     }
 
     /// One value by itself.
@@ -290,10 +290,10 @@ impl Document {
         // References out of a value of the data keep their other holders; what stands alone has none.
         let cell = self.cell_of(value);
         if self.is_attached(value) {
-            self.count_members();
+            self.count_members()?;
             walk.loops = cell != NONE && self.letter(value) == b'a';
         } else {
-            self.count_members_from(value);
+            self.count_members_from(value)?;
             if cell != NONE && self.cells[cell as usize].value == value {
                 self.cells[cell as usize].number = 1;
             }
@@ -318,7 +318,7 @@ impl Document {
                 }
             }
             let Some(place) = self.tables[*table as usize].get(*position) else {
-                out.push(b'}');
+                out.try_push(b'}')?;
                 walk.frames.pop();
                 continue;
             };
@@ -329,10 +329,10 @@ impl Document {
             let node = self.node(place);
             if walk.respell || node.is(flag::RAW_KEY) {
                 let key = self.int_name(place).unwrap_or_else(|| self.key(place));
-                canonical::write_key(key, out);
+                canonical::write_key(key, out)?;
             } else {
                 let token = node.key as usize..node.start as usize;
-                out.extend_from_slice(&self.store.get(node.buffer)[token]);
+                out.try_extend(&self.store.get(node.buffer)[token])?;
             }
             self.write_place(place, false, walk, out)?;
         }
@@ -398,7 +398,10 @@ impl Document {
         let alone = cell == NONE || self.cells[cell as usize].live < 2;
         let value = self.held(place);
         let table = self.node(value).table;
-        alone && table != NONE && self.letter(value) == b'a' && walk.frames.iter().any(|(open, _)| *open == table)
+        alone
+            && table != NONE
+            && self.letter(value) == b'a'
+            && walk.frames.iter().any(|(open, _)| *open == table)
     }
 
     fn write_body(&mut self, value: u32, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
@@ -407,12 +410,13 @@ impl Document {
             if walk.alone {
                 return Err(behind_custom());
             }
-            out.extend_from_slice(self.bytes_of(value));
-            return walk.take(value, self.slots_of(value).0);
+            out.try_extend(self.bytes_of(value))?;
+            let slots = self.slots_of(value)?.0;
+            return walk.take(value, slots);
         }
         let mut body = value;
         if walk.loops && self.is_object(value) {
-            self.object_of(value);
+            self.object_of(value)?;
         }
         let object = self.object_at(value);
         if object != NONE {
@@ -427,7 +431,7 @@ impl Document {
         let letter = self.letter(body);
         let container = matches!(letter, b'a' | b'O');
         if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
-            let (slots, custom) = self.slots_of(body);
+            let (slots, custom) = self.slots_of(body)?;
             if custom && !self.classless {
                 walk.sure = walk.sure.min(walk.slots + 1);
             }
@@ -436,9 +440,9 @@ impl Document {
                 self.check_pins(body, walk)?;
             }
             if walk.respell {
-                self.respell(body, out);
+                self.respell(body, out)?;
             } else {
-                out.extend_from_slice(self.bytes_of(body));
+                out.try_extend(self.bytes_of(body))?;
             }
             return Ok(());
         }
@@ -447,14 +451,14 @@ impl Document {
             return Err(too_deep());
         }
         walk.take(value, 1)?;
-        walk.frames.push((table, 0));
+        walk.frames.try_push((table, 0))?;
         let place = &self.tables[table as usize];
         if walk.respell || place.recount {
-            canonical::write_head(self.bytes_of(body), place.live as usize, walk.respell, out);
+            canonical::write_head(self.bytes_of(body), place.live as usize, walk.respell, out)?;
         } else {
             let mut scan = Scan::new(self.bytes_of(body), 0, 0, false);
             scan.head()?;
-            out.extend_from_slice(&scan.bytes[..scan.at]);
+            out.try_extend(&scan.bytes[..scan.at])?;
         }
         Ok(())
     }
@@ -479,23 +483,27 @@ impl Document {
             depth: limits.depth,
             bytes: u64::MAX,
         };
-        Document::new()
+        Document::try_new()?
             .load(format, bytes, Spelling::AsStored, &depth_only)
-            .map_err(|_| too_deep())
+            .map_err(|error| match error.code {
+                Code::ENOMEM => error,
+                _ => too_deep(),
+            })
     }
 
     /// Bring the counts of reachable members up to date.
-    pub(super) fn count_members(&mut self) {
+    pub(super) fn count_members(&mut self) -> memory::Result {
         if self.recount_members {
-            self.count_members_from(ROOT.0);
+            self.count_members_from(ROOT.0)?;
             self.recount_members = false;
         }
+        Ok(())
     }
 
     /// Count the places below `top` that hold each reference and object.
-    fn count_members_from(&mut self, top: u32) {
+    fn count_members_from(&mut self, top: u32) -> memory::Result {
         if !self.has_links() {
-            return;
+            return Ok(());
         }
         self.recount_members = true;
         for cell in &mut self.cells {
@@ -504,7 +512,8 @@ impl Document {
         for object in &mut self.objects {
             object.live = 0;
         }
-        let mut open = vec![top];
+        let mut open = Vec::new();
+        open.try_push(top)?;
         let mut customs = Vec::new();
         while let Some(value) = open.pop() {
             let body = self.body(value);
@@ -536,18 +545,23 @@ impl Document {
                     }
                 }
                 if self.body(value) != top {
-                    open.push(value);
+                    open.try_push(value)?;
                 }
             }
         }
         for custom in customs {
             self.count_pins(custom);
         }
+        Ok(())
     }
 }
 
 fn reserve(out: &mut Vec<u8>, more: usize) -> Result<()> {
-    out.try_reserve(more).map_err(|_| no_memory())
+    match out.capacity() - out.len() >= more {
+        true => Ok(()),
+        // As many again where it has grown before.
+        false => Ok(out.room(more.max(out.len()))?),
+    }
 }
 
 fn too_deep() -> Error {

@@ -16,6 +16,7 @@ mod link;
 mod list;
 mod load;
 mod pin;
+mod ranks;
 mod read;
 mod repeats;
 mod reserved;
@@ -32,6 +33,7 @@ pub use canonical::unserialize_prefix;
 pub use keys::check_key;
 
 use crate::error::Result;
+use crate::sys::memory::Fallible;
 use crate::value::{Format, Key, Kind, Scalar};
 use std::collections::HashMap;
 use std::hash::RandomState;
@@ -113,10 +115,10 @@ pub struct Document {
     odd_keys: HashMap<u32, Box<[u8]>>,
     /// Plain bytes of `S` strings that have been read.
     plain_strings: HashMap<u32, Box<[u8]>>,
-    /// References behind custom objects.
-    opaque: Option<link::Opaque>,
+    /// Where references stand that are behind custom objects, in order; nothing in front of them may shift.
+    opaque: Vec<u32>,
     /// References inside custom objects.
-    pins: HashMap<u32, Box<[pin::Pin]>>,
+    pins: HashMap<u32, Vec<pin::Pin>>,
     /// There are or were custom objects.
     customs: bool,
     /// See `only_here`.
@@ -161,8 +163,13 @@ impl Default for Document {
 }
 
 impl Document {
-    /// An empty table.
+    /// An empty table, whose memory must be there: see [`Document::try_new`].
     pub fn new() -> Document {
+        Document::try_new().expect("memory for an empty table")
+    }
+
+    /// An empty table. ENOMEM.
+    pub fn try_new() -> Result<Document> {
         let mut document = Document {
             store: store::Store::default(),
             nodes: Vec::new(),
@@ -172,7 +179,7 @@ impl Document {
             objects: Vec::new(),
             odd_keys: HashMap::new(),
             plain_strings: HashMap::new(),
-            opaque: None,
+            opaque: Vec::new(),
             pins: HashMap::new(),
             customs: false,
             only_here: false,
@@ -197,8 +204,11 @@ impl Document {
             head: Vec::new(),
             line: Vec::new(),
         };
+        // An empty table takes no more than that.
+        document.tables.room(1)?;
+        document.nodes.room(1)?;
         document.reset();
-        document
+        Ok(document)
     }
 
     /// Empty the table, keeping capacity. All node ids die.
@@ -229,7 +239,7 @@ impl Document {
         self.objects.clear();
         self.odd_keys.clear();
         self.plain_strings.clear();
-        self.opaque = None;
+        self.opaque.clear();
         self.pins.clear();
         self.customs = false;
         self.only_here = false;
@@ -243,11 +253,11 @@ impl Document {
         self.recount_members = false;
         self.deepest = 1;
         self.hidden = NONE;
-        self.tables.push(Table::default());
-        let table = 0;
         let mut root = Node::new(0, 0, 0, 0, ROOT.0, flag::HELD);
-        root.table = table;
-        self.nodes.push(root);
+        root.table = 0;
+        // Both have had room for one since they were made.
+        let _ = self.tables.try_push(Table::default());
+        let _ = self.nodes.try_push(root);
     }
 
     /// The format that data is going to be encoded in, and the PHP that is followed where versions differ.
@@ -295,8 +305,8 @@ impl Document {
         if format != Format::PhpSerialize && !is_empty {
             return self.merge_entries(format, payload, spelling, limits);
         }
-        let mut fresh = Document::new();
-        fresh.reserved.clone_from(&self.reserved);
+        let mut fresh = Document::try_new()?;
+        fresh.reserved = self.copy_of_reserved()?;
         fresh.suit(self.format, self.appending);
         let loaded = fresh
             .load(format, payload, spelling, limits)
@@ -399,7 +409,9 @@ impl Document {
         if cell == NONE || self.cells[cell as usize].value != node.0 {
             return 0;
         }
-        self.count_members();
+        if self.count_members().is_err() {
+            return 0;
+        }
         if self.cells[cell as usize].live > 1 {
             cell + 1
         } else {
@@ -413,7 +425,9 @@ impl Document {
         if object == NONE {
             return 0;
         }
-        self.count_members();
+        if self.count_members().is_err() {
+            return 0;
+        }
         if self.objects[object as usize].live > 1 {
             object + 1
         } else {
@@ -464,7 +478,8 @@ impl Document {
         let buffer = self.store.keep_alone(bytes)?;
         let node = self.nodes.len() as u32;
         let len = bytes.len() as u32;
-        self.nodes.push(Node::new(buffer, 0, 0, len, ROOT.0, 0));
+        self.nodes
+            .try_push(Node::new(buffer, 0, 0, len, ROOT.0, 0))?;
         if self.is_linked(notes) {
             self.link_value(node)?;
         }

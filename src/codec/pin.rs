@@ -4,11 +4,11 @@
 use super::emit::Walk;
 use super::link::{Slot, Slots};
 use super::scan::note;
-use super::store::{grow, no_memory};
 use super::text::references;
 use super::tree::{NONE, flag};
 use super::{Document, ROOT, canonical};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible};
 
 /// What a body names.
 #[derive(Clone, Copy)]
@@ -39,19 +39,17 @@ impl Document {
         let body = canonical::custom_payload(token);
         let mut named = Vec::new();
         for (letter, number) in references(body) {
-            grow(&mut named, 1, body.len() / 4)?;
             // What is not in front of the object is in it, and moves with it.
-            named.push(if number <= own {
-                (letter, number)
-            } else {
-                (b'r', own)
-            });
+            named.try_push(match number <= own {
+                true => (letter, number),
+                false => (b'r', own),
+            })?;
         }
         named.sort_unstable();
         named.dedup();
         self.nodes[custom as usize].flags |= flag::PINNED;
         let mut pins = Vec::new();
-        grow(&mut pins, named.len(), named.len())?;
+        pins.room(named.len())?;
         for (letter, number) in named.into_iter().filter(|(_, number)| *number > 0) {
             let pin = match number {
                 unsure if !slots.is_sure(unsure) => {
@@ -71,8 +69,7 @@ impl Document {
                 target: pin.1,
             });
         }
-        self.pins.try_reserve(1).map_err(|_| no_memory())?;
-        self.pins.insert(custom, pins.into_boxed_slice());
+        memory::insert(&mut self.pins, custom, pins)?;
         Ok(())
     }
 
@@ -85,22 +82,25 @@ impl Document {
     }
 
     /// The value takes part in what the body shares with it, so that edits keep it together.
-    fn make_shared(&mut self, letter: u8, target: u32) -> Result<()> {
+    fn make_shared(&mut self, letter: u8, target: u32) -> memory::Result {
         if target == ROOT.0 || target == NONE {
             return Ok(());
         }
-        grow(&mut self.shared, 1, 1)?;
         if letter == b'R' {
-            grow(&mut self.cells, 1, 1)?;
-            self.cell_for(target);
+            self.cell_for(target)?;
         } else {
             let value = self.held(target);
             if self.is_object(value) {
-                grow(&mut self.objects, 1, 1)?;
-                self.object_of(value);
+                self.object_of(value)?;
             }
         }
         Ok(())
+    }
+
+    /// Forget those of nodes that are no longer there.
+    pub(super) fn drop_pins(&mut self) {
+        let count = self.nodes.len() as u32;
+        self.pins.retain(|custom, _| *custom < count);
     }
 
     /// Count the places inside a custom object that are members of references.

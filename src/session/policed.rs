@@ -130,14 +130,22 @@ impl From<Verdict<'_>> for Sentence {
 }
 
 impl Session {
-    /// Before a record is read: reserve the entry's key, and ask for what the clocks need.
-    pub(super) fn prepare_policy(&mut self) {
+    /// Before the first record is read: reserve the entry's key.
+    pub(super) fn reserve_entry(&mut self) -> Result<()> {
         self.suit_document();
         let settings = &self.settings;
         match settings.policed() {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
-            false => self.document.reserve_nothing(),
+            false => {
+                self.document.reserve_nothing();
+                Ok(())
+            }
         }
+    }
+
+    /// Before a record is read: ask for what the clocks need.
+    pub(super) fn prepare_policy(&mut self) {
+        let settings = &self.settings;
         self.call.dated = settings.policy.judges && settings.policy.is_dated();
         self.policed.begin();
     }

@@ -32,6 +32,8 @@ impl Session {
             Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
                 Ok(cookie)
             }
+            // Where the built-in files have no directory, read tells.
+            Ok(Optional::Ran(Known::No)) if existing && !self.is_user_handler() => Ok(cookie),
             Ok(Optional::Ran(Known::No)) => {
                 self.miss_id();
                 if existing {

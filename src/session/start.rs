@@ -207,6 +207,7 @@ impl Session {
     }
 
     fn load(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+        self.reserve_entry().map_err(Failed::at(Stage::Read))?;
         // Files look at their times when they are opened, which validate_sid does.
         self.prepare_policy();
         let mut cookie = self.settle_id(cookie, existing)?;

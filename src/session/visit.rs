@@ -103,7 +103,7 @@ impl Session {
     /// A document of its own for a payload.
     pub(super) fn document_of(&self, payload: &[u8]) -> Result<Document> {
         let mut document = Document::new();
-        document.reserve(self.settings.policy.meta_key.to_bytes());
+        document.reserve(self.settings.policy.meta_key.to_bytes())?;
         let (limits, spelling) = (self.limits(), self.spelling());
         document.load(self.settings.format, payload, spelling, &limits)?;
         Ok(document)

@@ -81,7 +81,8 @@ impl Scene {
         for entry in fs::read_dir(&self.dir.0).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            let is_kept = with_journal && name.starts_with(".libsess-");
+            let is_journal = name.starts_with(".libsess-") && !name.starts_with(".libsess-new-");
+            let is_kept = with_journal && is_journal;
             if !is_kept && path.is_file() {
                 fs::remove_file(path).unwrap();
             }
@@ -161,6 +162,17 @@ impl Scene {
             let name = path.file_name().unwrap().to_str().unwrap();
             name.starts_with(".libsess-") && name.ends_with("-v1")
         })
+    }
+
+    /// How many files there are that are not done.
+    pub fn private_names(&self) -> usize {
+        let names = fs::read_dir(&self.dir.0).unwrap();
+        names
+            .filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                name.to_str().unwrap().starts_with(".libsess-new-")
+            })
+            .count()
     }
 
     /// The sessions that somebody has locked.

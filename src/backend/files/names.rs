@@ -17,6 +17,10 @@ pub(super) fn add(state: &mut State, call: &mut Call, new: &CStr) -> Attempt<()>
     let Some(held) = &state.held else {
         return Err(Error::new(Code::EMISUSE, "no session is held").into());
     };
+    if held.facts.links > 1 {
+        let text = "the session's file has a second name already";
+        return Err(Error::new(Code::EUNSUPPORTED, text).into());
+    }
     let mut name = Text::default();
     let new_path = path_of(state, new, &mut name)?;
     file::link(state.path.as_c_str(), new_path).map_err(|error| link_error(state, &error))?;
@@ -29,15 +33,16 @@ pub(super) fn add(state: &mut State, call: &mut Call, new: &CStr) -> Attempt<()>
         true => Ok(()),
         false => Err(gone()),
     });
-    if checked.is_err() {
+    match (&checked, &mut state.held) {
+        (Ok(()), Some(held)) => held.facts.links += 1,
         // Nobody knows the new id; where its name cannot be removed it is collected with its file.
-        let _ = file::unlink(new_path);
+        _ => drop(file::unlink(new_path)),
     }
     Ok(checked?)
 }
 
 /// Remove another id's name of the held file, if it is one.
-pub(super) fn drop_other(state: &State, id: &CStr) -> Attempt<()> {
+pub(super) fn drop_other(state: &mut State, id: &CStr) -> Attempt<()> {
     if state.held.is_none() {
         return Err(Error::new(Code::EMISUSE, "no session is held").into());
     }

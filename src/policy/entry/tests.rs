@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits {
 
 fn document(key: &[u8]) -> Document {
     let mut document = Document::new();
-    document.reserve(key);
+    document.reserve(key).unwrap();
     document
 }
 
