@@ -75,7 +75,7 @@ impl Handler for Files {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
             state.is_gone = false;
-            let result = self.read_file(state, call);
+            let result = self.read_file(state, call, id);
             if result.is_err() || call.read_only {
                 state.held = None;
             }
@@ -152,9 +152,11 @@ impl Handler for Files {
         })
     }
 
-    /// Profile `libsess` does not look whether the id is free: making the file tells, and safely.
+    /// Profile `libsess` does not look whether the id is free: making the file tells, and safely. Nor can
+    /// anybody look before open, without which PHP's makes ids too.
     fn create_sid(&self, call: &mut Call) -> Result<()> {
-        opened(call, |state, call| {
+        with_state(call, |state: &mut State, call| {
+            let looks = state.is_open && call.settings.php();
             let mut id = std::mem::take(&mut state.spare);
             let mut result = Err(taken());
             for _ in 0..ID_ATTEMPTS {
@@ -166,11 +168,10 @@ impl Handler for Files {
                     &mut id,
                 )?;
                 call.set_id(&id)?;
-                let may_be_taken = call.settings.php();
                 if call
                     .id()
                     // What cannot be told is told by read, as in PHP.
-                    .is_some_and(|made| !may_be_taken || !state.has_file(made).unwrap_or(false))
+                    .is_some_and(|made| !looks || !state.has_file(made).unwrap_or(false))
                 {
                     result = Ok(());
                     break;
@@ -178,7 +179,7 @@ impl Handler for Files {
                 call.drop_id();
             }
             state.spare = id;
-            Ok(result?)
+            result
         })
     }
 
@@ -226,7 +227,7 @@ impl Handler for Files {
                         .map_err(Problem::from)
                 }
                 // Only a shared lock was held, and let go.
-                None => self.read_file(state, call),
+                None => self.read_file(state, call, id),
             };
             if call.read_only {
                 state.held = None;
@@ -252,6 +253,21 @@ impl Handler for Files {
         opened(call, |state, _| {
             state.check_process()?;
             names::drop_other(state, id)
+        })
+    }
+
+    fn go_by(&self, call: &mut Call, id: &CStr) -> Result<()> {
+        opened(call, |state, _| {
+            state.check_process()?;
+            names::go_by(state, id)
+        })
+    }
+
+    fn names(&self, call: &mut Call, id: &CStr) -> Result<u64> {
+        opened(call, |state, call| {
+            open::turn_to(state, call, id)?;
+            state.check_process()?;
+            names::count(state)
         })
     }
 }
@@ -280,7 +296,7 @@ impl Files {
         }
     }
 
-    fn read_file(&self, state: &mut State, call: &mut Call) -> Attempt<()> {
+    fn read_file(&self, state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
         state.check_process()?;
         let missing = missing(state, call);
         let is_new = missing == Missing::MustMake;
@@ -290,6 +306,9 @@ impl Files {
         if is_new && !call.create {
             // The file is made by the first write: that it cannot be is told now.
             self.look_for_directory(state)?;
+            if call.unproven && state.has_file(id)? {
+                return Err(taken().into());
+            }
             call.data_buffer(0)?;
             return Ok(());
         }
