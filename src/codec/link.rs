@@ -74,6 +74,8 @@ pub(super) struct Slots {
     slots: Vec<Slot>,
     /// How many slots there were with the first custom object.
     custom: Option<usize>,
+    /// They are those of a single value.
+    pub alone: bool,
 }
 
 impl Slots {
@@ -136,7 +138,11 @@ impl Document {
     /// Link a single value.
     pub(super) fn link_value(&mut self, place: u32) -> Result<()> {
         let buffer = self.node(place).buffer;
-        self.link(buffer, 0, Some(place), Vec::new(), &mut Slots::default())
+        let mut slots = Slots {
+            alone: true,
+            ..Slots::default()
+        };
+        self.link(buffer, 0, Some(place), Vec::new(), &mut slots)
     }
 
     /// Walk the value of `top`, then what the containers in `frames` still hold from `at` on, in slot order.

@@ -4,7 +4,7 @@
 use super::emit::Walk;
 use super::link::{Slot, Slots};
 use super::scan::note;
-use super::text::references;
+use super::text::{Named, references};
 use super::tree::{NONE, flag};
 use super::{Document, ROOT, canonical};
 use crate::error::{Code, Error, Result};
@@ -38,19 +38,31 @@ impl Document {
         let token = self.bytes_of(custom);
         let body = canonical::custom_payload(token);
         let mut named = Vec::new();
-        for (letter, number) in references(body) {
+        for Named {
+            letter,
+            number,
+            unlikely,
+        } in references(body)
+        {
+            // Of a value that is yet to find its place, text stays text.
+            if number == 0 || unlikely && slots.alone {
+                continue;
+            }
             // What is not in front of the object is in it, and moves with it.
             named.try_push(match number <= own {
                 true => (letter, number),
                 false => (b'r', own),
             })?;
         }
+        if named.is_empty() {
+            return Ok(());
+        }
         named.sort_unstable();
         named.dedup();
         self.nodes[custom as usize].flags |= flag::PINNED;
         let mut pins = Vec::new();
         pins.room(named.len())?;
-        for (letter, number) in named.into_iter().filter(|(_, number)| *number > 0) {
+        for (letter, number) in named {
             let pin = match number {
                 unsure if !slots.is_sure(unsure) => {
                     self.stays_put(custom)?;

@@ -32,9 +32,17 @@ pub(super) fn split_case(name: &[u8]) -> Option<(&[u8], &[u8])> {
     (is_class_name(class) && is_class_name(case)).then_some((class, case))
 }
 
-/// What looks like a reference anywhere in the body of a custom object: letter and number. How the body is
-/// to be read only its class knows, so that a text which only looks like one counts as well.
-pub(super) fn references(body: &[u8]) -> impl Iterator<Item = (u8, usize)> {
+/// What looks like a reference in the body of a custom object.
+pub(super) struct Named {
+    pub letter: u8,
+    pub number: usize,
+    /// PHP would not write one there: only keys stand in front of its `R:`.
+    pub unlikely: bool,
+}
+
+/// What looks like a reference anywhere in the body of a custom object. How that is to be read only its
+/// class knows, so that a text which only looks like one counts as well.
+pub(super) fn references(body: &[u8]) -> impl Iterator<Item = Named> {
     let colons = body.iter().enumerate().filter(|(_, byte)| **byte == b':');
     colons.filter_map(|(at, _)| {
         let letter = *body.get(at.checked_sub(1)?)?;
@@ -48,7 +56,13 @@ pub(super) fn references(body: &[u8]) -> impl Iterator<Item = (u8, usize)> {
                 .saturating_mul(10)
                 .saturating_add(usize::from(digit - b'0'))
         });
-        Some((letter, number))
+        let behind_key = at > 1 && body[at - 2] == b';';
+        let whole = digits + 3 == body.len();
+        Some(Named {
+            letter,
+            number,
+            unlikely: letter == b'R' && !behind_key && !whole,
+        })
     })
 }
 
