@@ -156,6 +156,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Whether the payload is not a copy.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.answer, Answer::Lent(_))
+    }
+
     /// The payload, empty if there was no answer.
     pub fn bytes(&self) -> &[u8] {
         match &self.answer {

@@ -93,7 +93,7 @@ impl Session {
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict && !made_here && self.try_another_cookie() {
+                    if (strict || existing) && !made_here && self.try_another_cookie() {
                         continue;
                     }
                     if existing {

@@ -70,7 +70,10 @@ impl Session {
                 way.asked = Some(asked);
                 Ok(Course::Decode)
             }
-            Found::Left => self.give_way(Dead::Left(asked), existing, way),
+            Found::Left => {
+                self.id.clone_from(&asked);
+                self.give_way(Dead::Left(asked), existing, way)
+            }
             Found::Other | Found::Nothing => {
                 let _ = self.call_close();
                 self.id = asked;

@@ -25,6 +25,7 @@ mod requirements;
 mod rotate;
 mod second_request;
 mod setups;
+mod shadowed;
 mod shop;
 mod site;
 mod tokens;
