@@ -306,6 +306,7 @@ impl Call {
             self.settings = other.settings.clone();
         }
         self.host = other.host;
+        self.event_sink.clone_from(&other.event_sink);
         self.cancel.clone_from(&other.cancel);
         self.parent.clone_from(&other.parent);
         self.raw = other.raw;

@@ -346,6 +346,12 @@ fn m_15_a_user_who_vanished_is_logged_out_with_his_trail() {
         assert_eq!(site.events(), ["USER_LOST"]);
         assert_eq!(site.raw(&new), None);
         assert_eq!(site.seen(&new, "trail"), None);
+        // At once after the login, by the call that has the new record.
+        let mut session = site.started(&site.made(1));
+        session.login(USER, 0).unwrap();
+        site.events();
+        session.logout(LOGOUT_USER_LOST).unwrap();
+        assert_eq!(site.events(), ["USER_LOST"]);
     });
 }
 
