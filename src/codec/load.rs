@@ -131,6 +131,7 @@ impl Document {
                     let start = scan.at + 1;
                     let end = start + usize::from(len & 0x7f);
                     if end >= bytes.len() {
+                        self.key_cut_off = true;
                         return Err(scan.fault_here("a key longer than the data").into());
                     }
                     scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch)?;
@@ -190,7 +191,9 @@ impl Document {
     ) -> Result<()> {
         // Decoded apart first: on error nothing may have changed.
         let mut other = Document::try_new()?;
-        other.load_empty(format, payload, spelling, limits)?;
+        let loaded = other.load_empty(format, payload, spelling, limits);
+        (self.only_here, self.key_cut_off) = (other.only_here, other.key_cut_off);
+        loaded?;
         if other.opaque.is_some() || self.opaque.is_some() {
             return Err(behind_custom());
         }

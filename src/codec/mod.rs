@@ -107,6 +107,8 @@ pub struct Document {
     customs: bool,
     /// See `only_here`.
     only_here: bool,
+    /// See `is_key_cut_off`.
+    key_cut_off: bool,
     /// The format of the payload, if one was loaded.
     stored: Option<Format>,
     /// Nothing in the data would be written differently by PHP.
@@ -163,6 +165,7 @@ impl Document {
             opaque: None,
             customs: false,
             only_here: false,
+            key_cut_off: false,
             stored: None,
             canonical: true,
             as_php: false,
@@ -220,6 +223,7 @@ impl Document {
         self.opaque = None;
         self.customs = false;
         self.only_here = false;
+        self.key_cut_off = false;
         self.stored = None;
         self.canonical = true;
         self.as_php = false;
@@ -250,9 +254,9 @@ impl Document {
         self.clear();
         let loaded = self.load_empty(format, payload, spelling, limits);
         if loaded.is_err() {
-            let only_here = self.only_here;
+            let (only_here, key_cut_off) = (self.only_here, self.key_cut_off);
             self.reset();
-            self.only_here = only_here;
+            (self.only_here, self.key_cut_off) = (only_here, key_cut_off);
         }
         loaded
     }
@@ -261,6 +265,12 @@ impl Document {
     /// it: what is no table (E-17), or a table that is a reference to itself (E-21).
     pub fn refused_only_here(&self) -> bool {
         self.only_here
+    }
+
+    /// Whether the last `load` or `merge` ended at a php_binary key that is longer than the data: PHP stops
+    /// there without another look at the table.
+    pub fn is_key_cut_off(&self) -> bool {
+        self.key_cut_off
     }
 
     /// `session_decode()`: merge a payload (php, php_binary: equal keys overwritten; php_serialize:
@@ -282,7 +292,7 @@ impl Document {
             .load(format, payload, spelling, limits)
             .and_then(|()| fresh.inherit_reserved(self));
         if let Err(error) = loaded {
-            self.only_here = fresh.only_here;
+            (self.only_here, self.key_cut_off) = (fresh.only_here, fresh.key_cut_off);
             return Err(error);
         }
         *self = fresh;

@@ -220,7 +220,7 @@ impl Session {
             self.unmake(new);
             return Err(halt);
         }
-        if self.unmade {
+        if self.record.is_missing() {
             return Ok(());
         }
         self.arm_lock_timeout();
@@ -255,7 +255,7 @@ impl Session {
         self.destroy_new();
         self.id = old;
         self.has_stored = false;
-        if self.unmade {
+        if self.record.is_missing() {
             return;
         }
         self.arm_lock_timeout();

@@ -5,6 +5,7 @@ mod asked;
 use super::Session;
 use super::candidates::Dead;
 use super::provisional::Proof;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage};
 use super::way::Way;
@@ -305,7 +306,7 @@ impl Session {
         self.go_without_storage();
         self.document.clear();
         self.found = false;
-        self.unmade = true;
+        self.record = Record::Unmade;
     }
 
     fn clocks(&mut self) -> &KindPolicy {
