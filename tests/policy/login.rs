@@ -318,7 +318,7 @@ fn d_11_an_update_of_a_session_that_is_gone_makes_none() {
                 });
                 assert_eq!(code(updated), Code::EGONE, "{:?} {how}", site.store);
                 assert!(!has_run && page.state() == State::Closed);
-                assert_eq!((id(&page), cookie(&page)), (new.clone(), None));
+                assert_eq!((id(&page), cookie(&mut page)), (new.clone(), None));
             }
             assert_eq!(site.dir.names(), names);
         }
@@ -487,6 +487,7 @@ fn who_knows_the_old_id_never_sees_a_key_of_the_new_session() {
                 current = id(&session);
                 // What the attacker knows is what was in force before the next login.
                 known.write().unwrap().push(current.clone());
+                crate::kit::eventually("somebody looks", || looks.load(Ordering::Relaxed) >= round);
             }
             done.store(true, Ordering::Relaxed);
         });

@@ -62,7 +62,10 @@ fn c_11_a_dead_id_does_not_hide_a_good_one_behind_it() {
                     assert_eq!(id(&session), good, "{point}");
                     assert_eq!(session.user(), Some(USER), "{point}");
                     assert_eq!(session.previous_end() as i32, 0, "{point}");
-                    assert!(!session.is_new() && cookie(&session).is_none(), "{point}");
+                    assert!(
+                        !session.is_new() && cookie(&mut session).is_none(),
+                        "{point}"
+                    );
                     if session.state() == State::Active {
                         set(&mut session, "n", 2);
                         session.close().unwrap();
@@ -92,7 +95,7 @@ fn c_11_several_dead_ids_are_passed_by_and_the_first_one_counts_where_none_is_go
         let mut session = request(site, &[&left, &over, &gone]);
         session.start(0).unwrap();
         assert_eq!(id(&session), left);
-        assert!(!session.is_stored() && !session.is_new() && cookie(&session).is_none());
+        assert!(!session.is_stored() && !session.is_new() && cookie(&mut session).is_none());
         drop(session);
         let over = dead(site, "timed out");
         let left = dead(site, "left");
@@ -120,7 +123,7 @@ fn cs_13_a_rotated_id_behind_a_dead_one_leads_to_its_session() {
         let mut session = request(site, &[&planted, &old]);
         session.start(0).unwrap();
         assert_eq!(id(&session), new);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert_eq!(get(&mut session, "n"), Some(1));
     });
 }
