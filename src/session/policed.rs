@@ -139,6 +139,7 @@ impl From<Verdict<'_>> for Sentence {
 impl Session {
     /// Before the first record is read: reserve the entry's key.
     pub(super) fn reserve_entry(&mut self) -> Result<()> {
+        self.suit_document();
         let settings = &self.settings;
         match settings.policed() {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
