@@ -158,6 +158,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Whether the payload is not a copy.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.answer, Answer::Lent(_))
+    }
+
     /// The payload, empty if there was no answer.
     pub fn bytes(&self) -> &[u8] {
         match &self.answer {
@@ -305,6 +310,7 @@ impl Call {
             self.settings = other.settings.clone();
         }
         self.host = other.host;
+        self.event_sink = other.event_sink.clone();
         self.cancel = other.cancel.clone();
         self.parent = other.parent.clone();
         self.raw = other.raw;

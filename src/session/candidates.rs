@@ -40,7 +40,7 @@ impl Session {
         }
         match first {
             Dead::Left(_) if existing => Err(not_found()),
-            Dead::Over(ending) if existing => {
+            Dead::Over(ending) if existing && !self.begins_after(ending) => {
                 self.policed.previous_end = ending;
                 Err(not_found())
             }
@@ -51,6 +51,11 @@ impl Session {
             }
             Dead::Over(ending) => self.begin_another(ending).map(Course::Here),
         }
+    }
+
+    /// Whether an update goes on with another session: where a clock has ended the one that it was for.
+    fn begins_after(&self, ending: Ending) -> bool {
+        self.is_updating && matches!(ending, Ending::Idle | Ending::Absolute)
     }
 
     fn turn_to_other_cookie(

@@ -169,6 +169,8 @@ pub struct Session {
     policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
+    /// The start is that of an update.
+    is_updating: bool,
     cookies: cookies::Cookies,
     document: Document,
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
@@ -230,6 +232,7 @@ impl Session {
             proof: provisional::Proof::default(),
             policed: policed::Policed::default(),
             in_hook: false,
+            is_updating: false,
             cookies: cookies::Cookies::default(),
             document: Document::try_new()?,
             has_stored: false,

@@ -103,7 +103,7 @@ impl Session {
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict
+                    if (strict || existing)
                         && !made_here
                         && self.try_another_cookie().map_err(Failed::at(Stage::Id))?
                     {

@@ -72,7 +72,10 @@ impl Session {
                 way.asked = Some(asked);
                 Ok(Course::Decode)
             }
-            Found::Left => self.give_way(Dead::Left(asked), existing, way),
+            Found::Left => {
+                self.id = asked.clone();
+                self.give_way(Dead::Left(asked), existing, way)
+            }
             Found::Other | Found::Nothing => {
                 let _ = self.call_close();
                 self.id = asked;
