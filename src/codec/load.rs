@@ -3,7 +3,7 @@
 use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
 use super::reserved::names;
-use super::scan::{Fault, Scan, note};
+use super::scan::{Fault, NO_MEMORY, Scan, note};
 use super::store::{grow, no_memory};
 use super::text::RawKey;
 use super::tree::{NONE, Node, flag};
@@ -257,6 +257,9 @@ pub(super) fn check_size(len: usize, limits: &Limits) -> Result<()> {
 /// The fault of a top-level value, with the key it stands under, as stored.
 fn under_key(fault: Fault, key: &[u8]) -> Error {
     const SHOWN: usize = 64;
+    if fault.what == NO_MEMORY {
+        return fault.into();
+    }
     let key = key.strip_suffix(b"|").unwrap_or(key);
     let shown = key[..key.len().min(SHOWN)].escape_ascii();
     let more = if key.len() > SHOWN { "..." } else { "" };
