@@ -156,6 +156,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Whether the payload is not a copy.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.answer, Answer::Lent(_))
+    }
+
     /// The payload, empty if there was no answer.
     pub fn bytes(&self) -> &[u8] {
         match &self.answer {
@@ -301,6 +306,7 @@ impl Call {
             self.settings = other.settings.clone();
         }
         self.host = other.host;
+        self.event_sink.clone_from(&other.event_sink);
         self.cancel.clone_from(&other.cancel);
         self.parent.clone_from(&other.parent);
         self.raw = other.raw;

@@ -102,7 +102,7 @@ impl Case {
         self.session.id().to_string_lossy().into_owned()
     }
 
-    fn cookies(&self) -> usize {
+    fn cookies(&mut self) -> usize {
         let headers = self.session.headers().iter();
         headers
             .filter(|header| header.name == c"Set-Cookie")

@@ -85,7 +85,7 @@ impl Run {
         Run { handler, session }
     }
 
-    fn cookies(&self) -> BTreeSet<String> {
+    fn cookies(&mut self) -> BTreeSet<String> {
         let headers = self.session.headers().iter();
         headers
             .filter(|header| header.name == c"Set-Cookie")

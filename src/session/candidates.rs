@@ -4,6 +4,7 @@ use super::Session;
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Course;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use super::way::Way;
@@ -35,7 +36,7 @@ impl Session {
         }
         match first {
             Dead::Left(_) if existing => Err(not_found()),
-            Dead::Over(ending) if existing => {
+            Dead::Over(ending) if existing && !self.begins_after(ending) => {
                 self.policed.previous_end = ending;
                 Err(not_found())
             }
@@ -48,6 +49,11 @@ impl Session {
         }
     }
 
+    /// Whether an update goes on with another session: where a clock has ended the one that it was for.
+    fn begins_after(&self, ending: Ending) -> bool {
+        self.is_updating && matches!(ending, Ending::Idle | Ending::Absolute)
+    }
+
     fn turn_to_other_cookie(
         &mut self,
         existing: bool,
@@ -56,7 +62,7 @@ impl Session {
         while self.try_another_cookie() {
             if self.turn_to_candidate()? {
                 self.found = true;
-                self.unmade = false;
+                self.record = Record::Made;
                 return Ok(Some(Course::Decode));
             }
             if proven.is_none() && !existing && self.proves_itself() {
