@@ -12,6 +12,10 @@ use crate::error::Code;
 use crate::policy::judge::Ending;
 
 /// What became of an id that was asked for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, on the stack"
+)]
 pub(super) enum Dead {
     /// A move has left it, moments ago: that request gets an empty session.
     Left(Id),
@@ -59,7 +63,7 @@ impl Session {
         existing: bool,
     ) -> std::result::Result<Option<Course>, Failed> {
         let mut proven = None;
-        while self.try_another_cookie() {
+        while self.try_another_cookie().map_err(Failed::at(Stage::Id))? {
             if self.turn_to_candidate()? {
                 self.found = true;
                 self.record = Record::Made;

@@ -9,6 +9,7 @@ use super::{START_EXISTING, Session, State, is_thrown};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
 use crate::handler::LockInfo;
+use crate::sys::memory::Fallible;
 use std::ffi::CStr;
 
 /// S-38: how often an id that is taken is replaced before PHP stops looking.
@@ -346,8 +347,8 @@ impl Session {
         match made {
             Ok(id) => {
                 self.created_id.fill(|bytes| {
-                    bytes.extend_from_slice(prefix);
-                    bytes.extend_from_slice(id.bytes());
+                    bytes.try_extend(prefix)?;
+                    bytes.try_extend(id.bytes())?;
                     Ok(())
                 })?;
                 self.php_result = 1;
@@ -404,7 +405,7 @@ impl Session {
     pub fn inspect_lock(&mut self, id: Option<&[u8]>) -> Result<LockInfo> {
         self.check_free()?;
         let id = match id {
-            Some(id) => Id::new(id),
+            Some(id) => Id::new(id)?,
             None => self.id.clone(),
         };
         if id.is_empty() {

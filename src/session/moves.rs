@@ -10,8 +10,8 @@ use super::save::gone_if_not_found;
 use super::visit::moved;
 use super::{Session, State};
 use crate::error::{Code, Error, Result};
+use crate::headers::Header;
 use crate::policy::entry::How;
-use std::ffi::CString;
 
 /// What a move stores, made once the new id is known.
 pub(super) struct Moving {
@@ -19,7 +19,7 @@ pub(super) struct Moving {
     pub payload: Option<Vec<u8>>,
     pub old: Old,
     /// The value of the cookie header that tells of the new id.
-    pub cookie: Option<CString>,
+    pub cookie: Option<Header>,
 }
 
 /// What is to stand under the id that is left.
@@ -158,7 +158,7 @@ impl Session {
             Some(id) => id,
             None => self.make_new_id()?,
         };
-        self.id.clone_from(&id);
+        self.id = id.clone();
         self.read_nothing()?;
         Ok(id)
     }
@@ -422,7 +422,7 @@ impl Session {
         self.has_stored = is_made && arrived.is_ok() && self.settings.lazy_write;
         self.found |= is_made;
         if let Some(cookie) = moving.cookie {
-            self.put_cookie(cookie);
+            self.headers.put_in_room(cookie);
             self.cookie_known = true;
         }
         arrived

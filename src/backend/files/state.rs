@@ -7,6 +7,7 @@ use crate::backend::warn;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::sys::file::{self, Descriptor, Facts};
+use crate::sys::memory::{self, Fallible};
 use crate::sys::text::Text;
 use std::ffi::CStr;
 
@@ -72,7 +73,7 @@ impl State {
             self.parsed = None;
             self.path.clear();
             self.journal = journal::Cache::default();
-            let parsed = (text.to_vec(), temporary.to_vec());
+            let parsed = (memory::copy(text)?, memory::copy(temporary)?);
             let place = Place::parse(text, temporary, !call.settings.php());
             self.place = place.map_err(|error| warn(call, "SAVE_PATH_MALFORMED", error))?;
             self.parsed = Some(parsed);
@@ -82,18 +83,19 @@ impl State {
     }
 
     /// Make `id` the one that is worked on; a file of another one is let go (F-10).
-    pub fn turn_to(&mut self, call: &mut Call, id: &[u8]) {
+    pub fn turn_to(&mut self, call: &mut Call, id: &[u8]) -> Result<()> {
         if self.id != id {
             self.forget(call);
-            self.id.extend_from_slice(id);
+            self.id.try_extend(id)?;
         }
+        Ok(())
     }
 
     /// Make another id of the held file the one that is worked on; what is known of the file stays.
-    pub fn go_by(&mut self, id: &[u8], path: Text) {
-        self.id.clear();
-        self.id.extend_from_slice(id);
+    pub fn go_by(&mut self, id: &[u8], path: Text) -> memory::Result {
+        self.id = memory::copy(id)?;
         self.path = path;
+        Ok(())
     }
 
     /// Unlock, close, and know nothing of any id.
