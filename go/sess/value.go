@@ -70,7 +70,7 @@ func newValue(text string, limit int) (Value, error) {
 	if s.at != len(text) {
 		return Value{}, s.fault("data behind the value")
 	}
-	if s.notes&(noteOdd|noteRefs) == 0 {
+	if s.notes&(noteOdd|noteRefs|notePinned) == 0 {
 		return Value{text: text}, nil
 	}
 	t, err := parseTree(text)
@@ -228,7 +228,7 @@ func (v Value) find(wanted Key) Value {
 	}
 	count, at := headOf(v.text, 0)
 	for range count {
-		key, start := keyAt(v.text, at)
+		key, start := keyAt(v.text, at, v.text[0] == 'O')
 		at = skip(v.text, start)
 		if key == wanted {
 			return v.sub(start, at)
@@ -246,7 +246,7 @@ func (v Value) All() iter.Seq2[Key, Value] {
 		}
 		count, at := headOf(v.text, 0)
 		for range count {
-			key, start := keyAt(v.text, at)
+			key, start := keyAt(v.text, at, v.text[0] == 'O')
 			at = skip(v.text, start)
 			if !yield(key, v.sub(start, at)) {
 				return
