@@ -2,6 +2,7 @@ package sess
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -40,6 +41,31 @@ func TestReferencesInsideCustomObjects(t *testing.T) {
 	must(t, s.Unset("eve"))
 	if got, err := s.Encode(); err != nil || string(got) != `trail|i:1;guest|O:1:"U":0:{}late|i:1;` {
 		t.Errorf("%s %v", got, err)
+	}
+}
+
+// All that can be had is had, one value at a time.
+func TestAllBesideReferencesInsideCustomObjects(t *testing.T) {
+	s := withPayload(t, `n|i:7;`+boxed+`l|a:2:{i:0;i:5;i:1;i:6;}`)
+	var keys []string
+	for key, value := range s.All() {
+		if value.Serialize() == nil {
+			t.Errorf("%s cannot be had", key)
+		}
+		keys = append(keys, key)
+	}
+	if got := strings.Join(keys, " "); got != "n trail guest eve l" {
+		t.Errorf("%s", got)
+	}
+	var all struct {
+		N int   `sess:"n"`
+		L []int `sess:"l"`
+	}
+	if err := s.Unmarshal(&all); err != nil || all.N != 7 || len(all.L) != 2 {
+		t.Errorf("%+v %v", all, err)
+	}
+	if v := s.Value("box"); v.Kind() != Absent {
+		t.Errorf("the object by itself: %s", v.Serialize())
 	}
 }
 
