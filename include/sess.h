@@ -1045,10 +1045,11 @@ int32_t sess_php_result(const sess_session *session);
  * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
  * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime), or another
  * login has left the id of this request, as where a form was sent twice: nothing is made and no cookie sent,
- * the first login stands. SESS_EUNSUPPORTED: the PHP profiles, or sess.meta_key is empty. The old id is locked
- * until it leads nowhere, and the new one from then on until the close. After any failure, also of the storage,
- * the session is active under the old id, as it was, and no cookie is sent; only where the storage cannot even
- * read it again it is closed (event OLD_SESSION_MARKED).
+ * the first login stands. SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its entry would shift
+ * what a custom value behind it refers to. The old id is locked until it leads nowhere, and the new one from
+ * then on until the close. After any failure, also of the storage, the session is active under the old id, as it
+ * was, and no cookie is sent; only where the storage cannot even read it again it is closed (event
+ * OLD_SESSION_MARKED).
  */
 SESS_API
 SESS_MUST_USE
@@ -1316,9 +1317,11 @@ SESS_API sess_bytes sess_value_case(const sess_value *value);
 SESS_API sess_bytes sess_value_payload(const sess_value *value);
 
 /**
- * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory.
+ * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory, or there
+ * are references behind a custom value, or inside what it wrote of itself, that would name something else.
  */
-SESS_API sess_bytes sess_value_serialized(const sess_value *value);
+SESS_API
+sess_bytes sess_value_serialized(const sess_value *value);
 
 /**
  * 0, or a number that the members of one PHP reference (&) share. Setting one member sets them all.
@@ -1332,7 +1335,8 @@ SESS_API uint32_t sess_value_object(const sess_value *value);
 
 /**
  * The array under a key, for editing; made if missing or null. NULL, with the code on the session, if it
- * is something else (SESS_EINVAL) or cannot be edited.
+ * is something else (SESS_EINVAL) or cannot be edited (as the setters). With SESS_APPEND the key is the one
+ * that $a[] takes in the PHP of the profile: after negative keys alone php82 and php5 may begin with 0.
  */
 SESS_API
 sess_value *sess_value_edit(sess_value *array,
@@ -1341,8 +1345,9 @@ sess_value *sess_value_edit(sess_value *array,
 
 /**
  * Set a key to null. All setters: SESS_EMISUSE if not active, SESS_ENOTFOUND if `array` was removed,
- * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED where
- * references behind a custom value forbid it, SESS_EHEADERS for a first value that needs a cookie.
+ * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED, and
+ * nothing changed, where references behind a custom value, or inside what it wrote of itself, would name
+ * something else then, SESS_EHEADERS for a first value that needs a cookie.
  */
 SESS_API
 sess_rc sess_value_set_null(sess_value *array,
@@ -1387,7 +1392,8 @@ sess_rc sess_value_set_string(sess_value *array,
                               size_t len);
 
 /**
- * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA.
+ * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA. A custom value
+ * whose references are numbered otherwise than the place would have it: SESS_EUNSUPPORTED.
  */
 SESS_API
 sess_rc sess_value_set_serialized(sess_value *array,
@@ -1397,12 +1403,15 @@ sess_rc sess_value_set_serialized(sess_value *array,
                                   size_t len);
 
 /**
- * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there.
+ * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there; SESS_EUNSUPPORTED as the setters.
  */
-SESS_API sess_rc sess_value_remove(sess_value *array, const char *key, size_t key_len);
+SESS_API
+sess_rc sess_value_remove(sess_value *array,
+                          const char *key,
+                          size_t key_len);
 
 /**
- * Remove all keys; of the whole data: session_unset().
+ * Remove all keys; of the whole data: session_unset(). SESS_EUNSUPPORTED as the setters.
  */
 SESS_API sess_rc sess_value_clear(sess_value *array);
 
@@ -1416,7 +1425,8 @@ SESS_API sess_rc sess_value_clear(sess_value *array);
  * active session (SESS_EMISUSE), and its cookie must still be possible (SESS_EHEADERS). Later ones can also be
  * made after sess_close and from a session that was only read. Tokens stay good as long as the session, also
  * when its id changes; they die with it and at login. SESS_EMISUSE for a raw session, which keeps no key;
- * SESS_EUNSUPPORTED in the PHP profiles or without sess.meta_key.
+ * SESS_EUNSUPPORTED in the PHP profiles, without sess.meta_key, or if the key would shift what a custom value
+ * behind the entry refers to.
  */
 SESS_API
 sess_rc sess_token(sess_session *session,
