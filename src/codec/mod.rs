@@ -15,6 +15,8 @@ mod keys;
 mod link;
 mod list;
 mod load;
+mod pin;
+mod ranks;
 mod read;
 mod repeats;
 mod reserved;
@@ -52,6 +54,18 @@ pub enum Place<'a> {
     At(Key<'a>),
     /// Under the next free integer key: `$a[] = v`.
     Append,
+}
+
+/// Which key `$a[] = v` takes: the one after the largest integer that was used, but not always (E-34).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Appending {
+    /// 0 if all are negative (before PHP 8.0).
+    FromZero,
+    /// 0 if all are negative in an array that began as an empty one (PHP 8.0 to 8.2).
+    EmptyFromZero,
+    /// The next one, whatever was used (from PHP 8.3 on).
+    #[default]
+    FromFirst,
 }
 
 /// Bounds on what is decoded and encoded.
@@ -101,8 +115,10 @@ pub struct Document {
     odd_keys: HashMap<u32, Box<[u8]>>,
     /// Plain bytes of `S` strings that have been read.
     plain_strings: HashMap<u32, Box<[u8]>>,
-    /// References behind custom objects.
-    opaque: Option<link::Opaque>,
+    /// Where references stand that are behind custom objects, in order; nothing in front of them may shift.
+    opaque: Vec<u32>,
+    /// References inside custom objects.
+    pins: HashMap<u32, Vec<pin::Pin>>,
     /// There are or were custom objects.
     customs: bool,
     /// See `only_here`.
@@ -111,6 +127,9 @@ pub struct Document {
     key_cut_off: bool,
     /// The format of the payload, if one was loaded.
     stored: Option<Format>,
+    /// That of payloads to come.
+    format: Format,
+    appending: Appending,
     /// Nothing in the data would be written differently by PHP.
     canonical: bool,
     /// The payload is what PHP would write of it.
@@ -119,6 +138,8 @@ pub struct Document {
     compat: bool,
     classless: bool,
     edited: bool,
+    /// There was no memory to answer a question; see `check_memory`.
+    ran_out: bool,
     /// Values under repeated keys have given way, so slots count otherwise than in the bytes.
     folded: bool,
     /// Counts of members are out of date.
@@ -162,16 +183,20 @@ impl Document {
             objects: Vec::new(),
             odd_keys: HashMap::new(),
             plain_strings: HashMap::new(),
-            opaque: None,
+            opaque: Vec::new(),
+            pins: HashMap::new(),
             customs: false,
             only_here: false,
             key_cut_off: false,
             stored: None,
+            format: Format::Php,
+            appending: Appending::default(),
             canonical: true,
             as_php: false,
             compat: false,
             classless: false,
             edited: false,
+            ran_out: false,
             folded: false,
             recount_members: false,
             deepest: 0,
@@ -220,7 +245,8 @@ impl Document {
         self.objects.clear();
         self.odd_keys.clear();
         self.plain_strings.clear();
-        self.opaque = None;
+        self.opaque.clear();
+        self.pins.clear();
         self.customs = false;
         self.only_here = false;
         self.key_cut_off = false;
@@ -239,6 +265,12 @@ impl Document {
         // Both have had room for one since they were made.
         let _ = self.tables.try_push(Table::default());
         let _ = self.nodes.try_push(root);
+    }
+
+    /// The format that data is going to be encoded in, and the PHP that is followed where versions differ.
+    pub fn suit(&mut self, format: Format, appending: Appending) {
+        self.format = format;
+        self.appending = appending;
     }
 
     /// Replace the table by a stored payload. All node ids die. On error (EDATA, ETOOBIG, ENOMEM) the
@@ -288,6 +320,7 @@ impl Document {
         }
         let mut fresh = Document::try_new()?;
         fresh.reserved = self.copy_of_reserved()?;
+        fresh.suit(self.format, self.appending);
         let loaded = fresh
             .load(format, payload, spelling, limits)
             .and_then(|()| fresh.inherit_reserved(self));
@@ -315,6 +348,15 @@ impl Document {
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         self.encode_table(format, spelling, limits, out)
+    }
+
+    /// ENOMEM, once, if there was no memory to answer some question since the last call: what it said was
+    /// not there may be.
+    pub fn check_memory(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.ran_out) {
+            true => Err(store::no_memory()),
+            false => Ok(()),
+        }
     }
 
     /// The kind of a value.
@@ -390,6 +432,7 @@ impl Document {
             return 0;
         }
         if self.count_members().is_err() {
+            self.ran_out = true;
             return 0;
         }
         if self.cells[cell as usize].live > 1 {
@@ -406,6 +449,7 @@ impl Document {
             return 0;
         }
         if self.count_members().is_err() {
+            self.ran_out = true;
             return 0;
         }
         if self.objects[object as usize].live > 1 {
@@ -460,7 +504,7 @@ impl Document {
         let len = bytes.len() as u32;
         self.nodes
             .try_push(Node::new(buffer, 0, 0, len, ROOT.0, 0))?;
-        if notes & scan::note::REFS != 0 {
+        if self.is_linked(notes) {
             self.link_value(node)?;
         }
         Ok(node)

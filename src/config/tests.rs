@@ -1,4 +1,5 @@
 use super::*;
+use std::ffi::CString;
 
 fn settings(profile: Profile, texts: &[(&str, &CStr)]) -> Settings {
     let mut settings = Settings::new(profile);

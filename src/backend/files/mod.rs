@@ -130,11 +130,17 @@ impl Handler for Files {
                 Err(problem) if problem.error.code == Code::ENOTFOUND => {}
                 result => {
                     result?;
+                    // What cannot be told is told before anything is gone.
+                    let has_name = state.has_its_path()?;
                     let wiped = match call.settings.php() {
                         true => Ok(()),
                         false => write::wipe(state),
                     };
-                    state.unlink().and(wiped)?;
+                    let removed = match has_name {
+                        true => state.remove_its_path(),
+                        false => Ok(()),
+                    };
+                    removed.and(wiped)?;
                 }
             }
             state.forget(call);
