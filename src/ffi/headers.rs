@@ -23,9 +23,9 @@ pub unsafe extern "C" fn sess_header_count(session: *const sess_session) -> usiz
     unsafe { ask(session, 0, |open| open.session.headers().len()) }
 }
 
-/// Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier headers of that name in the response
-/// are to be removed: all of them if *replaces is NULL, else those whose value begins with *replaces
-/// ("PHPSESSID="). All out pointers may be NULL.
+/// Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier
+/// headers of that name in the response are to be removed: all of them if *replaces is NULL, else those
+/// whose value begins with *replaces ("PHPSESSID="). All out pointers may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_header_at(
     session: *const sess_session,
