@@ -1031,7 +1031,8 @@ int32_t sess_php_result(const sess_session *session);
  * `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
  * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
  * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
- * SESS_EUNSUPPORTED: the PHP profiles, or sess.meta_key is empty. After these, and after a failure to store,
+ * SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its entry would shift what a custom value
+ * behind it refers to. After these, and after a failure to store,
  * the old session is as it was and active, or closed where it could not be opened again. If the new one
  * cannot be opened again, the login is done and stored, and the session closed.
  */
@@ -1320,9 +1321,11 @@ SESS_API sess_bytes sess_value_case(const sess_value *value);
 SESS_API sess_bytes sess_value_payload(const sess_value *value);
 
 /**
- * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory.
+ * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory, or there
+ * are references behind a custom value, or inside what it wrote of itself, that would name something else.
  */
-SESS_API sess_bytes sess_value_serialized(const sess_value *value);
+SESS_API
+sess_bytes sess_value_serialized(const sess_value *value);
 
 /**
  * 0, or a number that the members of one PHP reference (&) share. Setting one member sets them all.
@@ -1336,7 +1339,8 @@ SESS_API uint32_t sess_value_object(const sess_value *value);
 
 /**
  * The array under a key, for editing; made if missing or null. NULL, with the code on the session, if it
- * is something else (SESS_EINVAL) or cannot be edited.
+ * is something else (SESS_EINVAL) or cannot be edited (as the setters). With SESS_APPEND the key is the one
+ * that $a[] takes in the PHP of the profile: after negative keys alone php82 and php5 may begin with 0.
  */
 SESS_API
 sess_value *sess_value_edit(sess_value *array,
@@ -1345,8 +1349,9 @@ sess_value *sess_value_edit(sess_value *array,
 
 /**
  * Set a key to null. All setters: SESS_EMISUSE if not active, SESS_ENOTFOUND if `array` was removed,
- * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED where
- * references behind a custom value forbid it, SESS_EHEADERS for a first value that needs a cookie.
+ * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED, and
+ * nothing changed, where references behind a custom value, or inside what it wrote of itself, would name
+ * something else then, SESS_EHEADERS for a first value that needs a cookie.
  */
 SESS_API
 sess_rc sess_value_set_null(sess_value *array,
@@ -1391,7 +1396,8 @@ sess_rc sess_value_set_string(sess_value *array,
                               size_t len);
 
 /**
- * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA.
+ * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA. A custom value
+ * whose references are numbered otherwise than the place would have it: SESS_EUNSUPPORTED.
  */
 SESS_API
 sess_rc sess_value_set_serialized(sess_value *array,
@@ -1401,12 +1407,15 @@ sess_rc sess_value_set_serialized(sess_value *array,
                                   size_t len);
 
 /**
- * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there.
+ * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there; SESS_EUNSUPPORTED as the setters.
  */
-SESS_API sess_rc sess_value_remove(sess_value *array, const char *key, size_t key_len);
+SESS_API
+sess_rc sess_value_remove(sess_value *array,
+                          const char *key,
+                          size_t key_len);
 
 /**
- * Remove all keys; of the whole data: session_unset().
+ * Remove all keys; of the whole data: session_unset(). SESS_EUNSUPPORTED as the setters.
  */
 SESS_API sess_rc sess_value_clear(sess_value *array);
 
@@ -1420,7 +1429,8 @@ SESS_API sess_rc sess_value_clear(sess_value *array);
  * active session (SESS_EMISUSE), and its cookie must still be possible (SESS_EHEADERS). Later ones can also be
  * made after sess_close and from a session that was only read. Tokens stay good as long as the session, also
  * when its id changes; they die with it and at login. SESS_EMISUSE for a raw session, which keeps no key;
- * SESS_EUNSUPPORTED in the PHP profiles or without sess.meta_key.
+ * SESS_EUNSUPPORTED in the PHP profiles, without sess.meta_key, or if the key would shift what a custom value
+ * behind the entry refers to.
  */
 SESS_API
 sess_rc sess_token(sess_session *session,

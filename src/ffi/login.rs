@@ -14,7 +14,8 @@ use std::ffi::c_void;
 /// `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
 /// like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
 /// headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
-/// SESS_EUNSUPPORTED: the PHP profiles, or sess.meta_key is empty. After these, and after a failure to store,
+/// SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its entry would shift what a custom value
+/// behind it refers to. After these, and after a failure to store,
 /// the old session is as it was and active, or closed where it could not be opened again. If the new one
 /// cannot be opened again, the login is done and stored, and the session closed.
 #[must_use]
