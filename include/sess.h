@@ -1127,9 +1127,9 @@ SESS_API
 size_t sess_header_count(const sess_session *session);
 
 /**
- * Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier headers of that name in the response
- * are to be removed: all of them if *replaces is NULL, else those whose value begins with *replaces
- * ("PHPSESSID="). All out pointers may be NULL.
+ * Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier
+ * headers of that name in the response are to be removed: all of them if *replaces is NULL, else those
+ * whose value begins with *replaces ("PHPSESSID="). All out pointers may be NULL.
  */
 SESS_API
 sess_rc sess_header_at(const sess_session *session,
