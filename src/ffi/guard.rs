@@ -10,6 +10,8 @@ thread_local! {
     /// Whether this thread runs code of the library, so that its panics are reported through the handle
     /// and not on the host's stderr.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Where the library's last panic of this thread began.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Run the body of an export; a panic becomes its message.
@@ -37,28 +39,28 @@ pub(super) fn install() {
     }
     INSTALL.call_once(|| {
         let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !INSIDE.get() {
-                before(info);
-            }
+        std::panic::set_hook(Box::new(move |info| match INSIDE.get() {
+            true => PLACE.set(
+                info.location()
+                    .map(|at| format!("{}:{}", at.file(), at.line())),
+            ),
+            false => before(info),
         }));
     });
 }
 
+/// What the host hears of a panic. A text that was put together for it may quote the session's data, and so
+/// only its place is told.
 fn message(payload: Box<dyn Any + Send>) -> String {
     if payload.is::<Foreign>() {
         return "an exception left a function of the host's, which has to return".to_owned();
     }
-    let text = match payload.downcast::<&str>() {
-        Ok(text) => text.to_string(),
-        Err(payload) => match payload.downcast::<String>() {
-            Ok(text) => *text,
-            Err(payload) => {
-                // A payload whose destructor panics would unwind into C after all.
-                std::mem::forget(payload);
-                "no message".to_owned()
-            }
-        },
-    };
-    format!("a bug in libsess was caught: {text}")
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    if !payload.is::<String>() {
+        // A payload whose destructor panics would unwind into C after all.
+        std::mem::forget(payload);
+    }
+    let said = [text, PLACE.take()];
+    let said = said.into_iter().flatten().collect::<Vec<_>>().join(", at ");
+    format!("a bug in libsess was caught: {said}")
 }
