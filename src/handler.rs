@@ -86,6 +86,16 @@ pub trait Handler: Send + Sync {
         let text = "a record of this storage has one name";
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
+    /// Beside the nine: go on under `id`, if it names the record that this call holds, too; the lock is
+    /// kept. [`Code::ENOTFOUND`]: it does not.
+    fn go_by(&self, _call: &mut Call, _id: &CStr) -> Result<()> {
+        let text = "a record of this storage has one name";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+    /// Beside the nine: how many names the record that this call holds has.
+    fn names(&self, _call: &mut Call, _id: &CStr) -> Result<u64> {
+        Ok(1)
+    }
 }
 
 /// When a record was made and last used, in Unix seconds; None: not known.
@@ -271,6 +281,33 @@ impl Call {
         self.lock_deadline
     }
 
+    /// Try every lock once only.
+    pub fn refuse_to_wait(&mut self) {
+        self.may_wait = false;
+        self.lock_deadline = None;
+        self.lock_patience = None;
+    }
+
+    /// Wait for locks as long as another call still would.
+    pub fn wait_as(&mut self, other: &Call) {
+        self.may_wait = other.may_wait;
+        self.lock_deadline = other.lock_deadline;
+        self.lock_patience = other.lock_patience;
+    }
+
+    /// Know what another call of the same session knows of the session.
+    pub fn know_as(&mut self, other: &Call) {
+        if !Arc::ptr_eq(&self.settings, &other.settings) {
+            self.settings = other.settings.clone();
+        }
+        self.host = other.host;
+        self.cancel.clone_from(&other.cancel);
+        self.parent.clone_from(&other.parent);
+        self.raw = other.raw;
+        self.dated = other.dated;
+        self.now = other.now;
+    }
+
     /// Unix seconds, by the host's clock if it has one.
     pub fn unix_now(&self) -> i64 {
         self.now
@@ -348,6 +385,14 @@ impl Call {
         self.mark = 0;
         self.answer = Answer::None;
         true
+    }
+
+    /// Have these bytes for the answer of read, which are what is stored by now.
+    pub fn answer_with(&mut self, mut bytes: Vec<u8>) {
+        self.last_mark += 1;
+        self.mark = self.last_mark;
+        self.buffer.exchange(&mut bytes);
+        self.answer = Answer::Copied;
     }
 
     /// Take the answer of read out, so that it can be passed to another callback of this call.

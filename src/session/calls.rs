@@ -172,6 +172,18 @@ impl Session {
         })
     }
 
+    /// Go on under another id of the record that is open, if it has that name.
+    pub(super) fn call_go_by(&mut self, id: &Id) -> Result<()> {
+        self.keeping_data(|session| {
+            session.with_call(|handler, call| handler.go_by(call, id.as_c_str()))
+        })
+    }
+
+    /// How many names the record that is open has.
+    pub(super) fn call_names(&mut self) -> Result<u64> {
+        self.keeping_data(|session| session.with_id(|handler, call, id| handler.names(call, id)))
+    }
+
     /// A new id from the handler, or from the generator where it makes none.
     pub(super) fn call_create_sid(&mut self) -> Result<Id> {
         if self.handler.offers().create_sid {

@@ -110,6 +110,10 @@ impl Session {
                 return self.ended(0, Err(error));
             }
         };
+        if !self.settings.php() {
+            let moved = self.regenerate_by_move(delete_old, payload);
+            return self.ended(i32::from(moved.is_ok()), moved);
+        }
         if self.settings.profile == Profile::Php5 {
             return self.regenerate_as_php5(delete_old);
         }

@@ -3,9 +3,10 @@
 mod asked;
 
 use super::Session;
+use super::candidates::Dead;
 use super::provisional::Proof;
 use super::response::Cookie;
-use super::start::{Failed, Stage, not_found};
+use super::start::{Failed, Stage};
 use super::way::Way;
 use crate::config::KindPolicy;
 use crate::error::{Code, Error, Event, Level, Result};
@@ -70,6 +71,11 @@ impl Policed {
     pub(super) fn recycle(&mut self) {
         self.begin();
         self.previous_end = Ending::None;
+    }
+
+    /// The session was stored now.
+    pub fn touch(&mut self, now: i64) {
+        self.times.touched = Some(now);
     }
 
     /// The user has logged in, under a new record.
@@ -194,18 +200,18 @@ impl Session {
                 self.policed.kind = self.kind();
                 self.check_birth().map_err(Failed::at(Stage::Read))?;
                 self.policed.rotate_due = rotate_due;
-                return Ok(self.go_on_here(way));
+                return self.go_on_here(way);
             }
             Sentence::Follow => return self.go_where_it_moved(existing, way),
-            Sentence::ThrowAway if existing => return Err(not_found()),
             Sentence::ThrowAway => {
-                self.throw_away();
-                return Ok(Course::Here(Some(Cookie::Known)));
+                let left = Dead::Left(self.id.clone());
+                return self.give_way(left, existing, way);
             }
             Sentence::Ended(ending) => ending,
             Sentence::Disabled => Ending::Idle,
         };
-        self.begin_anew(ending, existing).map(Course::Here)
+        self.end_session(ending);
+        self.give_way(Dead::Over(ending), existing, way)
     }
 
     fn sentence(&mut self) -> Sentence {
@@ -254,13 +260,9 @@ impl Session {
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
 
-    /// The session that was read is over: its record goes, under its lock, and another one begins under an
-    /// id of its own. One that is only read is left to those who may change it.
-    pub(super) fn begin_anew(
-        &mut self,
-        ending: Ending,
-        existing: bool,
-    ) -> std::result::Result<Option<Cookie>, Failed> {
+    /// The session that was read is over: its record goes, under its lock. One that is only read is left to
+    /// those who may change it.
+    pub(super) fn end_session(&mut self, ending: Ending) {
         let text = match ending {
             Ending::Idle => "a session was not used for longer than its idle clock allows",
             Ending::Absolute => "a session was older than its absolute clock allows",
@@ -273,14 +275,18 @@ impl Session {
         {
             self.warn("DESTROY_FAILED", &error);
         }
+    }
+
+    /// Another session begins in the place of one that is over, under an id of its own.
+    pub(super) fn begin_another(
+        &mut self,
+        ending: Ending,
+    ) -> std::result::Result<Option<Cookie>, Failed> {
         self.prepare_policy();
         self.policed.previous_end = ending;
         self.document.clear();
         // What close says of a session that is over helps nobody.
         let _ = self.call_close();
-        if existing {
-            return Err(not_found());
-        }
         self.arm_lock_timeout();
         self.call_open()
             .inspect_err(|error| self.warn("OPEN_FAILED", error))

@@ -1,10 +1,12 @@
 //! What a session adds to the response: its cookie and the cache limiter's headers (C-1 to C-18, C-40 to C-46).
 
 use super::Session;
+use super::id::Id;
 use super::policed::Unkept;
-use crate::cookie;
+use crate::cookie::{self, Manner};
 use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
+use crate::value::UserKind;
 use std::ffi::CString;
 
 /// Whether the cookie has to be sent again: not if the client just sent it.
@@ -90,6 +92,21 @@ impl Session {
         }
     }
 
+    /// The value of the cookie header that tells of another id, of a session of that kind. None: ids do not
+    /// go by cookies.
+    pub(super) fn cookie_for(&self, id: &Id, kind: UserKind) -> Result<Option<CString>> {
+        if !self.settings.use_cookies {
+            return Ok(None);
+        }
+        let manner = Manner {
+            lifetime: self.settings.cookie_life(kind),
+            ..self.cookie_manner()
+        };
+        let now = self.shared.unix_now();
+        let built = cookie::build(&self.settings, manner, id.bytes(), now);
+        built.map(Some).map_err(|refused| refused.error)
+    }
+
     /// Make the client forget the session cookie (C4, CS14); [`Code::EHEADERS`] after the response has begun.
     pub fn expire_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
@@ -101,7 +118,7 @@ impl Session {
         Ok(())
     }
 
-    fn put_cookie(&mut self, value: CString) {
+    pub(super) fn put_cookie(&mut self, value: CString) {
         self.headers.put(Header {
             name: c"Set-Cookie",
             value: value.into(),

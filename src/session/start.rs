@@ -209,7 +209,9 @@ impl Session {
             self.warn_behind(&closed, "OPEN_FAILED", &error);
             return Err(Failed::at(Stage::Open)(error));
         }
-        let loaded = self.load(cookie, existing).and_then(|()| match cache {
+        let loaded = self.load(cookie, existing);
+        self.settle_cookie();
+        let loaded = loaded.and_then(|()| match cache {
             CacheHeaders::Put => self
                 .send_cache_headers()
                 .map_err(Failed::telling(Stage::Headers, "HEADERS_SENT")),
@@ -241,7 +243,6 @@ impl Session {
             if matches!(course, Course::Read) && self.read_or_begin(existing)? {
                 cookie = Cookie::ToSend;
             }
-            self.settle_cookie();
             if self.settings.php() && self.gc_hits() {
                 // S-58: what gc says at start is never looked at.
                 let _ = self.call_gc(-1);

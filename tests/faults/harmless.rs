@@ -51,6 +51,8 @@ pub fn is_harmless(met: &Outcome) -> bool {
         {
             true
         }
+        // Where no tombstone can be stored the old record is destroyed.
+        Kind::Write | Kind::Truncate | Kind::Sync | Kind::JournalSync if met.path.buries() => true,
         // The collector passes by what it cannot remove.
         _ if met.path.collects() => met.kind != Kind::List,
         // Repair at the first use is done once more for the session that is opened.
@@ -69,9 +71,10 @@ pub fn is_harmless(met: &Outcome) -> bool {
     }
 }
 
-/// Whether OK does not mean that all was done: the next collection removes what this one could not.
+/// Whether OK does not mean that all was done: the next collection removes what this one could not, and
+/// where no tombstone could be stored the old record is gone.
 pub fn may_be_left(met: &Outcome) -> bool {
-    met.path.collects() && met.kind != Kind::List
+    met.path.collects() && met.kind != Kind::List || met.path.buries()
 }
 
 /// Whether a session may stay torn.

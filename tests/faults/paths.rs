@@ -94,6 +94,11 @@ impl Path {
         self.name.starts_with("move")
     }
 
+    /// Whether it puts a tombstone in the place of a session.
+    pub fn buries(&self) -> bool {
+        self.name == "regenerate"
+    }
+
     /// Whether it removes old sessions.
     pub fn collects(&self) -> bool {
         self.before.len() > 1

@@ -350,7 +350,7 @@ impl Sweep {
             }
             Err(_) => {}
         }
-        if result.is_ok() && left > 0 {
+        if result.is_ok() && left > 0 && !left_over {
             self.complain(point, format!("{left} records left by a success"));
         }
     }

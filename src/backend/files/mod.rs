@@ -255,6 +255,21 @@ impl Handler for Files {
             names::drop_other(state, id)
         })
     }
+
+    fn go_by(&self, call: &mut Call, id: &CStr) -> Result<()> {
+        opened(call, |state, _| {
+            state.check_process()?;
+            names::go_by(state, id)
+        })
+    }
+
+    fn names(&self, call: &mut Call, id: &CStr) -> Result<u64> {
+        opened(call, |state, call| {
+            open::turn_to(state, call, id)?;
+            state.check_process()?;
+            names::count(state)
+        })
+    }
 }
 
 impl Files {

@@ -89,6 +89,13 @@ impl State {
         }
     }
 
+    /// Make another id of the held file the one that is worked on; what is known of the file stays.
+    pub fn go_by(&mut self, id: &[u8], path: Text) {
+        self.id.clear();
+        self.id.extend_from_slice(id);
+        self.path = path;
+    }
+
     /// Unlock, close, and know nothing of any id.
     pub fn forget(&mut self, call: &mut Call) {
         self.release(call);
