@@ -550,7 +550,9 @@ typedef struct {
      */
     sess_rc (*gc)(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed);
     /**
-     * Make a new id, answer with sess_call_set_id. NULL: libsess makes one.
+     * Make a new id that no session has, answer with sess_call_set_id. NULL: libsess makes one. Of the id of a
+     * session that exists PHP profiles make that session; profile "libsess" refuses what the parent knows,
+     * SESS_EEXIST.
      */
     sess_rc (*create_sid)(void *user, sess_call *call);
     /**
@@ -817,7 +819,8 @@ sess_rc sess_set_id(sess_session *session,
 
 /**
  * Override a directive for this session: ini_set(), session_name($n), session_start([key => value]).
- * SESS_EINVAL as sess_options_set, or if it belongs to the engine.
+ * SESS_EINVAL as sess_options_set, or if it belongs to the engine; in a PHP profile there is no event of
+ * that then, as ini_set() says false of it and nothing else.
  */
 SESS_API
 sess_rc sess_set_option(sess_session *session,
@@ -1521,7 +1524,8 @@ sess_rc sess_call_fail(sess_call *call,
 /**
  * The built-in backend named by session.save_handler, as the same table, to build upon (SessionHandler's
  * parent::): return sess_call_parent(call)->read(NULL, call, id). It keeps its state apart from yours,
- * and its answers are in sess_call_data and sess_call_id. Never NULL; all nine are filled in.
+ * and its answers are in sess_call_data and sess_call_id. Its create_sid works before its open too. What it
+ * tells of reaches the event function before it returns. Never NULL; all nine are filled in.
  */
 SESS_API
 const sess_handler *sess_call_parent(const sess_call *call);

@@ -70,7 +70,7 @@ impl World {
     fn calls(&self) -> String {
         self.handler.calls()
     }
-    fn cookies(&self) -> Vec<String> {
+    fn cookies(&mut self) -> Vec<String> {
         let headers = self.session.headers().iter();
         headers
             .filter(|header| header.name == c"Set-Cookie")

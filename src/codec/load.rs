@@ -39,13 +39,16 @@ impl Document {
         if classless && notes & note::ENUM != 0 {
             return Err(Error::new(Code::EDATA, "an enum whose class is unknown"));
         }
-        let lost = if classless { note::CUSTOM } else { 0 };
-        if notes & (note::REFS | lost) == note::REFS {
+        let (lost, odd) = match classless {
+            true => (note::CUSTOM, note::ODD | note::LISTED),
+            false => (0, note::ODD),
+        };
+        if notes & lost == 0 && self.is_linked(notes) {
             // Written anew at each encoding: what PHP writes tells less of references than it reads.
-            self.canonical = notes & note::ODD == 0;
+            self.canonical = notes & odd == 0;
             return Ok(());
         }
-        if notes & (note::ODD | lost) != 0 {
+        if notes & (odd | lost) != 0 {
             let mut bytes = Vec::new();
             bytes.room(self.store.payload().len())?;
             self.respell_table(format, limits, &mut bytes)?;
@@ -131,6 +134,7 @@ impl Document {
                     let start = scan.at + 1;
                     let end = start + usize::from(len & 0x7f);
                     if end >= bytes.len() {
+                        self.key_cut_off = true;
                         return Err(scan.fault_here("a key longer than the data").into());
                     }
                     scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch)?;
@@ -170,7 +174,7 @@ impl Document {
         self.customs |= notes & note::CUSTOM != 0;
         self.deepest = self.deepest.max(scan.deepest);
         self.tables[0].unsettled = true;
-        if notes & note::REFS != 0 {
+        if self.is_linked(notes) {
             self.link_table(buffer, format, first, slots)?;
             if self.hidden != NONE && format == Format::PhpSerialize {
                 self.find_reserved();
@@ -188,8 +192,10 @@ impl Document {
     ) -> Result<()> {
         // Decoded apart first: on error nothing may have changed.
         let mut other = Document::try_new()?;
-        other.load_empty(format, payload, spelling, limits)?;
-        if other.opaque.is_some() || self.opaque.is_some() {
+        let loaded = other.load_empty(format, payload, spelling, limits);
+        (self.only_here, self.key_cut_off) = (other.only_here, other.key_cut_off);
+        loaded?;
+        if other.has_opaque() || self.has_opaque() {
             return Err(behind_custom());
         }
         let mut notes = 0;

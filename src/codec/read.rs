@@ -92,8 +92,8 @@ impl Document {
             Some((first, len)) if index < len as usize => first + index as u32,
             Some(_) => return None,
             None => {
-                self.compact(table);
-                self.tables[table as usize].get(index)?
+                let position = self.position(table, index)?;
+                self.tables[table as usize].get(position)?
             }
         };
         let value = NodeId(self.held(place));
@@ -188,7 +188,10 @@ impl Document {
         let body = self.body(node.0);
         let respell = self.compat && !self.canonical;
         let as_stored = node != ROOT && !respell;
-        let as_stored = as_stored && !self.node(body).is(flag::CHANGED | flag::OPAQUE);
+        let as_stored = as_stored
+            && !self
+                .node(body)
+                .is(flag::CHANGED | flag::OPAQUE | flag::PINNED);
         if as_stored {
             return Ok(self.bytes_of(body));
         }
@@ -196,7 +199,7 @@ impl Document {
         if node == ROOT {
             self.without_reserved(|document| document.write_root(&limits, &mut bytes))?;
         } else {
-            let mut walk = emit::Walk::new(Spelling::AsStored, respell, &limits);
+            let mut walk = emit::Walk::new(Spelling::Canonical, respell, &limits);
             self.write_value(node.0, &mut walk, &mut bytes)?;
         }
         let buffer = self.store.keep_alone(&bytes)?;

@@ -121,18 +121,27 @@ impl Document {
         }
     }
 
-    /// The position in the root's table of element `index` of those that are shown.
+    /// The number in the root's table of element `index` of those that are shown.
     pub(super) fn position_shown(&mut self, index: usize) -> usize {
-        self.compact(0);
+        let Some(at) = self.position_hidden() else {
+            return index;
+        };
+        match self.tables[0].rank(at) {
+            rank if index >= rank => index + 1,
+            _ => index,
+        }
+    }
+
+    /// The position of the reserved entry in the root's table.
+    fn position_hidden(&mut self) -> Option<usize> {
+        if self.hidden == NONE {
+            return None;
+        }
         let table = &self.tables[0];
         if table.get(self.hidden_at) != Some(self.hidden) {
-            let found = (0..table.len()).find(|at| table.at(*at) == self.hidden);
-            self.hidden_at = found.unwrap_or(usize::MAX);
+            self.hidden_at = (0..table.len()).find(|at| table.at(*at) == self.hidden)?;
         }
-        match index >= self.hidden_at {
-            true => index + 1,
-            false => index,
-        }
+        Some(self.hidden_at)
     }
 
     /// Do something to the table as hosts see it.
@@ -141,11 +150,10 @@ impl Document {
         ask: impl FnOnce(&mut Document) -> Result<T>,
     ) -> Result<T> {
         let table = self.table(ROOT.0);
-        let at = self.position_shown(usize::MAX - 1);
-        if self.hidden == NONE || table.is_none() || at == usize::MAX - 1 {
+        let Some(at) = self.position_hidden().filter(|_| table.is_some()) else {
             return ask(self);
-        }
-        let at = self.hidden_at;
+        };
+        self.check_skip(self.hidden)?;
         let hidden = self.replace(0, at, NONE)?;
         self.tables[0].live -= 1;
         self.recount_members = true;

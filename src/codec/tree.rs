@@ -32,6 +32,8 @@ pub(super) mod flag {
     pub const ODD_KEY: u8 = 32;
     /// A reference whose number is not known behind a custom object; kept as it stands.
     pub const OPAQUE: u8 = 64;
+    /// A custom object whose body may hold references; `Document::pins` has what they name.
+    pub const PINNED: u8 = 128;
 }
 
 /// A value, and its key if it stands in a container.
@@ -281,13 +283,13 @@ impl Document {
         }
     }
 
-    /// Close the gaps that removals left.
-    pub(super) fn compact(&mut self, table: u32) {
+    /// The position of element `nth` of a table, between the gaps that removals left.
+    pub(super) fn position(&mut self, table: u32, nth: usize) -> Option<usize> {
         let place = &mut self.tables[table as usize];
-        if place.has_gaps() {
+        if place.is_loose() {
             place.close_gaps();
-            place.drop_index();
         }
+        place.position(nth)
     }
 
     /// Whether a place has that key.

@@ -301,7 +301,8 @@ fn one_line(text: &CStr) -> String {
 
 /// The built-in backend named by session.save_handler, as the same table, to build upon (SessionHandler's
 /// parent::): return sess_call_parent(call)->read(NULL, call, id). It keeps its state apart from yours,
-/// and its answers are in sess_call_data and sess_call_id. Never NULL; all nine are filled in.
+/// and its answers are in sess_call_data and sess_call_id. Its create_sid works before its open too. What it
+/// tells of reaches the event function before it returns. Never NULL; all nine are filled in.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_call_parent(call: *const sess_call) -> *const sess_handler {
     let _ = call;

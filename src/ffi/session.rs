@@ -114,7 +114,8 @@ pub unsafe extern "C" fn sess_set_id(
 }
 
 /// Override a directive for this session: ini_set(), session_name($n), session_start([key => value]).
-/// SESS_EINVAL as sess_options_set, or if it belongs to the engine.
+/// SESS_EINVAL as sess_options_set, or if it belongs to the engine; in a PHP profile there is no event of
+/// that then, as ini_set() says false of it and nothing else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_set_option(
     session: *mut sess_session,

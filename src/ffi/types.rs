@@ -304,7 +304,9 @@ pub struct sess_handler {
             removed: *mut i64,
         ) -> sess_rc,
     >,
-    /// Make a new id, answer with sess_call_set_id. NULL: libsess makes one.
+    /// Make a new id that no session has, answer with sess_call_set_id. NULL: libsess makes one. Of the id of a
+    /// session that exists PHP profiles make that session; profile "libsess" refuses what the parent knows,
+    /// SESS_EEXIST.
     pub create_sid:
         Option<unsafe extern "C-unwind" fn(user: *mut c_void, call: *mut sess_call) -> sess_rc>,
     /// SESS_OK if this id is known, SESS_ENOTFOUND if not. NULL: known, unless read says ENOTFOUND.

@@ -92,6 +92,15 @@ impl Entry {
         )
     }
 
+    /// Whether it tells when the session began, and nothing else.
+    pub fn is_birth(&self) -> bool {
+        let born = Entry {
+            created: self.created,
+            ..Entry::default()
+        };
+        self.created.is_some() && *self == born
+    }
+
     /// Say nothing.
     pub fn clear(&mut self) {
         if !self.is_blank() {

@@ -4,6 +4,7 @@ use super::Session;
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Course;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use super::way::Way;
@@ -56,7 +57,7 @@ impl Session {
         while self.try_another_cookie() {
             if self.turn_to_candidate()? {
                 self.found = true;
-                self.unmade = false;
+                self.record = Record::Made;
                 return Ok(Some(Course::Decode));
             }
             if proven.is_none() && !existing && self.proves_itself() {

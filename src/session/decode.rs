@@ -2,7 +2,8 @@
 
 use super::start::{Failed, Stage};
 use super::{Session, is_thrown};
-use crate::codec::{Limits, Spelling};
+use crate::codec::{Appending, Limits, Spelling};
+use crate::config::Profile;
 use crate::error::{Code, Error, Result};
 
 impl Session {
@@ -19,6 +20,16 @@ impl Session {
         } else {
             Spelling::AsStored
         }
+    }
+
+    /// Tell the data in which format and by which PHP's rules it is going to be edited.
+    pub(super) fn suit_document(&mut self) {
+        let appending = match self.settings.profile {
+            Profile::Php5 => Appending::FromZero,
+            Profile::Php82 => Appending::EmptyFromZero,
+            Profile::Php86 | Profile::Libsess => Appending::FromFirst,
+        };
+        self.document.suit(self.settings.format, appending);
     }
 
     /// A decode error with the place where the payload is.

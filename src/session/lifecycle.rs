@@ -3,6 +3,7 @@
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Unkept;
+use super::reserve::CookieState;
 use super::save::{Payload, gone_if_not_found};
 use super::{Session, State, is_thrown};
 use crate::config::Profile;
@@ -47,6 +48,7 @@ impl Session {
                 )),
             );
         }
+        self.take_back_record();
         let closed = self.call_close();
         self.state = State::Closed;
         self.give_up_unmade();
@@ -69,12 +71,10 @@ impl Session {
         }
         let closed = self.call_close();
         self.proof.forget();
-        self.give_up_unmade();
+        self.give_up_destroyed();
         self.forget_id();
         // L-16: PHP forgets its table; the host's keeps its contents.
         self.has_table = false;
-        self.unmade = false;
-        self.cookie_pending = false;
         self.state = State::Destroyed;
         let php = i32::from(destroyed.is_ok());
         self.ended(php, destroyed.and(closed))
@@ -164,7 +164,7 @@ impl Session {
     }
 
     fn leave_old_id(&mut self, delete_old: bool, payload: Payload) -> Result<()> {
-        if self.unmade {
+        if self.record.is_missing() {
             return Ok(());
         }
         match delete_old {
@@ -263,7 +263,7 @@ impl Session {
     }
 
     fn send_cookie_of_new_id(&mut self) -> Result<()> {
-        match self.cookie_pending || !self.settings.use_cookies {
+        match self.cookie_state == CookieState::Pending || !self.settings.use_cookies {
             true => Ok(()),
             false => self.send_cookie(),
         }

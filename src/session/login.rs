@@ -81,7 +81,7 @@ impl Session {
     }
 
     fn log_in(&mut self, entry: &Entry, now: i64) -> Result<()> {
-        let is_stored = !self.unmade;
+        let is_stored = !self.record.is_missing();
         let payload = self.data_with(entry);
         let moved = payload.map_err(Halt::from).and_then(|payload| {
             self.move_on(None, |session, new| {
@@ -109,9 +109,7 @@ impl Session {
         };
         self.policed.log_in(entry.clone(), now);
         self.proof.forget();
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         arrived
     }
 

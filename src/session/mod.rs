@@ -2,7 +2,7 @@
 //!
 //! `start` opens, by way of `record` and `decode`, `save` closes, `lifecycle` holds the other operations,
 //! `request` what a host says before a start, `cookies` what the request says of its cookies, `response` the
-//! headers, `data` what the host does with the values, `policed` what a policy makes of it all, `entry` what
+//! headers, `reserve` makes the record of a cookie before it is shown, `data` what the host does with the values, `policed` what a policy makes of it all, `entry` what
 //! it finds in a session, `provisional` what clients get that have not returned a cookie yet, `tokens` what
 //! proves that a request comes from a page of the session, `login`, `rotate` and `regenerate` go on under
 //! another id, `moves` is how they do it, by the second call that `beside` keeps, `visit` goes from one record
@@ -27,6 +27,7 @@ mod raw;
 mod record;
 mod regenerate;
 mod request;
+mod reserve;
 mod response;
 mod rotate;
 mod save;
@@ -39,7 +40,7 @@ use crate::codec::Document;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::{Call, EventSink, Handler};
-use crate::headers::{Header, HeaderList};
+use crate::headers::HeaderList;
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
 use crate::sys::opaque::Opaque;
@@ -149,12 +150,10 @@ pub struct Session {
     cookie_known: bool,
     /// The storage had a record when it was read.
     found: bool,
-    /// Nothing was stored yet and nothing will be until a value is set (`sess.create = write`).
-    unmade: bool,
-    /// The cookie of a session that is not made yet has not been put into the headers.
-    cookie_pending: bool,
-    /// It was, with the first value, and is to be taken back if no record is made after all.
-    cookie_early: bool,
+    /// Whether it has one now.
+    record: reserve::Record,
+    /// How far its cookie is.
+    cookie_state: reserve::CookieState,
     /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
     proof: provisional::Proof,
     /// What the policy knows of the session.
@@ -217,9 +216,8 @@ impl Session {
             is_new: false,
             cookie_known: false,
             found: false,
-            unmade: false,
-            cookie_pending: false,
-            cookie_early: false,
+            record: reserve::Record::default(),
+            cookie_state: reserve::CookieState::default(),
             proof: provisional::Proof::default(),
             policed: policed::Policed::default(),
             in_hook: false,
@@ -266,9 +264,7 @@ impl Session {
         self.is_new = false;
         self.cookie_known = false;
         self.found = false;
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         self.proof = provisional::Proof::default();
         self.policed.recycle();
         self.cookies.recycle();
@@ -322,6 +318,7 @@ impl Session {
 
     fn let_go(&mut self) {
         if self.is_ours() {
+            self.take_back_record();
             // Nothing can be done about a close that fails while the session is thrown away.
             let _ = self.call_close();
             self.close_beside();
@@ -427,11 +424,6 @@ impl Session {
     /// What PHP's function would have returned: 1 true, 0 false, -1 an exception.
     pub fn php_result(&self) -> i32 {
         self.php_result
-    }
-
-    /// The headers the response must carry, in order.
-    pub fn headers(&self) -> &[Header] {
-        self.headers.entries()
     }
 
     /// The host's pointer.

@@ -218,7 +218,7 @@ impl Session {
             self.unmake(new);
             return Err(halt);
         }
-        if self.unmade {
+        if self.record.is_missing() {
             return Ok(());
         }
         self.arm_lock_timeout();
@@ -253,7 +253,7 @@ impl Session {
         let _ = self.call_destroy();
         self.id = old;
         self.has_stored = false;
-        if self.unmade {
+        if self.record.is_missing() {
             return;
         }
         self.arm_lock_timeout();

@@ -5,6 +5,7 @@ mod asked;
 use super::Session;
 use super::candidates::Dead;
 use super::provisional::Proof;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage};
 use super::way::Way;
@@ -138,6 +139,7 @@ impl From<Verdict<'_>> for Sentence {
 impl Session {
     /// Before the first record is read: reserve the entry's key.
     pub(super) fn reserve_entry(&mut self) -> Result<()> {
+        self.suit_document();
         let settings = &self.settings;
         match settings.policed() {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
@@ -305,7 +307,7 @@ impl Session {
         self.go_without_storage();
         self.document.clear();
         self.found = false;
-        self.unmade = true;
+        self.record = Record::Unmade;
     }
 
     fn clocks(&mut self) -> &KindPolicy {

@@ -132,12 +132,6 @@ impl Session {
         self.ended(1, Ok(()))
     }
 
-    /// The response has begun: `headers_sent()`.
-    pub fn mark_headers_sent(&mut self) -> Result<()> {
-        self.headers_sent = true;
-        self.ended(1, Ok(()))
-    }
-
     /// The time for a Last-Modified header in unix seconds; negative: none (C-45).
     pub fn set_last_modified(&mut self, unix: i64) -> Result<()> {
         self.last_modified = (unix >= 0).then_some(unix);

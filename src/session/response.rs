@@ -2,7 +2,6 @@
 
 use super::Session;
 use super::id::Id;
-use super::policed::Unkept;
 use crate::cookie::{self, Manner};
 use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
@@ -24,41 +23,7 @@ impl Session {
         self.send_cookie()
     }
 
-    /// Whether a value may be set although no record exists yet: its cookie must still be possible.
-    pub(super) fn check_pending_cookie(&self) -> Result<()> {
-        let is_due = self.unmade && self.cookie_pending && !self.proof.is_owed();
-        if is_due && self.headers_sent && self.policed.unkept == Unkept::No {
-            return Err(too_late());
-        }
-        Ok(())
-    }
-
-    /// With the first value of a session that is not made yet comes its cookie.
-    pub(super) fn put_pending_cookie(&mut self) -> Result<()> {
-        if self.unmade && self.cookie_pending && !self.is_dropped_at_close() {
-            self.send_cookie()?;
-            self.cookie_pending = false;
-            self.cookie_early = true;
-        }
-        Ok(())
-    }
-
-    /// No record was made after all: nothing is stored under the id, and no client is to know it.
-    pub(super) fn give_up_unmade(&mut self) {
-        // A provisional id is for the client to return, also where nothing is stored under it yet.
-        if !self.unmade || self.proof.is_owed() {
-            return;
-        }
-        self.has_id = false;
-        self.cookie_pending = false;
-        if std::mem::take(&mut self.cookie_early) && !self.headers_sent {
-            let begins = self.cookie_begins();
-            self.headers.withdraw(c"Set-Cookie", &begins);
-            self.cookie_known = false;
-        }
-    }
-
-    fn cookie_begins(&self) -> Vec<u8> {
+    pub(super) fn cookie_begins(&self) -> Vec<u8> {
         let mut begins = self.cookie_manner().name.to_vec();
         begins.push(b'=');
         begins
@@ -183,7 +148,7 @@ impl Session {
     }
 }
 
-fn too_late() -> Error {
+pub(super) fn too_late() -> Error {
     let text = "the response has begun: the session cookie cannot be sent any more";
     Error::new(Code::EHEADERS, text)
 }

@@ -1,6 +1,7 @@
 //! Start and reset: from an id to data (S-1 to S-19, S-30, S-31).
 
 use super::policed::Course;
+use super::reserve::{CookieState, Record};
 use super::response::Cookie;
 use super::way::Way;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
@@ -136,9 +137,12 @@ impl Session {
             );
         }
         self.raw = self.call.raw;
-        if self.unmade {
+        if self.record.is_provisional() {
             self.raw_new.clear();
             self.document.clear();
+            // What was stored for the cookie's sake was never read.
+            self.call.drop_data();
+            self.has_stored = false;
             return self.ended(1, Ok(()));
         }
         // V-17: PHP 8.6 pairs every open with a close; before, open comes again without one.
@@ -196,9 +200,7 @@ impl Session {
         self.state = State::Active;
         self.proof.begin(self.settings.create);
         self.is_new = self.proof.is_owed();
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         self.call.fresh = false;
         self.call.unproven = false;
         self.arm_lock_timeout();
@@ -218,6 +220,7 @@ impl Session {
             CacheHeaders::Keep => Ok(()),
         });
         if let Err(failed) = &loaded {
+            self.take_back_record();
             let closed = self.call_close();
             if let Some(event) = failed.event {
                 self.warn_behind(&closed, event, &failed.error);
@@ -270,14 +273,20 @@ impl Session {
             }
             self.prepare_policy();
         }
-        self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
+        let is_due = cookie == Cookie::ToSend && self.settings.use_cookies;
+        if is_due && self.record == Record::Unmade {
+            self.cookie_state = CookieState::Pending;
+        }
         self.put_provisional_cookie()
             .map_err(Failed::at(Stage::Headers))?;
         if let Some(hook) = self.shared.after_start.clone() {
             self.run_hook(&hook).map_err(Failed::at(Stage::Hook))?;
         }
-        if self.sends_at_once() || self.unmade {
+        if self.sends_at_once() || self.record.is_provisional() {
             return Ok(());
+        }
+        if is_due && self.record == Record::Due {
+            self.cookie_state = CookieState::Early;
         }
         self.send_cookie_if(cookie)
             .and_then(|()| self.roll_cookie())
@@ -293,8 +302,7 @@ impl Session {
             self.document.clear();
         }
         self.state = State::None;
-        self.unmade = false;
-        self.cookie_pending = false;
+        self.forget_record_state();
     }
 
     pub(super) fn forget_id(&mut self) {

@@ -4,6 +4,7 @@ use super::Session;
 use super::candidates::Dead;
 use super::id::Id;
 use super::policed::Course;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::rotate::Found;
 use super::start::{Failed, Stage};
@@ -66,7 +67,7 @@ impl Session {
                     self.finish_copy_of(&asked, at);
                 }
                 self.found = true;
-                self.unmade = false;
+                self.record = Record::Made;
                 way.asked = Some(asked);
                 Ok(Course::Decode)
             }

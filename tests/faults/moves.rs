@@ -105,7 +105,7 @@ fn int(session: &mut Session, key: &str) -> Option<i64> {
 }
 
 /// The id in the cookie of the response; empty: it has none.
-fn cookie(session: &Session) -> String {
+fn cookie(session: &mut Session) -> String {
     let headers = session.headers().iter();
     let mut cookies = headers.filter(|header| header.name == c"Set-Cookie");
     let value = cookies.next().map(|header| header.value.to_string_lossy());
@@ -188,7 +188,7 @@ impl Sweep {
         if session.state() == State::Active {
             let _ = session.close();
         }
-        told.cookie = cookie(&session);
+        told.cookie = cookie(&mut session);
         told
     }
 

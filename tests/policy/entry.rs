@@ -215,7 +215,7 @@ fn asvs_7_2_4_who_comes_late_under_an_id_that_a_login_left_gets_and_leaves_nothi
                     late.reset().unwrap();
                     late.close().unwrap();
                 }
-                assert_eq!(cookies(&late), [""; 0]);
+                assert_eq!(cookies(&mut late), [""; 0]);
                 assert!(shop.stored(&known).is_none_or(|bytes| bytes == stored));
             }
             let mut raw = shop.request(&known);

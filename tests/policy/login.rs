@@ -17,14 +17,14 @@ fn code(result: sess::error::Result<()>) -> Code {
 #[track_caller]
 fn shows_nothing(mut session: Session) {
     assert_eq!(session.data().count(ROOT), 0);
-    assert_eq!(cookie(&session), None);
+    assert_eq!(cookie(&mut session), None);
     assert_eq!(session.user(), None);
     assert!(!session.is_new() && !session.is_stored());
     if session.state() == State::Active {
         set(&mut session, "late", 1);
         assert_eq!(get(&mut session, "late"), Some(1));
         session.close().unwrap();
-        assert_eq!(cookie(&session), None);
+        assert_eq!(cookie(&mut session), None);
     }
 }
 
@@ -39,7 +39,7 @@ fn asvs_7_2_4_a_login_has_a_new_id_and_the_old_one_is_dead() {
         set(&mut session, "after", 2);
         let new = id(&session);
         assert_ne!(new, old);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert_eq!(session.state(), State::Active);
         assert_eq!(session.user(), Some(USER));
         assert_eq!(session.auth_age(), Some(0));
@@ -54,7 +54,7 @@ fn asvs_7_2_4_a_login_has_a_new_id_and_the_old_one_is_dead() {
             if flags == START_RAW {
                 assert_eq!(late.raw(), b"");
                 late.close().unwrap();
-                assert_eq!(cookie(&late), None);
+                assert_eq!(cookie(&mut late), None);
             } else {
                 shows_nothing(late);
             }
@@ -107,7 +107,7 @@ fn m_11_a_login_on_an_unstored_session_stores_at_once() {
         session.login(USER, 0).unwrap();
         let new = id(&session);
         assert_ne!(new, unstored);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         session.abort().unwrap();
         assert!(site.raw(&new).is_some(), "stored before any close");
         assert_eq!(site.raw(&unstored), None);
@@ -126,7 +126,7 @@ fn m_11_a_login_on_a_provisional_id_stores_under_an_ordinary_one() {
         assert!(!session.is_stored());
         let new = log_in(&mut session);
         assert_ne!(new.len(), provisional.len());
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert_eq!(site.seen(&new, "n"), Some(3));
         // The provisional id proves itself still, and gets a session of its own.
         let mut other = site.started(&provisional);
@@ -146,7 +146,7 @@ fn asvs_7_2_4_a_form_that_is_sent_twice_logs_in_once() {
         assert_eq!(code(again.login(USER, 0)), Code::EREFUSED);
         assert_eq!(again.state(), State::Active);
         again.close().unwrap();
-        assert_eq!(cookie(&again), None);
+        assert_eq!(cookie(&mut again), None);
         let mut session = site.started(&first);
         assert_eq!(session.user(), Some(USER));
         assert_eq!(get(&mut session, "n"), Some(1));
@@ -177,7 +177,7 @@ fn asvs_7_2_4_two_logins_at_once_are_one() {
                             session.start(0).unwrap();
                             let code = code(session.login(USER, 0));
                             session.close().unwrap();
-                            (code, cookie(&session))
+                            (code, cookie(&mut session))
                         })
                     })
                     .collect();
@@ -244,7 +244,7 @@ fn asvs_7_4_1_after_a_logout_nothing_is_left_and_a_save_in_flight_is_gone() {
         assert_eq!(session.state(), State::Destroyed);
         assert_eq!(get(&mut session, "n"), Some(1), "readable");
         assert_eq!(site.raw(&new), None);
-        let lines = crate::world::cookies(&session);
+        let lines = crate::world::cookies(&mut session);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].starts_with("PHPSESSID="), "{lines:?}");
         assert!(
@@ -318,7 +318,7 @@ fn a_logout_that_cannot_expire_the_cookie_destroys_all_the_same() {
         session.mark_headers_sent().unwrap();
         session.logout(LOGOUT_CLEAR_SITE_DATA).unwrap();
         assert_eq!(site.events(), ["NOT_ACTIVE", "HEADERS_SENT"]);
-        assert!(crate::world::cookies(&session).is_empty());
+        assert!(crate::world::cookies(&mut session).is_empty());
         assert_eq!(session.state(), State::Destroyed);
         assert_eq!(site.raw(&new), None);
     });
@@ -331,7 +331,7 @@ fn a_late_logout_does_not_log_out_who_logged_in_meanwhile() {
         let new = log_in(&mut site.started(&old));
         let mut late = site.started(&old);
         late.logout(LOGOUT_CLEAR_SITE_DATA).unwrap();
-        assert!(crate::world::cookies(&late).is_empty());
+        assert!(crate::world::cookies(&mut late).is_empty());
         assert!(
             late.headers()
                 .iter()
@@ -342,7 +342,7 @@ fn a_late_logout_does_not_log_out_who_logged_in_meanwhile() {
         let mut late = site.started(&old);
         assert_eq!(code(late.regenerate_id(false)), Code::EREFUSED);
         late.destroy().unwrap();
-        assert!(crate::world::cookies(&late).is_empty());
+        assert!(crate::world::cookies(&mut late).is_empty());
     });
 }
 
@@ -383,7 +383,7 @@ fn eight_requests_in_flight_do_not_replace_the_cookie_of_the_login() {
                                 session.close().unwrap();
                             }
                             assert_eq!(seen, None);
-                            cookie(&session)
+                            cookie(&mut session)
                         })
                     })
                     .collect();

@@ -22,6 +22,7 @@ mod moves;
 mod namespaces;
 mod php;
 mod requirements;
+mod reserve;
 mod rotate;
 mod second_request;
 mod setups;

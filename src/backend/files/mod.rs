@@ -130,11 +130,13 @@ impl Handler for Files {
                 Err(problem) if problem.error.code == Code::ENOTFOUND => {}
                 result => {
                     result?;
-                    let wiped = match call.settings.php() {
-                        true => Ok(()),
-                        false => write::wipe(state),
-                    };
-                    state.unlink().and(wiped)?;
+                    let is_named = state.has_its_name()?;
+                    if !call.settings.php() {
+                        write::wipe(state);
+                    }
+                    if is_named {
+                        state.unlink()?;
+                    }
                 }
             }
             state.forget(call);

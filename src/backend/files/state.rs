@@ -155,11 +155,9 @@ impl State {
         let Some(held) = &mut self.held else {
             return Ok(());
         };
-        let facts = held.file.facts();
         let known = held.facts.links;
-        let links = facts
-            .map_err(|error| io_error(self, "statx", &error))?
-            .links;
+        // What is stored stays stored where that cannot be told.
+        let links = held.file.facts().map_or(known, |facts| facts.links);
         if links < known && (links == 0 || !self.has_its_name()?) {
             self.release(call);
             self.is_gone = true;
@@ -171,8 +169,8 @@ impl State {
         Ok(())
     }
 
-    /// Whether the state's id names the held file.
-    fn has_its_name(&self) -> Result<bool> {
+    /// Whether the state's id names the held file, and not another one by now (F-78).
+    pub fn has_its_name(&self) -> Result<bool> {
         let held = self.held.as_ref().map(|held| held.facts.identity);
         match file::facts(self.path.as_c_str()) {
             Ok(facts) => Ok(Some(facts.identity) == held),
@@ -206,12 +204,14 @@ impl State {
         touched.map_err(|error| io_error(self, "touch", &error))
     }
 
-    /// Remove the held file's name, unless it names another file by now (F-78).
+    /// Remove the held file's name, which it has.
     pub fn unlink(&mut self) -> Result<()> {
-        let path = std::mem::take(&mut self.path);
-        let dropped = self.drop_name(path.as_c_str());
-        self.path = path;
-        dropped
+        match file::unlink(self.path.as_c_str()) {
+            Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
+                Err(io_error(self, "unlink", &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Remove a name of the held file, if it is one.
