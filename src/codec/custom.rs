@@ -168,7 +168,7 @@ impl Document {
         slots: usize,
         scalar: usize,
     ) -> Result<()> {
-        if !self.has_opaque() {
+        if !self.has_opaque()? {
             return Ok(());
         }
         // A value put into a reference goes to the other places as well, wherever they are.
@@ -194,14 +194,14 @@ impl Document {
     }
 
     /// Whether there still are references whose numbers must stay as they are.
-    pub(super) fn has_opaque(&mut self) -> bool {
+    pub(super) fn has_opaque(&mut self) -> memory::Result<bool> {
         while let Some(last) = self.opaque.last() {
-            if self.is_attached(*last) {
-                return true;
+            if self.is_attached(*last)? {
+                return Ok(true);
             }
             self.opaque.pop();
         }
-        false
+        Ok(false)
     }
 
     /// Whether no reference that cannot be resolved stands after a place, those inside it aside; None if that
@@ -257,7 +257,7 @@ impl Document {
 
     /// What is left out must not shift what references behind a custom object name.
     pub(super) fn check_skip(&mut self, place: u32) -> Result<()> {
-        match self.has_opaque() && self.stands_after(ROOT.0, Some(place)) != Some(true) {
+        match self.has_opaque()? && self.stands_after(ROOT.0, Some(place)) != Some(true) {
             true => Err(behind_custom()),
             false => Ok(()),
         }

@@ -318,7 +318,7 @@ impl Document {
         if kind != Kind::Array {
             return Err(Error::new(Code::EINVAL, "only arrays can be edited"));
         }
-        if !self.is_attached(array.0) {
+        if !self.is_attached(array.0)? {
             return Err(Error::new(
                 Code::ENOTFOUND,
                 "the array has been removed or overwritten",

@@ -88,8 +88,8 @@ impl Walk {
         if let Some(written) = &mut self.written {
             let more = self.slots as usize - written.len();
             grow(written, more, usize::MAX)?;
-            written.push(value);
-            written.resize(self.slots as usize, NONE);
+            written.try_push(value)?;
+            written.try_resize(self.slots as usize, NONE)?;
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Document {
             || self
                 .stored
                 .is_some_and(|stored| counts_root(stored) != counts_root(format));
-        if shifts && self.has_opaque() {
+        if shifts && self.has_opaque()? {
             return Err(behind_custom());
         }
         if walk.by_object {
@@ -289,7 +289,7 @@ impl Document {
     ) -> Result<()> {
         // References out of a value of the data keep their other holders; what stands alone has none.
         let cell = self.cell_of(value);
-        if self.is_attached(value) {
+        if self.is_attached(value)? {
             self.count_members()?;
             walk.loops = cell != NONE && self.letter(value) == b'a';
         } else {
@@ -365,7 +365,7 @@ impl Document {
     ) -> Result<()> {
         let cell = self.cell_of(place);
         if walk.loops && self.is_inside_itself(place, walk) {
-            out.extend_from_slice(b"N;");
+            out.try_extend(b"N;")?;
             return walk.take(place, 1);
         }
         if cell == NONE {
@@ -519,7 +519,7 @@ impl Document {
             let body = self.body(value);
             // Nothing shared is inside what has not been listed or changed.
             if self.node(body).is(flag::PINNED) {
-                customs.push(body);
+                customs.try_push(body)?;
             }
             let table = self.node(body).table;
             if table == NONE || (body != ROOT.0 && !self.node(body).is(flag::CHANGED)) {

@@ -328,8 +328,7 @@ impl Document {
         // The shortest reference, `r:1;`, has four bytes.
         let most = (self.store.get(node.buffer).len() - node.start as usize) / 4;
         grow(&mut self.opaque, 1, most)?;
-        self.opaque.push(place);
-        Ok(())
+        Ok(self.opaque.try_push(place)?)
     }
 
     /// Make `place` a member of the reference that `target` is or becomes.

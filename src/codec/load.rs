@@ -195,7 +195,7 @@ impl Document {
         let loaded = other.load_empty(format, payload, spelling, limits);
         (self.only_here, self.key_cut_off) = (other.only_here, other.key_cut_off);
         loaded?;
-        if other.has_opaque() || self.has_opaque() {
+        if other.has_opaque()? || self.has_opaque()? {
             return Err(behind_custom());
         }
         let mut notes = 0;

@@ -138,6 +138,8 @@ pub struct Document {
     compat: bool,
     classless: bool,
     edited: bool,
+    /// There was no memory to answer a question; see `check_memory`.
+    ran_out: bool,
     /// Values under repeated keys have given way, so slots count otherwise than in the bytes.
     folded: bool,
     /// Counts of members are out of date.
@@ -194,6 +196,7 @@ impl Document {
             compat: false,
             classless: false,
             edited: false,
+            ran_out: false,
             folded: false,
             recount_members: false,
             deepest: 0,
@@ -347,6 +350,15 @@ impl Document {
         self.encode_table(format, spelling, limits, out)
     }
 
+    /// ENOMEM, once, if there was no memory to answer some question since the last call: what it said was
+    /// not there may be.
+    pub fn check_memory(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.ran_out) {
+            true => Err(store::no_memory()),
+            false => Ok(()),
+        }
+    }
+
     /// The kind of a value.
     pub fn kind(&mut self, node: NodeId) -> Kind {
         self.kind_of(node)
@@ -420,6 +432,7 @@ impl Document {
             return 0;
         }
         if self.count_members().is_err() {
+            self.ran_out = true;
             return 0;
         }
         if self.cells[cell as usize].live > 1 {
@@ -436,6 +449,7 @@ impl Document {
             return 0;
         }
         if self.count_members().is_err() {
+            self.ran_out = true;
             return 0;
         }
         if self.objects[object as usize].live > 1 {

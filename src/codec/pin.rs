@@ -75,11 +75,11 @@ impl Document {
                 }
             };
             self.make_shared(letter, pin.1)?;
-            pins.push(Pin {
+            pins.try_push(Pin {
                 number: pin.0,
                 letter,
                 target: pin.1,
-            });
+            })?;
         }
         memory::insert(&mut self.pins, custom, pins)?;
         Ok(())

@@ -141,8 +141,10 @@ impl Document {
             _ => return None,
         }
         if !self.plain_strings.contains_key(&node.0) {
-            let plain = memory::copy_boxed(&self.text(node.0).ok()?).ok()?;
-            memory::insert(&mut self.plain_strings, node.0, plain).ok()?;
+            let plain = self.text(node.0).and_then(|text| memory::copy_boxed(&text));
+            let kept =
+                plain.and_then(|plain| memory::insert(&mut self.plain_strings, node.0, plain));
+            self.ran_out |= kept.is_err();
         }
         self.plain_strings.get(&node.0).map(|plain| &plain[..])
     }

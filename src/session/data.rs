@@ -215,8 +215,7 @@ impl Session {
             self.tell_skipped_keys(skipped);
         }
         let Err(error) = merged else {
-            self.read_entry();
-            let sent = self.put_pending_cookie();
+            let sent = self.read_entry().and_then(|()| self.put_pending_cookie());
             return self.ended(1, sent);
         };
         let destroyed = self.destroy_undecodable(&error);

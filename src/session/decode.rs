@@ -5,6 +5,7 @@ use super::{Session, is_thrown};
 use crate::codec::{Appending, Limits, Spelling};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, text};
 
 impl Session {
     pub(super) fn limits(&self) -> Limits {
@@ -34,15 +35,12 @@ impl Session {
 
     /// A decode error with the place where the payload is.
     fn with_place(&self, error: Error) -> Error {
-        let path = self.settings.save_path.to_string_lossy();
-        let text = format!(
+        let path = memory::shown(self.settings.save_path.to_bytes());
+        let text = text!(
             "a session under \"{path}\" cannot be decoded: {}",
             error.text
         );
-        Error {
-            text: text.into(),
-            ..error
-        }
+        Error { text, ..error }
     }
 
     pub(super) fn decode_loaded(&mut self) -> std::result::Result<(), Failed> {

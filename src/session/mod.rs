@@ -39,13 +39,16 @@ mod way;
 use crate::codec::Document;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::handler::{Call, EventSink, Handler};
+use crate::handler::{Call, Handler, TellEvent};
 use crate::headers::HeaderList;
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
+use crate::sys::lock::Presence;
+use crate::sys::memory::{self, Counted, Part};
 use crate::sys::opaque::Opaque;
 use id::Id;
-use std::ffi::{CStr, CString};
+use std::borrow::Cow;
+use std::ffi::CStr;
 use std::hash::RandomState;
 use std::sync::Arc;
 
@@ -73,33 +76,39 @@ pub enum State {
 }
 
 /// A host's function that runs inside start or close; it may read and edit data.
-pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
+pub type Hook = Arc<RunHook>;
+/// What a hook is.
+pub type RunHook = dyn Fn(&mut Session) -> Result<()> + Send + Sync;
 /// The time in Unix milliseconds, instead of the machine's clock.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+pub type Clock = Arc<TellTime>;
+/// What a clock is.
+pub type TellTime = dyn Fn() -> i64 + Send + Sync;
 /// Finds a built-in backend by its name in `session.save_handler`.
-pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
+pub type Builtins = Vec<(&'static str, Part<dyn Handler>)>;
 
 /// What all sessions of an engine share.
 pub struct Shared {
     /// The engine's settings.
-    pub settings: Arc<Settings>,
+    pub settings: Counted<Settings>,
     /// The host's storage; None: the built-in one that `session.save_handler` names.
-    pub host_handler: Option<Arc<dyn Handler>>,
+    pub host_handler: Option<Part<dyn Handler>>,
     /// The built-in backends.
     pub builtins: Builtins,
     /// Runs inside start, when the data is there.
-    pub after_start: Option<Hook>,
+    pub after_start: Option<Part<RunHook>>,
     /// Runs inside close, before encoding.
-    pub before_save: Option<Hook>,
+    pub before_save: Option<Part<RunHook>>,
     /// Receives events.
-    pub events: Option<EventSink>,
+    pub events: Option<Part<TellEvent>>,
     /// Tells the time; None: the machine does.
-    pub clock: Option<Clock>,
+    pub clock: Option<Part<TellTime>>,
+    /// With the last engine go threads that wait for work.
+    pub presence: Presence,
 }
 
 impl Shared {
     /// The built-in backend of that name.
-    pub fn builtin(&self, name: &CStr) -> Option<&Arc<dyn Handler>> {
+    pub fn builtin(&self, name: &CStr) -> Option<&Part<dyn Handler>> {
         let name = name.to_bytes();
         self.builtins
             .iter()
@@ -127,14 +136,14 @@ pub struct LastError {
     /// The failure.
     pub error: Error,
     /// Its text, NUL-terminated.
-    pub text: CString,
+    pub text: Cow<'static, CStr>,
 }
 
 /// One request's session.
 pub struct Session {
-    shared: Arc<Shared>,
-    settings: Arc<Settings>,
-    handler: Arc<dyn Handler>,
+    shared: Counted<Shared>,
+    settings: Counted<Settings>,
+    handler: Part<dyn Handler>,
     /// The host chose a built-in backend for this session instead of the engine's table.
     builtin_chosen: bool,
     /// Its place in memory stays, as a host's table may go by it.
@@ -160,6 +169,8 @@ pub struct Session {
     policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
+    /// The start is that of an update.
+    is_updating: bool,
     cookies: cookies::Cookies,
     document: Document,
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
@@ -191,8 +202,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for one request. No I/O.
-    pub fn new(shared: Arc<Shared>) -> Session {
+    /// A session for one request. No I/O. ENOMEM.
+    pub fn new(shared: Counted<Shared>) -> Result<Session> {
         let settings = shared.settings.clone();
         let builtin = shared.builtin(&settings.save_handler).cloned();
         let handler = shared
@@ -200,10 +211,10 @@ impl Session {
             .clone()
             .or_else(|| builtin.clone())
             .expect("an engine is only made with a handler that exists");
-        let mut call = Box::new(Call::new(settings.clone()));
+        let mut call = memory::boxed(Call::new(settings.clone()))?;
         call.parent = builtin;
         call.event_sink = shared.events.clone();
-        Session {
+        Ok(Session {
             shared,
             settings,
             handler,
@@ -221,8 +232,9 @@ impl Session {
             proof: provisional::Proof::default(),
             policed: policed::Policed::default(),
             in_hook: false,
+            is_updating: false,
             cookies: cookies::Cookies::default(),
-            document: Document::new(),
+            document: Document::try_new()?,
             has_stored: false,
             raw: false,
             raw_new: raw::Replacement::default(),
@@ -242,14 +254,14 @@ impl Session {
             php_result: 1,
             opened_in: None,
             beside: beside::Beside::default(),
-        }
+        })
     }
 
     /// Forget this request, but keep the buffers: as new, without the allocations. One that is active
     /// is aborted.
     pub fn recycle(&mut self) -> Result<()> {
         self.let_go();
-        let has_own_settings = !Arc::ptr_eq(&self.settings, &self.shared.settings);
+        let has_own_settings = !Counted::is_same(&self.settings, &self.shared.settings);
         if has_own_settings {
             self.settings = self.shared.settings.clone();
         }
@@ -285,7 +297,7 @@ impl Session {
     }
 
     /// Run a host's hook. From inside it nothing but data and getters can be used.
-    fn run_hook(&mut self, hook: &Hook) -> Result<()> {
+    fn run_hook(&mut self, hook: &Part<RunHook>) -> Result<()> {
         /// Ends with the hook, also when it panics: the session has to be closed then.
         struct Running<'a>(&'a mut Session);
         impl Drop for Running<'_> {
@@ -388,12 +400,7 @@ impl Session {
     /// Remember a failure that was found outside, such as a NULL argument.
     #[cold]
     pub fn fail(&mut self, error: Error) {
-        let line: Vec<u8> = error
-            .text
-            .bytes()
-            .filter(|byte| !matches!(byte, 0 | b'\n' | b'\r'))
-            .collect();
-        let text = CString::new(line).unwrap_or_default();
+        let text = memory::c_line(&error.text);
         self.error = Some(LastError { error, text });
     }
 

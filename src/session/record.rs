@@ -27,15 +27,21 @@ impl Session {
         let known = self.call_validate_sid(&id);
         self.id = id;
         match known {
-            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
-                self.settle_id(cookie, existing)
-            }
-            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
-                Ok(cookie)
-            }
-            // Where the built-in files have no directory, read tells.
-            Ok(Optional::Ran(Known::No)) if existing && !self.is_user_handler() => Ok(cookie),
             Ok(Optional::Ran(Known::No)) => {
+                if self.try_another_cookie().map_err(Failed::at(Stage::Id))? {
+                    return self.settle_id(cookie, existing);
+                }
+                if !existing
+                    && self
+                        .returns_to_proven_cookie()
+                        .map_err(Failed::at(Stage::Id))?
+                {
+                    return Ok(cookie);
+                }
+                // Where the built-in files have no directory, read tells.
+                if existing && !self.is_user_handler() {
+                    return Ok(cookie);
+                }
                 self.miss_id();
                 if existing {
                     return Err(not_found());
@@ -97,7 +103,10 @@ impl Session {
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict && !made_here && self.try_another_cookie() {
+                    if (strict || existing)
+                        && !made_here
+                        && self.try_another_cookie().map_err(Failed::at(Stage::Id))?
+                    {
                         continue;
                     }
                     if existing {
@@ -105,7 +114,12 @@ impl Session {
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || made_here || self.returns_to_proven_cookie() {
+                    if !strict
+                        || made_here
+                        || self
+                            .returns_to_proven_cookie()
+                            .map_err(Failed::at(Stage::Id))?
+                    {
                         self.record = self.record_not_found();
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;

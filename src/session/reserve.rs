@@ -153,8 +153,9 @@ impl Session {
 
     fn withdraw_cookie(&mut self) {
         if !self.headers_sent {
-            let begins = self.cookie_begins();
-            self.headers.withdraw(c"Set-Cookie", &begins);
+            let mut headers = std::mem::take(&mut self.headers);
+            headers.withdraw_cookie(self.cookie_name().unwrap_or_default().to_bytes());
+            self.headers = headers;
             self.cookie_known = false;
         }
     }

@@ -5,6 +5,7 @@ use super::id::Id;
 use crate::cookie::{self, Manner};
 use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
+use crate::sys::memory;
 use crate::value::UserKind;
 use std::ffi::CString;
 
@@ -23,12 +24,6 @@ impl Session {
         self.send_cookie()
     }
 
-    pub(super) fn cookie_begins(&self) -> Vec<u8> {
-        let mut begins = self.cookie_manner().name.to_vec();
-        begins.push(b'=');
-        begins
-    }
-
     /// Put the session cookie into the headers (C-1 to C-6).
     pub(super) fn send_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
@@ -44,12 +39,12 @@ impl Session {
         let manner = self.cookie_manner();
         match cookie::build(&self.settings, manner, self.id.bytes(), now) {
             Ok(value) => {
-                self.put_cookie(value);
+                self.put_cookie(value)?;
                 self.cookie_known = true;
                 Ok(())
             }
             // C-5, N-11: PHP goes on without a cookie.
-            Err(refused) if self.settings.php() => {
+            Err(refused) if self.settings.php() && refused.error.code != Code::ENOMEM => {
                 self.warn(refused.event, &refused.error);
                 Ok(())
             }
@@ -57,9 +52,9 @@ impl Session {
         }
     }
 
-    /// The value of the cookie header that tells of another id, of a session of that kind. None: ids do not
-    /// go by cookies.
-    pub(super) fn cookie_for(&self, id: &Id, kind: UserKind) -> Result<Option<CString>> {
+    /// The cookie header that tells of another id, of a session of that kind, with room among the headers: to
+    /// put it there does not fail then. None: ids do not go by cookies.
+    pub(super) fn cookie_for(&mut self, id: &Id, kind: UserKind) -> Result<Option<Header>> {
         if !self.settings.use_cookies {
             return Ok(None);
         }
@@ -69,7 +64,9 @@ impl Session {
         };
         let now = self.shared.unix_now();
         let built = cookie::build(&self.settings, manner, id.bytes(), now);
-        built.map(Some).map_err(|refused| refused.error)
+        let header = self.cookie_header(built.map_err(|refused| refused.error)?)?;
+        self.headers.make_room()?;
+        Ok(Some(header))
     }
 
     /// Make the client forget the session cookie (C4, CS14); [`Code::EHEADERS`] after the response has begun.
@@ -78,17 +75,23 @@ impl Session {
             return Err(too_late());
         }
         let value = cookie::expire(&self.settings, self.cookie_manner())?;
-        self.put_cookie(value);
+        self.put_cookie(value)?;
         self.cookie_known = false;
         Ok(())
     }
 
-    pub(super) fn put_cookie(&mut self, value: CString) {
-        self.headers.put(Header {
+    fn put_cookie(&mut self, value: CString) -> Result<()> {
+        let header = self.cookie_header(value)?;
+        Ok(self.headers.put(header)?)
+    }
+
+    fn cookie_header(&self, value: CString) -> Result<Header> {
+        let replaces = memory::join(&[self.cookie_manner().name, b"="])?;
+        Ok(Header {
             name: c"Set-Cookie",
             value: value.into(),
-            replaces: Some(CString::new(self.cookie_begins()).unwrap_or_default()),
-        });
+            replaces: Some(memory::c_string(&replaces)?),
+        })
     }
 
     /// The cookie of a session that goes on is sent again, so that its life begins anew (M10).
@@ -103,28 +106,28 @@ impl Session {
     }
 
     /// Caches are not to give one user's page to another (D5).
-    pub(super) fn put_vary(&mut self) {
+    pub(super) fn put_vary(&mut self) -> Result<()> {
         let wanted = !self.settings.php() && self.settings.policy.vary && !self.headers_sent;
         let is_there = |header: &Header| header.name == c"Vary";
         if !wanted || self.headers.entries().iter().any(is_there) {
-            return;
+            return Ok(());
         }
-        self.headers.put(Header {
+        Ok(self.headers.put(Header {
             name: c"Vary",
             value: c"Cookie".into(),
             // No value begins so: the host's own headers of that name stay.
-            replaces: Some(c"=".into()),
-        });
+            replaces: Some(memory::copy_c(c"=")?),
+        })?)
     }
 
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
-        self.put_vary();
+        self.put_vary()?;
         if !self.headers_sent {
             self.headers.put_cache_limiter(
                 &self.settings,
                 || self.shared.unix_now(),
                 self.last_modified,
-            );
+            )?;
             self.cache_headers_put = true;
             return Ok(());
         }
@@ -143,8 +146,9 @@ impl Session {
     /// Whether the cache limiter in force stands for any header.
     fn has_cache_headers(&self) -> bool {
         let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, || 0, None);
-        !wanted.entries().is_empty()
+        // What there is no memory for is one.
+        let put = wanted.put_cache_limiter(&self.settings, || 0, None);
+        put.is_err() || !wanted.entries().is_empty()
     }
 }
 

@@ -77,7 +77,10 @@ impl Session {
         }
         let in_force = self.has_id.then_some(self.cookie_known);
         self.policed.previous_end = Ending::None;
-        let cookie = self.take_id_from_request();
+        let cookie = match self.take_id_from_request() {
+            Ok(cookie) => cookie,
+            Err(error) => return self.ended(0, Err(error)),
+        };
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
         if existing && (self.id.is_empty() || self.proof.is_owed()) {
             let error = Error::new(Code::ENOTFOUND, "the request names no session");
@@ -163,7 +166,7 @@ impl Session {
     }
 
     /// The id this start is for: kept, set by the host, or from the request's cookie (C-20 to C-24).
-    fn take_id_from_request(&mut self) -> Cookie {
+    fn take_id_from_request(&mut self) -> Result<Cookie> {
         // C-12: PHP sends the cookie of an id that it kept again.
         let mut cookie = match self.cookie_known && !self.settings.php() {
             true => Cookie::Known,
@@ -171,13 +174,13 @@ impl Session {
         };
         if !self.has_id
             && self.settings.use_cookies
-            && let Some(id) = self.id_of_cookie()
+            && let Some(id) = self.id_of_cookie()?
         {
-            self.id.set(&id);
+            self.id.set(&id)?;
             self.has_id = true;
             self.cookie_known = true;
             cookie = Cookie::Known;
-        } else if !self.has_id && self.offers_no_id() {
+        } else if !self.has_id && self.offers_no_id()? {
             self.miss_id();
         }
         let unfit = match self.settings.php() {
@@ -188,7 +191,7 @@ impl Session {
             self.miss_id();
             self.forget_id();
         }
-        cookie
+        Ok(cookie)
     }
 
     fn initialise(

@@ -2,7 +2,7 @@
 //! in turn. What a session's visitor finds afterwards is the old session or a complete new one.
 
 use super::kit::{forbid, in_child};
-use super::scene::{Before, Scene, resources};
+use super::scene::{Before, Scene, TOMBSTONE, resources};
 use super::soak;
 use super::sweep::{Point, points};
 use sess::codec::{Place, ROOT};
@@ -336,8 +336,10 @@ impl Sweep {
         }
         for id in self.others() {
             let found = self.find(&id, 1, START_READ_AND_CLOSE);
-            // Empty: its maker died before it was written.
-            if !(found.is_whole() || told.is_none() && found.is_nothing()) {
+            // Empty: its maker died before it was written, or could not remove it.
+            let is_tombstone = self.scene.dir.get(&id).starts_with(TOMBSTONE);
+            let may_be_empty = told.is_none() || is_tombstone;
+            if !(found.is_whole() || may_be_empty && found.is_nothing()) {
                 return Some(format!("a second name without its session: {found:?}"));
             }
         }

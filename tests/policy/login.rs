@@ -293,6 +293,48 @@ fn a_request_in_flight_never_brings_a_destroyed_session_back() {
 }
 
 #[test]
+fn d_11_an_update_of_a_session_that_is_gone_makes_none() {
+    // shows: ASVS 7.4.1
+    each(&[], |site| {
+        for how in ["logout", "login", "regenerate", "remove"] {
+            let new = log_in(&mut site.started(&site.made(1)));
+            let mut page = site.started(&new);
+            page.close().unwrap();
+            let mut other = site.started(&new);
+            match how {
+                "logout" => other.logout(0).unwrap(),
+                "login" => other.login(USER, 0).unwrap(),
+                "regenerate" => other.regenerate_id(true).unwrap(),
+                _ => other.destroy().unwrap(),
+            }
+            drop(other);
+            let names = site.dir.names();
+            for _ in 0..2 {
+                let mut has_run = false;
+                let updated = page.update(&mut |session| {
+                    has_run = true;
+                    set(session, "late", 1);
+                    Ok(())
+                });
+                assert_eq!(code(updated), Code::EGONE, "{:?} {how}", site.store);
+                assert!(!has_run && page.state() == State::Closed);
+                assert_eq!((id(&page), cookie(&mut page)), (new.clone(), None));
+            }
+            assert_eq!(site.dir.names(), names);
+        }
+        // Where the request has stored nothing yet an update begins a session as any start does.
+        let mut page = site.started("");
+        page.close().unwrap();
+        page.update(&mut |session| {
+            set(session, "n", 3);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(site.seen(&id(&page), "n"), Some(3));
+    });
+}
+
+#[test]
 fn m_15_a_user_who_vanished_is_logged_out_with_his_trail() {
     each(&[], |site| {
         let mut session = site.started("");
@@ -304,6 +346,12 @@ fn m_15_a_user_who_vanished_is_logged_out_with_his_trail() {
         assert_eq!(site.events(), ["USER_LOST"]);
         assert_eq!(site.raw(&new), None);
         assert_eq!(site.seen(&new, "trail"), None);
+        // At once after the login, by the call that has the new record.
+        let mut session = site.started(&site.made(1));
+        session.login(USER, 0).unwrap();
+        site.events();
+        session.logout(LOGOUT_USER_LOST).unwrap();
+        assert_eq!(site.events(), ["USER_LOST"]);
     });
 }
 
@@ -439,6 +487,7 @@ fn who_knows_the_old_id_never_sees_a_key_of_the_new_session() {
                 current = id(&session);
                 // What the attacker knows is what was in force before the next login.
                 known.write().unwrap().push(current.clone());
+                crate::kit::eventually("somebody looks", || looks.load(Ordering::Relaxed) >= round);
             }
             done.store(true, Ordering::Relaxed);
         });

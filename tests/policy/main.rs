@@ -26,6 +26,7 @@ mod reserve;
 mod rotate;
 mod second_request;
 mod setups;
+mod shadowed;
 mod shop;
 mod site;
 mod tokens;

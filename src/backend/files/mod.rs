@@ -130,12 +130,13 @@ impl Handler for Files {
                 Err(problem) if problem.error.code == Code::ENOTFOUND => {}
                 result => {
                     result?;
-                    let is_named = state.has_its_name()?;
+                    // What cannot be told is told before anything is gone.
+                    let has_name = state.has_its_path()?;
                     if !call.settings.php() {
                         write::wipe(state);
                     }
-                    if is_named {
-                        state.unlink()?;
+                    if has_name {
+                        state.remove_its_path()?;
                     }
                 }
             }
