@@ -13,9 +13,10 @@ func (d *decoder) elements(at int, f func(i int, key Key, at int) (int, error)) 
 	if err := d.enter(at); err != nil {
 		return at, err
 	}
+	isObject := d.text[at] == 'O'
 	count, at := headOf(d.text, at)
 	for i := range count {
-		key, start := keyAt(d.text, at)
+		key, start := keyAt(d.text, at, isObject)
 		end, err := f(i, key, start)
 		if err != nil {
 			return at, within(err, shown(key))

@@ -189,10 +189,9 @@ func (e *encoder) value(v Value) error {
 	e.custom = e.custom || custom
 	e.refers = e.refers || refers
 	if refers && base > 0 {
-		e.renumber(text, base)
-	} else {
-		e.out = append(e.out, text...)
+		return e.renumber(text, base)
 	}
+	e.out = append(e.out, text...)
 	return nil
 }
 
@@ -213,7 +212,7 @@ func measure(text string) (slots, deepest int, custom bool) {
 }
 
 // renumber writes a value with references of which all numbers grow.
-func (e *encoder) renumber(text string, by int) {
+func (e *encoder) renumber(text string, by int) error {
 	for at := 0; at < len(text); {
 		var end int
 		switch text[at] {
@@ -227,12 +226,18 @@ func (e *encoder) renumber(text string, by int) {
 			_, end = headOf(text, at)
 		case '}':
 			end = at + 1
+		case 'C':
+			if isPinned(payloadAt(text, at)) {
+				return errInsideCustom
+			}
+			end = skipToken(text, at)
 		default:
 			end = skipToken(text, at)
 		}
 		e.out = append(e.out, text[at:end]...)
 		at = end
 	}
+	return nil
 }
 
 // shown is a key for messages: a name or a position. What else stands in keys, such as addresses and numbers of users,
