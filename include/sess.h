@@ -521,7 +521,10 @@ typedef struct {
     size_t struct_size;
     /**
      * A session begins. May come again without a close (reset, regenerate_id), so look at
-     * sess_call_state first: it is NULL only until it is set.
+     * sess_call_state first: it is NULL only until it is set. A login, regenerate_id or rotation of profile
+     * "libsess" opens a second sess_call of the session, for the new id, while the first is open: one that
+     * cannot be served meanwhile, as all is locked, is SESS_ELOCKED or SESS_EBUSY at once, and the first call
+     * alone is used. The session goes on by the second call; each gets its own close.
      */
     sess_rc (*open)(void *user, sess_call *call, const char *save_path, const char *session_name);
     /**
@@ -923,7 +926,15 @@ SESS_MUST_USE
 sess_rc sess_destroy(sess_session *session);
 
 /**
- * Go on under a new id: session_regenerate_id(). Do this at every login. SESS_EHEADERS, SESS_EEXIST.
+ * Go on under a new id: session_regenerate_id(). sess_login does more at a login; this is for any other change
+ * of rights. The session is stored under the new id, whose lock is held until the close. Under the old one it
+ * stays as it is now, or, with `delete_old`, leads nowhere: for sess.rotate_grace seconds requests that were
+ * under way with it get an empty session that is not stored and sends no cookie (with sess.meta_key empty the
+ * old record is destroyed). SESS_EHEADERS: the response has begun. SESS_EEXIST: every new id is in use.
+ * SESS_EGONE: others have destroyed the session. SESS_EREFUSED: the id of this request was left already. After
+ * any failure, also of the storage, the session is active under the old id and no cookie is sent; only where
+ * the storage cannot even read it again it is closed (event OLD_SESSION_MARKED). The PHP profiles have PHP's
+ * order: the old record goes or is written first, and a failure leaves no session (SESS_NONE) or a closed one.
  */
 SESS_API
 SESS_MUST_USE
@@ -932,7 +943,9 @@ sess_rc sess_regenerate_id(sess_session *session,
 
 /**
  * Start under the id in force, run `change`, close. A `change` that fails aborts: nothing is stored and
- * its code is returned. For the one value that a request has to save after its early close.
+ * its code is returned. For the one value that a request has to save after its early close. SESS_EGONE: the
+ * session that was closed here was destroyed meanwhile, or moved to an id that this request is not to know;
+ * `change` is not run, no session begins and no cookie is sent.
  */
 SESS_API
 SESS_MUST_USE
@@ -1030,11 +1043,13 @@ int32_t sess_php_result(const sess_session *session);
  * sess.rotate_grace seconds. The same user again renews the time of authentication, under a new id as well.
  * `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
  * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
- * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
- * SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its entry would shift what a custom value
- * behind it refers to. After these, and after a failure to store,
- * the old session is as it was and active, or closed where it could not be opened again. If the new one
- * cannot be opened again, the login is done and stored, and the session closed.
+ * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime), or
+ * another login has left the id of this request, as where a form was sent twice: nothing is made and no
+ * cookie sent, the first login stands. SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its
+ * entry would shift what a custom value behind it refers to. The old id is locked until it leads nowhere,
+ * and the new one from then on until the close. After any failure, also of the storage, the session is
+ * active under the old id, as it was, and no cookie is sent; only where the storage cannot even read it
+ * again it is closed (event OLD_SESSION_MARKED).
  */
 SESS_API
 SESS_MUST_USE
@@ -1140,9 +1155,9 @@ sess_rc sess_header_at(const sess_session *session,
 
 /**
  * The response has begun: headers_sent(). What would need a further header is SESS_EHEADERS from now on;
- * saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a session
- * that holds something: if there is no record for it yet it is made, as sess_header_count says. The error of that
- * is returned; the response has begun all the same.
+ * saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a
+ * session that holds something: if there is no record for it yet it is made, as sess_header_count says. The
+ * error of that is returned; the response has begun all the same.
  */
 SESS_API
 sess_rc sess_mark_headers_sent(sess_session *session);

@@ -55,9 +55,9 @@ pub unsafe extern "C" fn sess_header_at(
 }
 
 /// The response has begun: headers_sent(). What would need a further header is SESS_EHEADERS from now on;
-/// saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a session
-/// that holds something: if there is no record for it yet it is made, as sess_header_count says. The error of that
-/// is returned; the response has begun all the same.
+/// saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a
+/// session that holds something: if there is no record for it yet it is made, as sess_header_count says. The
+/// error of that is returned; the response has begun all the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_mark_headers_sent(session: *mut sess_session) -> sess_rc {
     // SAFETY: the header's rules for pointers.
