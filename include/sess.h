@@ -521,7 +521,10 @@ typedef struct {
     size_t struct_size;
     /**
      * A session begins. May come again without a close (reset, regenerate_id), so look at
-     * sess_call_state first: it is NULL only until it is set.
+     * sess_call_state first: it is NULL only until it is set. A login, regenerate_id or rotation of profile
+     * "libsess" opens a second sess_call of the session, for the new id, while the first is open: one that
+     * cannot be served meanwhile, as all is locked, is SESS_ELOCKED or SESS_EBUSY at once, and the first call
+     * alone is used. The session goes on by the second call; each gets its own close.
      */
     sess_rc (*open)(void *user, sess_call *call, const char *save_path, const char *session_name);
     /**
@@ -923,7 +926,15 @@ SESS_MUST_USE
 sess_rc sess_destroy(sess_session *session);
 
 /**
- * Go on under a new id: session_regenerate_id(). Do this at every login. SESS_EHEADERS, SESS_EEXIST.
+ * Go on under a new id: session_regenerate_id(). sess_login does more at a login; this is for any other change
+ * of rights. The session is stored under the new id, whose lock is held until the close. Under the old one it
+ * stays as it is now, or, with `delete_old`, leads nowhere: for sess.rotate_grace seconds requests that were
+ * under way with it get an empty session that is not stored and sends no cookie (with sess.meta_key empty the
+ * old record is destroyed). SESS_EHEADERS: the response has begun. SESS_EEXIST: every new id is in use.
+ * SESS_EGONE: others have destroyed the session. SESS_EREFUSED: the id of this request was left already. After
+ * any failure, also of the storage, the session is active under the old id and no cookie is sent; only where
+ * the storage cannot even read it again it is closed (event OLD_SESSION_MARKED). The PHP profiles have PHP's
+ * order: the old record goes or is written first, and a failure leaves no session (SESS_NONE) or a closed one.
  */
 SESS_API
 SESS_MUST_USE
@@ -932,7 +943,9 @@ sess_rc sess_regenerate_id(sess_session *session,
 
 /**
  * Start under the id in force, run `change`, close. A `change` that fails aborts: nothing is stored and
- * its code is returned. For the one value that a request has to save after its early close.
+ * its code is returned. For the one value that a request has to save after its early close. SESS_EGONE: the
+ * session that was closed here was destroyed meanwhile, or moved to an id that this request is not to know;
+ * `change` is not run, no session begins and no cookie is sent.
  */
 SESS_API
 SESS_MUST_USE
@@ -1030,10 +1043,13 @@ int32_t sess_php_result(const sess_session *session);
  * sess.rotate_grace seconds. The same user again renews the time of authentication, under a new id as well.
  * `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
  * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
- * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
- * SESS_EUNSUPPORTED: the PHP profiles, or sess.meta_key is empty. After these, and after a failure to store,
- * the old session is as it was and active, or closed where it could not be opened again. If the new one
- * cannot be opened again, the login is done and stored, and the session closed.
+ * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime), or
+ * another login has left the id of this request, as where a form was sent twice: nothing is made and no
+ * cookie sent, the first login stands. SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its
+ * entry would shift what a custom value behind it refers to. The old id is locked until it leads nowhere,
+ * and the new one from then on until the close. After any failure, also of the storage, the session is
+ * active under the old id, as it was, and no cookie is sent; only where the storage cannot even read it
+ * again it is closed (event OLD_SESSION_MARKED).
  */
 SESS_API
 SESS_MUST_USE
@@ -1114,13 +1130,21 @@ bool sess_is_stored(const sess_session *session);
 /**
  * How many headers the response must carry (Set-Cookie, Expires, ...). Read the list once, when the
  * response head is sent, then call sess_mark_headers_sent.
+ *
+ * A cookie that is seen leads to a session: the first look, by this or by sess_header_at, at the headers of a
+ * session that is active and has no record yet makes it, by `write` under the new id, and keeps its lock, so
+ * that the next request waits for this one. Should that fail, the cookie is left out until the next value is
+ * set or sess_close has stored the session; the event and sess_errmsg tell why. A close or abort that keeps
+ * nothing removes the record and the cookie; after sess_mark_headers_sent it leaves an empty session. Who
+ * reads the headers after sess_close pays nothing for all this.
  */
-SESS_API size_t sess_header_count(const sess_session *session);
+SESS_API
+size_t sess_header_count(const sess_session *session);
 
 /**
- * Header number `i`, from 0; SESS_ENOTFOUND past the end. Earlier headers of that name in the response
- * are to be removed: all of them if *replaces is NULL, else those whose value begins with *replaces
- * ("PHPSESSID="). All out pointers may be NULL.
+ * Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier
+ * headers of that name in the response are to be removed: all of them if *replaces is NULL, else those
+ * whose value begins with *replaces ("PHPSESSID="). All out pointers may be NULL.
  */
 SESS_API
 sess_rc sess_header_at(const sess_session *session,
@@ -1131,7 +1155,9 @@ sess_rc sess_header_at(const sess_session *session,
 
 /**
  * The response has begun: headers_sent(). What would need a further header is SESS_EHEADERS from now on;
- * saving and closing never are.
+ * saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a
+ * session that holds something: if there is no record for it yet it is made, as sess_header_count says. The
+ * error of that is returned; the response has begun all the same.
  */
 SESS_API
 sess_rc sess_mark_headers_sent(sess_session *session);
@@ -1166,6 +1192,15 @@ SESS_API const char *sess_cookie_name(const sess_session *session);
  * SESS_ENOTFOUND.
  */
 SESS_API sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+
+/**
+ * Have the client forget the session cookie: a Set-Cookie with the name, path, domain and attributes of the
+ * one in force takes its place in the headers, or adds itself. Stores and destroys nothing; sess_logout does it
+ * itself. A session that begins later in the request puts its own cookie there. SESS_EHEADERS; SESS_EINVAL
+ * where the cookie has no name yet, or one that no browser would take.
+ */
+SESS_API
+sess_rc sess_expire_cookie(sess_session *session);
 
 /**
  * Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is
@@ -1301,9 +1336,11 @@ SESS_API sess_bytes sess_value_case(const sess_value *value);
 SESS_API sess_bytes sess_value_payload(const sess_value *value);
 
 /**
- * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory.
+ * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory, or there
+ * are references behind a custom value, or inside what it wrote of itself, that would name something else.
  */
-SESS_API sess_bytes sess_value_serialized(const sess_value *value);
+SESS_API
+sess_bytes sess_value_serialized(const sess_value *value);
 
 /**
  * 0, or a number that the members of one PHP reference (&) share. Setting one member sets them all.
@@ -1317,7 +1354,8 @@ SESS_API uint32_t sess_value_object(const sess_value *value);
 
 /**
  * The array under a key, for editing; made if missing or null. NULL, with the code on the session, if it
- * is something else (SESS_EINVAL) or cannot be edited.
+ * is something else (SESS_EINVAL) or cannot be edited (as the setters). With SESS_APPEND the key is the one
+ * that $a[] takes in the PHP of the profile: after negative keys alone php82 and php5 may begin with 0.
  */
 SESS_API
 sess_value *sess_value_edit(sess_value *array,
@@ -1326,8 +1364,9 @@ sess_value *sess_value_edit(sess_value *array,
 
 /**
  * Set a key to null. All setters: SESS_EMISUSE if not active, SESS_ENOTFOUND if `array` was removed,
- * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED where
- * references behind a custom value forbid it, SESS_EHEADERS for a first value that needs a cookie.
+ * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED, and
+ * nothing changed, where references behind a custom value, or inside what it wrote of itself, would name
+ * something else then, SESS_EHEADERS for a first value that needs a cookie.
  */
 SESS_API
 sess_rc sess_value_set_null(sess_value *array,
@@ -1372,7 +1411,8 @@ sess_rc sess_value_set_string(sess_value *array,
                               size_t len);
 
 /**
- * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA.
+ * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA. A custom value
+ * whose references are numbered otherwise than the place would have it: SESS_EUNSUPPORTED.
  */
 SESS_API
 sess_rc sess_value_set_serialized(sess_value *array,
@@ -1382,12 +1422,15 @@ sess_rc sess_value_set_serialized(sess_value *array,
                                   size_t len);
 
 /**
- * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there.
+ * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there; SESS_EUNSUPPORTED as the setters.
  */
-SESS_API sess_rc sess_value_remove(sess_value *array, const char *key, size_t key_len);
+SESS_API
+sess_rc sess_value_remove(sess_value *array,
+                          const char *key,
+                          size_t key_len);
 
 /**
- * Remove all keys; of the whole data: session_unset().
+ * Remove all keys; of the whole data: session_unset(). SESS_EUNSUPPORTED as the setters.
  */
 SESS_API sess_rc sess_value_clear(sess_value *array);
 
@@ -1401,7 +1444,8 @@ SESS_API sess_rc sess_value_clear(sess_value *array);
  * active session (SESS_EMISUSE), and its cookie must still be possible (SESS_EHEADERS). Later ones can also be
  * made after sess_close and from a session that was only read. Tokens stay good as long as the session, also
  * when its id changes; they die with it and at login. SESS_EMISUSE for a raw session, which keeps no key;
- * SESS_EUNSUPPORTED in the PHP profiles or without sess.meta_key.
+ * SESS_EUNSUPPORTED in the PHP profiles, without sess.meta_key, or if the key would shift what a custom value
+ * behind the entry refers to.
  */
 SESS_API
 sess_rc sess_token(sess_session *session,

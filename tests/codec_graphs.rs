@@ -255,3 +255,40 @@ fn z_35_references_in_and_out_of_custom_objects_are_kept_as_php_keeps_them() {
     assert_eq!(verdict.lines().last(), Some(&*format!("done {count}")));
     assert!(tally.done > tally.refused && tally.refused > 0 && tally.alone_refused > 0);
 }
+
+#[test]
+fn e_13_a_key_that_is_too_long_neither_loses_nor_moves_references() {
+    let answer = php(&["long", "1", "3000"], String::new());
+    let (mut written, mut refused, mut later) = (0, 0, String::new());
+    for line in answer.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let (payload, binary) = (base64(fields[0]), base64(fields[1]));
+        let customs = payload.windows(2).any(|two| two == b"C:");
+        let mut document = load(Format::PhpSerialize, &payload, Spelling::Canonical).unwrap();
+        let before = typed(&mut document, ROOT);
+        match encode(&mut document, Format::PhpBinary, Spelling::Canonical) {
+            Ok(ours) => {
+                written += 1;
+                if customs && ours != binary {
+                    // Another slot of the same object may be named.
+                    writeln!(later, "php_binary\t{}\t{}", to_base64(&ours), fields[2]).unwrap();
+                    continue;
+                }
+                assert_eq!(show(&ours), show(&binary), "{}", payload.escape_ascii());
+            }
+            // Without the table's own slot, and what was left out, numbers in custom objects are others.
+            Err(error) => {
+                refused += 1;
+                assert_eq!(error.code, Code::EUNSUPPORTED);
+                assert!(customs);
+            }
+        }
+        // In memory all is as it was.
+        assert_eq!(typed(&mut document, ROOT), before);
+        let again = encode(&mut document, Format::PhpSerialize, Spelling::Canonical);
+        assert_eq!(again.as_deref(), Ok(&payload[..]));
+    }
+    let count = later.lines().count();
+    assert_eq!(php(&["judge"], later), format!("done {count}\n"));
+    assert!(written > 2000 && refused > 0, "{written} {refused}");
+}

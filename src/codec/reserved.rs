@@ -5,7 +5,7 @@
 
 use super::scan::note;
 use super::text::{self, RawKey};
-use super::tree::NONE;
+use super::tree::{NONE, flag};
 use super::walk::Scratch;
 use super::{Document, Limits, NodeId, Place, ROOT, emit};
 use crate::error::{Code, Error, Result};
@@ -46,17 +46,30 @@ impl Document {
         let Some(key) = self.copy_of_reserved()? else {
             return Err(Error::new(Code::EINVAL, "no key is reserved"));
         };
-        // A member of a reference would take the others along.
-        if self.hidden != NONE && self.node(self.hidden).shared != NONE {
-            self.remove_reserved()?;
-        }
         let (consumed, notes, slots, _) = emit::measure(bytes, &NO_LIMITS, &mut self.scratch)?;
         if consumed != bytes.len() || notes & note::REFS != 0 {
             return Err(Error::new(Code::EDATA, "not one value without references"));
         }
-        let place = Place::At(Key::from_bytes(&key));
-        self.hidden = self.put(ROOT, place, [bytes, &[], &[]], slots, notes)?;
-        Ok(())
+        let put = |document: &mut Document| {
+            let place = Place::At(Key::from_bytes(&key));
+            document.hidden = document.put(ROOT, place, [bytes, &[], &[]], slots, notes)?;
+            Ok(())
+        };
+        if self.hidden == NONE {
+            return put(self);
+        }
+        let node = self.node(self.hidden);
+        if node.shared != NONE {
+            // A member of a reference would take the others along.
+            return self.checked(notes, |document| {
+                document.remove_reserved()?;
+                put(document)
+            });
+        }
+        match !node.is(flag::CHANGED) && self.bytes_of(self.hidden) == bytes {
+            true => Ok(()),
+            false => put(self),
+        }
     }
 
     /// Remove the reserved entry, if there is one.

@@ -48,7 +48,11 @@ impl Kind {
             Kind::Bool(field) => *field(settings) = given.boolean()?,
             Kind::Int(least, most, field) => {
                 let value = given.integer(*least, *most)?;
-                if let Quantity::Odd(_) = parse::quantity(given.bytes()) {
+                // PHP takes nothing at all for 0 without a word.
+                let is_blank = parse::trim(given.bytes()).is_empty();
+                if let Quantity::Odd(_) = parse::quantity(given.bytes())
+                    && !is_blank
+                {
                     settings.remark(given, value);
                 }
                 *field(settings) = value;

@@ -152,7 +152,7 @@ fn trim_start(mut text: &[u8]) -> &[u8] {
     text
 }
 
-fn trim(text: &[u8]) -> &[u8] {
+pub(super) fn trim(text: &[u8]) -> &[u8] {
     let mut text = trim_start(text);
     while let [rest @ .., last] = text
         && is_space(*last)

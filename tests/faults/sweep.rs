@@ -320,6 +320,7 @@ impl Sweep {
         Outcome {
             path: &self.path,
             kind: point.kind,
+            after: point.after,
             fault: point.fault,
             lasts: point.lasts,
         }

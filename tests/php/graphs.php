@@ -2,6 +2,7 @@
 // Sessions with references in and out of objects that serialize themselves, and what PHP makes of an edit.
 //
 //   php graphs.php make SEED COUNT    a line for each session: format, payload, op, path, value, payload and table after it, values alone
+//   php graphs.php long SEED COUNT    lines of payload in php_serialize, some keys too long, in php_binary, and as read from there
 //   php graphs.php judge              lines of format or 'value', bytes, table: says which bytes PHP reads otherwise
 ob_start(fn($text) => '');
 error_reporting(0);
@@ -168,6 +169,34 @@ if ($argv[1] === 'judge') {
     exit;
 }
 mt_srand((int) $argv[2]);
+if ($argv[1] === 'long') {
+    for ($made = 0; $made < (int) $argv[3];) {
+        open('php_serialize');
+        $maker = new Maker;
+        $maker->customs = mt_rand(0, 3) == 0;
+        $table = [];
+        foreach (['a', str_repeat('b', 128), 'c', str_repeat('d', 127), str_repeat('e', 300), 'f'] as $name) {
+            if (mt_rand(0, 3)) $table[$name] = $maker->value(3);
+        }
+        bind_some($table);
+        bind_some($table);
+        $_SESSION = $table;
+        unset($table, $maker);
+        $payload = (string) session_encode();
+        if (!decode($payload) || session_encode() !== $payload) continue;
+        $table = $_SESSION;
+        open('php_binary');
+        $_SESSION = $table;
+        unset($table);
+        $binary = session_encode();
+        decode((string) $binary);
+        $read = serialize($_SESSION);
+        fwrite(STDOUT, implode("\t", array_map('base64_encode', [$payload, (string) $binary, $read])) . "\n");
+        $made++;
+    }
+    session_abort();
+    exit;
+}
 $formats = ['php', 'php_binary', 'php_serialize'];
 for ($made = 0; $made < (int) $argv[3];) {
     $format = $formats[mt_rand(0, 2)];

@@ -132,15 +132,12 @@ impl Handler for Files {
                     result?;
                     // What cannot be told is told before anything is gone.
                     let has_name = state.has_its_path()?;
-                    let wiped = match call.settings.php() {
-                        true => Ok(()),
-                        false => write::wipe(state),
-                    };
-                    let removed = match has_name {
-                        true => state.remove_its_path(),
-                        false => Ok(()),
-                    };
-                    removed.and(wiped)?;
+                    if !call.settings.php() {
+                        write::wipe(state);
+                    }
+                    if has_name {
+                        state.remove_its_path()?;
+                    }
                 }
             }
             state.forget(call);
