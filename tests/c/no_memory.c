@@ -1,7 +1,8 @@
 /*
- * no_memory.c - whole lives of sessions, in which every allocation of the library fails in turn: one alone, or
- * it and all that come after it. Nothing ends the process; every call succeeds or says SESS_ENOMEM; what is
- * stored is the old session or the new one; no lock and no memory is left; and the same handles go on.
+ * no_memory.c - whole lives of sessions, in which every allocation of the library fails in turn:
+ * one alone, or it and all that come after it. Nothing ends the process; every call succeeds or
+ * says SESS_ENOMEM; what is stored is the old session or the new one; no lock and no memory is
+ * left; and the same handles go on.
  *
  * Without arguments all of it; `no_memory LIFE N once|on` is one case.
  */
@@ -25,12 +26,12 @@ extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
-static volatile bool armed;  /* counting */
-static volatile long count;  /* allocations since it was armed */
-static volatile long first;  /* the one that fails; 0: none */
+static volatile bool armed;   /* counting */
+static volatile long count;   /* allocations since it was armed */
+static volatile long first;   /* the one that fails; 0: none */
 static volatile bool lasting; /* so do all after it */
-static volatile long failed; /* how many have failed */
-static volatile long live;   /* allocated and not freed */
+static volatile long failed;  /* how many have failed */
+static volatile long live;    /* allocated and not freed */
 
 static bool loud; /* show where what happens */
 
@@ -198,7 +199,8 @@ static void store(const char *id, const char *payload, size_t len) {
     if (fd < 0 || write(fd, payload, len) != (ssize_t)len || close(fd) != 0) exit(3);
 }
 
-/* The session of an id: 0 there is none, 1 it is `OLD`, 2 it is something else that is whole; -1 a fault. */
+/* The session of an id: 0 there is none, 1 it is `OLD`, 2 it is something else that is whole; -1 a
+ * fault. */
 static int stored(const char *id) {
     char path[600], bytes[70000];
     snprintf(path, sizeof path, "%s/sess_%s", directory, id);
@@ -250,7 +252,8 @@ static void life_new(void) {
         }
         size_t headers = sess_header_count(s);
         const char *name, *value, *replaces;
-        for (size_t i = 0; i < headers; i++) sess_header_at(s, i, &name, &value, &replaces);
+        for (size_t i = 0; i < headers; i++)
+            sess_header_at(s, i, &name, &value, &replaces);
         if (started) FINE(sess_close(s));
         /* The handle goes on. */
         armed = false;
@@ -274,9 +277,7 @@ static void read_all(const sess_value *value, int depth) {
     }
 }
 
-static int64_t int_of(const sess_value *value) {
-    return sess_value_int(value, -1);
-}
+static int64_t int_of(const sess_value *value) { return sess_value_int(value, -1); }
 
 static void life_read(void) {
     store(ID_A, OLD, strlen(OLD));
@@ -343,13 +344,13 @@ static void life_values(void) {
         sess_engine *engine = engine_with(more);
         sess_session *s = engine != NULL ? request_of(engine, NULL) : NULL;
         if (s != NULL && FINE(sess_start(s, 0))) {
-            bool set = FINE(sess_value_set_serialized(DATA(s), "v", 1, REFERENCES,
-                                                      sizeof REFERENCES - 1));
+            bool set =
+                FINE(sess_value_set_serialized(DATA(s), "v", 1, REFERENCES, sizeof REFERENCES - 1));
             read_all(sess_data(s), 0);
             sess_value *list = set ? sess_value_edit(DATA(s), "list", 4) : NULL;
             if (list != NULL) {
-                set = FINE(sess_value_set_serialized(
-                          list, "r", 1, "a:2:{i:0;i:3;i:1;R:2;}", SESS_NTS)) &&
+                set = FINE(sess_value_set_serialized(list, "r", 1, "a:2:{i:0;i:3;i:1;R:2;}",
+                                                     SESS_NTS)) &&
                       FINE(sess_value_set_int(list, NULL, SESS_APPEND, 3)) &&
                       FINE(sess_value_set_null(list, "r", 1)) && FINE(sess_value_clear(list));
             }
@@ -464,10 +465,16 @@ static void life_raw(void) {
 }
 
 static void life_cookies(void) {
-    const char *const more[] = {"sess.cookie_name", "auto", "sess.create", "second_request",
-                                "sess.secret",
-                                "hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-                                "session.cache_limiter", "public", NULL};
+    const char *const more[] = {
+        "sess.cookie_name",
+        "auto",
+        "sess.create",
+        "second_request",
+        "sess.secret",
+        "hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "session.cache_limiter",
+        "public",
+        NULL};
     sess_engine *engine = engine_with(more);
     sess_session *s = engine != NULL ? sess_new(engine) : NULL;
     if (s != NULL) {
@@ -486,7 +493,8 @@ static void life_cookies(void) {
             FINE(sess_set_last_modified(s, 1)) && FINE(sess_start(s, 0))) {
             size_t headers = sess_header_count(s);
             const char *n, *v;
-            for (size_t i = 0; i < headers; i++) sess_header_at(s, i, &n, &v, NULL);
+            for (size_t i = 0; i < headers; i++)
+                sess_header_at(s, i, &n, &v, NULL);
             FINE(sess_mark_headers_sent(s));
             FINE(sess_close(s));
         }
@@ -576,8 +584,13 @@ static sess_rc t_gc(void *u, sess_call *c, int64_t max, int64_t *deleted) {
 }
 
 static void life_table(void) {
-    sess_handler handler = {.struct_size = sizeof handler, .open = t_open, .close = t_close,
-                            .read = t_read, .write = t_write, .destroy = t_destroy, .gc = t_gc};
+    sess_handler handler = {.struct_size = sizeof handler,
+                            .open = t_open,
+                            .close = t_close,
+                            .read = t_read,
+                            .write = t_write,
+                            .destroy = t_destroy,
+                            .gc = t_gc};
     record.is_there = true;
     record.len = strlen(OLD);
     memcpy(record.bytes, OLD, record.len);
@@ -603,7 +616,8 @@ static void life_table(void) {
 }
 
 static void life_memory(void) {
-    const char *const more[] = {"session.save_handler", "memory", "sess.lock_timeout_ms", "20", NULL};
+    const char *const more[] = {"session.save_handler", "memory", "sess.lock_timeout_ms", "20",
+                                NULL};
     sess_engine *engine = engine_with(more);
     sess_session *s = engine != NULL ? request_of(engine, NULL) : NULL;
     sess_session *other = engine != NULL ? sess_new(engine) : NULL;
@@ -696,10 +710,18 @@ static const struct {
     const char *name;
     void (*run)(void);
 } lives[] = {
-    {"new", life_new},         {"read", life_read},       {"change", life_change},
-    {"values", life_values},   {"login", life_login},     {"moves", life_moves},
-    {"raw", life_raw},         {"cookies", life_cookies}, {"options", life_options},
-    {"table", life_table},     {"memory", life_memory},   {"collect", life_collect},
+    {"new", life_new},
+    {"read", life_read},
+    {"change", life_change},
+    {"values", life_values},
+    {"login", life_login},
+    {"moves", life_moves},
+    {"raw", life_raw},
+    {"cookies", life_cookies},
+    {"options", life_options},
+    {"table", life_table},
+    {"memory", life_memory},
+    {"collect", life_collect},
     {"contention", life_contention},
 };
 enum { LIVES = sizeof lives / sizeof lives[0] };
@@ -760,8 +782,6 @@ static int child(void) {
 
 int main(int argc, char **argv) {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    char *made = make_directory();
-    directory = made;
     loud = getenv("NO_MEMORY_TRACE") != NULL;
     memset(big, 'x', sizeof big);
     long cases = 0;
@@ -769,6 +789,8 @@ int main(int argc, char **argv) {
         if (argc > 1 && strcmp(argv[1], lives[life].name) != 0) continue;
         for (int on = 0; on < 2; on++) {
             if (argc > 3 && (strcmp(argv[3], "on") == 0) != on) continue;
+            char *made = make_directory();
+            directory = made;
             *shared = (struct shared){.life = life, .n = argc > 2 ? atol(argv[2]) : 1, .on = on};
             while (!shared->done) {
                 fflush(stdout);
@@ -786,11 +808,11 @@ int main(int argc, char **argv) {
             if (getenv("NO_MEMORY_COUNT") != NULL)
                 printf("%s %s: %ld\n", lives[life].name, on ? "on" : "once", shared->cases);
             cases += shared->cases;
+            remove_directory(made);
+            free(made);
         }
     }
     CHECK(cases > 0);
-    remove_directory(made);
-    free(made);
     munmap(shared, sizeof *shared);
     return check_report();
 }
