@@ -3,8 +3,8 @@
 use crate::backend::{files::Files, memory::Memory};
 use crate::config::Settings;
 use crate::error::{Code, Error, Result};
-use crate::handler::Handler;
-use crate::session::{Builtins, Clock, EventSink, Hook, Session, Shared};
+use crate::handler::{EventSink, Handler};
+use crate::session::{Builtins, Clock, Hook, Session, Shared};
 use crate::sys::opaque::Opaque;
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! What can go wrong, in the words of the C interface, and the events that tell of it.
 
+use crate::sys::memory::NoMemory;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -126,6 +127,13 @@ impl Error {
     pub fn with_code(mut self, code: Code) -> Error {
         self.code = code;
         self
+    }
+}
+
+impl From<NoMemory> for Error {
+    #[cold]
+    fn from(_: NoMemory) -> Error {
+        Error::new(Code::ENOMEM, "out of memory")
     }
 }
 

@@ -86,6 +86,16 @@ pub trait Handler: Send + Sync {
         let text = "a record of this storage has one name";
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
+    /// Beside the nine: go on under `id`, if it names the record that this call holds, too; the lock is
+    /// kept. [`Code::ENOTFOUND`]: it does not.
+    fn go_by(&self, _call: &mut Call, _id: &CStr) -> Result<()> {
+        let text = "a record of this storage has one name";
+        Err(Error::new(Code::EUNSUPPORTED, text))
+    }
+    /// Beside the nine: how many names the record that this call holds has.
+    fn names(&self, _call: &mut Call, _id: &CStr) -> Result<u64> {
+        Ok(1)
+    }
 }
 
 /// When a record was made and last used, in Unix seconds; None: not known.
@@ -156,6 +166,9 @@ impl Held {
     }
 }
 
+/// Receives events, with the host pointer of the session they happened in.
+pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+
 /// What a callback learns beyond its arguments, and how it answers.
 ///
 /// One lives in every session and is lent to each callback; the driver sets the facts before and
@@ -183,6 +196,9 @@ pub struct Call {
     pub raw: bool,
     /// The id was made by this very start: nothing is stored under it yet.
     pub fresh: bool,
+    /// That id is a host's own, which may have given one that is in use: read looks, and answers
+    /// [`Code::EEXIST`].
+    pub unproven: bool,
     /// Read makes the record of an id that has none (PHP); else it answers ENOTFOUND.
     pub create: bool,
     /// Read should tell when the record was last used, if that costs something.
@@ -196,6 +212,8 @@ pub struct Call {
     pub gc_budget: i64,
     /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
     pub parent: Option<Arc<dyn Handler>>,
+    /// Where events go; None: nobody wants them.
+    pub event_sink: Option<EventSink>,
 
     buffer: Buffer,
     /// Which content the buffer has; 0 while it is taken out.
@@ -223,12 +241,14 @@ impl Call {
             read_only: false,
             raw: false,
             fresh: false,
+            unproven: false,
             create: false,
             dated: false,
             now: None,
             times: Times::default(),
             gc_budget: -1,
             parent: None,
+            event_sink: None,
             buffer: Buffer::default(),
             mark: 0,
             last_mark: 0,
@@ -259,6 +279,33 @@ impl Call {
             self.lock_deadline = Instant::now().checked_add(patience);
         }
         self.lock_deadline
+    }
+
+    /// Try every lock once only.
+    pub fn refuse_to_wait(&mut self) {
+        self.may_wait = false;
+        self.lock_deadline = None;
+        self.lock_patience = None;
+    }
+
+    /// Wait for locks as long as another call still would.
+    pub fn wait_as(&mut self, other: &Call) {
+        self.may_wait = other.may_wait;
+        self.lock_deadline = other.lock_deadline;
+        self.lock_patience = other.lock_patience;
+    }
+
+    /// Know what another call of the same session knows of the session.
+    pub fn know_as(&mut self, other: &Call) {
+        if !Arc::ptr_eq(&self.settings, &other.settings) {
+            self.settings = other.settings.clone();
+        }
+        self.host = other.host;
+        self.cancel.clone_from(&other.cancel);
+        self.parent.clone_from(&other.parent);
+        self.raw = other.raw;
+        self.dated = other.dated;
+        self.now = other.now;
     }
 
     /// Unix seconds, by the host's clock if it has one.
@@ -340,6 +387,14 @@ impl Call {
         true
     }
 
+    /// Have these bytes for the answer of read, which are what is stored by now.
+    pub fn answer_with(&mut self, mut bytes: Vec<u8>) {
+        self.last_mark += 1;
+        self.mark = self.last_mark;
+        self.buffer.exchange(&mut bytes);
+        self.answer = Answer::Copied;
+    }
+
     /// Take the answer of read out, so that it can be passed to another callback of this call.
     pub fn hold_data(&mut self) -> Held {
         Held {
@@ -402,7 +457,7 @@ impl Call {
         self.failure.take()
     }
 
-    /// Tell the host of something; delivered after the callback returns.
+    /// Tell the host of something; delivered after the callback of the backend that tells it returns.
     pub fn event(&mut self, event: Event) {
         self.events.push(event);
     }
@@ -410,6 +465,20 @@ impl Call {
     /// Whether there is neither a failure nor an event to be taken.
     pub fn said_nothing(&self) -> bool {
         self.failure.is_none() && self.events.is_empty()
+    }
+
+    /// Let the host know of the events told so far. Not from inside a backend, which may hold locks.
+    pub fn deliver_events(&mut self) {
+        for event in self.take_events() {
+            self.deliver(&event);
+        }
+    }
+
+    /// Let the host know of an event.
+    pub fn deliver(&self, event: &Event) {
+        if let Some(sink) = &self.event_sink {
+            sink(event, self.host);
+        }
     }
 
     /// The events told since the last call.
@@ -431,6 +500,7 @@ impl Call {
         self.read_only = false;
         self.raw = false;
         self.fresh = false;
+        self.unproven = false;
         self.create = false;
         self.dated = false;
         self.now = None;

@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits {
 
 fn load(key: &str, format: Format, payload: &str) -> Document {
     let mut document = Document::new();
-    document.reserve(key.as_bytes());
+    document.reserve(key.as_bytes()).unwrap();
     let loaded = document.load(format, payload.as_bytes(), Spelling::AsStored, &LIMITS);
     loaded.unwrap_or_else(|error| panic!("{error}: {payload}"));
     document
@@ -221,7 +221,7 @@ fn without_a_reserved_key_nothing_is_hidden() {
         .unwrap();
     assert_eq!(shown(&mut document), ["_m"]);
     set(&mut document, "_m", 2);
-    document.reserve(b"_m");
+    document.reserve(b"_m").unwrap();
     document.clear();
     assert!(document.reserved().is_none());
 }

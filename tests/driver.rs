@@ -343,7 +343,8 @@ fn s_24_v_16_an_empty_session_is_written_by_8_2_and_touched_by_8_6() {
 
 #[test]
 fn s_37_regenerate_goes_on_under_a_new_id() {
-    let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), &[]).visitor(KNOWN);
+    let php = [("sess.profile", "php82"), ("session.use_strict_mode", "1")];
+    let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), &php).visitor(KNOWN);
     w.session.start(0).unwrap();
     w.calls();
     w.session.regenerate_id(true).unwrap();
@@ -351,14 +352,54 @@ fn s_37_regenerate_goes_on_under_a_new_id() {
         w.calls(),
         format!("destroy({KNOWN}) close open create_sid validate_sid({FIRST}) read({FIRST})")
     );
+    w.session.close().unwrap();
+    assert_eq!(w.calls(), format!("write({FIRST},n|i:1;) close"));
+}
+
+#[test]
+fn s_37_regenerate_stores_under_the_new_id_before_anything_of_the_old_one_goes() {
+    let without_entry = [("sess.meta_key", "")];
+    for (set, deletes, left) in [
+        (&[][..], true, "tombstone"),
+        (&[], false, "n|i:1;"),
+        (&without_entry, true, ""),
+    ] {
+        let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), set).visitor(KNOWN);
+        w.session.start(0).unwrap();
+        w.calls();
+        w.session.regenerate_id(deletes).unwrap();
+        let old = w.handler.stored(KNOWN).unwrap_or_default();
+        let last = match left {
+            "" => format!("destroy({KNOWN})"),
+            _ => format!("write({KNOWN},{old})"),
+        };
+        assert!(
+            old == left || left == "tombstone" && old.starts_with("_libsess|a:3:"),
+            "{old}"
+        );
+        assert_eq!(
+            w.calls(),
+            format!(
+                "open create_sid validate_sid({FIRST}) read({FIRST}) write({FIRST},n|i:1;) {last} close"
+            )
+        );
+        // It was stored by then.
+        w.session.close().unwrap();
+        assert_eq!(w.calls(), format!("update_timestamp({FIRST},n|i:1;) close"));
+    }
+}
+
+#[test]
+fn s_37_regenerate_in_profile_libsess_sends_the_cookie() {
+    let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1;"), &[]).visitor(KNOWN);
+    w.session.start(0).unwrap();
+    w.session.regenerate_id(true).unwrap();
     assert_eq!(
         w.cookies(),
         [format!(
             "PHPSESSID={FIRST}; path=/; secure; HttpOnly; SameSite=Lax"
         )]
     );
-    w.session.close().unwrap();
-    assert_eq!(w.calls(), format!("write({FIRST},n|i:1;) close"));
 }
 
 #[test]
@@ -377,8 +418,10 @@ fn s_38_ids_that_are_all_taken_are_not_used() {
     let mut w = world(handler, &[]).visitor(KNOWN);
     w.session.start(0).unwrap();
     assert_eq!(code(w.session.regenerate_id(false)), Code::EEXIST);
-    assert_eq!(w.session.state(), State::None);
+    assert_eq!((w.session.state(), &*w.id()), (State::Active, KNOWN));
     assert!(w.calls().ends_with("close"));
+    w.session.close().unwrap();
+    assert_eq!(w.calls(), format!("update_timestamp({KNOWN},n|i:1;) close"));
 }
 
 #[test]
@@ -446,7 +489,8 @@ fn s_53_s_55_regenerate_gives_up_when_the_old_id_cannot_be_left() {
         let handler = Recorder::new(true)
             .with(KNOWN, "n|i:1;")
             .failing(callback, 1, Code::EIO);
-        let mut w = world(handler, &[]).visitor(KNOWN);
+        let php = [("sess.profile", "php82")];
+        let mut w = world(handler, &php).visitor(KNOWN);
         w.session.start(0).unwrap();
         assert_eq!(code(w.session.regenerate_id(delete)), Code::EIO);
         assert_eq!(w.id(), KNOWN);

@@ -302,7 +302,13 @@ fn regenerated_on_one_side_as_seen_from_the_other() {
         let second = run(&mut shared.worker("regenerate", ID, &[])).good();
         let second = second.trim();
         assert_ne!(second, ID);
-        assert!(!shared.file(ID).exists());
+        // Under the old id stands that nothing is there: libsess finds no session, and PHP nothing of it.
+        let left = run(&mut shared.worker("exists", ID, &[])).good();
+        assert_eq!(left, "SESS_ENOTFOUND\n");
+        let tombstone = shared.bytes(ID);
+        assert!(tombstone.windows(8).any(|bytes| bytes == b"_libsess"));
+        let seen = run(&mut shared.php("start.php", &[ID])).good();
+        assert!(seen.ends_with(&format!(" {ID} -1\n")), "{seen}");
         assert_eq!(shared.bytes(second), shared.stored(5));
         let seen = run(&mut shared.php("start.php", &[second])).good();
         assert!(seen.ends_with(&format!(" {second} 5\n")), "{seen}");

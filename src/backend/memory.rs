@@ -257,6 +257,9 @@ impl Memory {
     fn fetch(&self, state: &mut State, call: &mut Call) -> Result<()> {
         let is_new = call.fresh && !state.is_made;
         if is_new && !call.create {
+            if call.unproven && self.table().lock().data(&state.id).is_some() {
+                return Err(taken());
+            }
             return call.set_data(&[]);
         }
         self.hold(state, call)?;

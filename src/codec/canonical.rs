@@ -6,53 +6,55 @@ use super::tree::Node;
 use super::walk::Scratch;
 use super::{Document, Limits, Spelling, emit, float};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible};
 use crate::value::Key;
 
 impl Document {
     /// Append a value without elements as PHP would write it.
-    pub(super) fn respell(&self, node: u32, out: &mut Vec<u8>) {
+    pub(super) fn respell(&self, node: u32, out: &mut Vec<u8>) -> memory::Result {
         let bytes = self.bytes_of(node);
         match bytes {
             [b'i', b':', text @ .., b';'] => {
-                out.extend_from_slice(b"i:");
-                write_int(text::clamped_int(text), out);
-                out.push(b';');
+                out.try_extend(b"i:")?;
+                write_int(text::clamped_int(text), out)?;
+                out.try_push(b';')?;
             }
             [b'd', b':', text @ .., b';'] => {
-                out.extend_from_slice(b"d:");
-                float::write(float::parse(text), out);
-                out.push(b';');
+                out.try_extend(b"d:")?;
+                float::write(float::parse(text), out)?;
+                out.try_push(b';')?;
             }
-            [b's' | b'S', ..] => write_string(&self.text(node), out),
+            [b's' | b'S', ..] => write_string(&self.text(node)?, out)?,
             [b'C', ..] if self.classless => {
                 let mut scan = Scan::new(bytes, 2, 0, false);
                 let class = scan.quoted().unwrap_or_default();
-                write_class(class, out);
-                out.extend_from_slice(b"0:{}");
+                write_class(class, out)?;
+                out.try_extend(b"0:{}")?;
             }
             [letter @ (b'C' | b'E'), ..] => {
                 let mut scan = Scan::new(bytes, 2, 0, false);
                 let name = scan.quoted().unwrap_or_default();
-                out.extend_from_slice(&[*letter, b':']);
-                write_quoted(name, out);
+                out.try_extend(&[*letter, b':'])?;
+                write_quoted(name, out)?;
                 match letter {
-                    b'E' => out.push(b';'),
+                    b'E' => out.try_push(b';')?,
                     _ => {
                         let payload = custom_payload(bytes);
-                        out.push(b':');
-                        write_int(payload.len() as i64, out);
-                        out.extend_from_slice(b":{");
-                        out.extend_from_slice(payload);
-                        out.push(b'}');
+                        out.try_push(b':')?;
+                        write_int(payload.len() as i64, out)?;
+                        out.try_extend(b":{")?;
+                        out.try_extend(payload)?;
+                        out.try_push(b'}')?;
                     }
                 }
             }
-            _ => out.extend_from_slice(bytes),
+            _ => out.try_extend(bytes)?,
         }
+        Ok(())
     }
 
     /// The bytes of a string, its escapes resolved.
-    pub(super) fn text(&self, node: u32) -> std::borrow::Cow<'_, [u8]> {
+    pub(super) fn text(&self, node: u32) -> memory::Result<std::borrow::Cow<'_, [u8]>> {
         let Node {
             buffer, start, end, ..
         } = *self.node(node);
@@ -63,11 +65,9 @@ impl Document {
             .unwrap_or(0);
         let text = &token[(2 + colon + 2).min(token.len())..token.len().saturating_sub(2)];
         if token[0] == b'S' {
-            let mut plain = Vec::new();
-            text::unescape(text, &mut plain);
-            plain.into()
+            Ok(text::unescape(text)?.into())
         } else {
-            text.into()
+            Ok(text.into())
         }
     }
 }
@@ -84,72 +84,63 @@ pub(super) fn custom_payload(token: &[u8]) -> &[u8] {
 }
 
 /// `a:N:{` or `O:L:"Class":N:{` with another count.
-pub(super) fn write_head(token: &[u8], count: usize, fold: bool, out: &mut Vec<u8>) {
+pub(super) fn write_head(
+    token: &[u8],
+    count: usize,
+    fold: bool,
+    out: &mut Vec<u8>,
+) -> memory::Result {
     if token[0] == b'O' {
         let class = Scan::new(token, 2, 0, false).quoted().unwrap_or_default();
         if fold {
-            write_class(class, out);
+            write_class(class, out)?;
         } else {
-            out.extend_from_slice(b"O:");
-            write_quoted(class, out);
-            out.push(b':');
+            out.try_extend(b"O:")?;
+            write_quoted(class, out)?;
+            out.try_push(b':')?;
         }
     } else {
-        out.extend_from_slice(b"a:");
+        out.try_extend(b"a:")?;
     }
-    write_int(count as i64, out);
-    out.extend_from_slice(b":{");
+    write_int(count as i64, out)?;
+    out.try_extend(b":{")
 }
 
 /// `O:L:"Class":`, the one class every PHP knows in its own case.
-fn write_class(class: &[u8], out: &mut Vec<u8>) {
+fn write_class(class: &[u8], out: &mut Vec<u8>) -> memory::Result {
     let known = class.eq_ignore_ascii_case(b"stdClass");
-    out.extend_from_slice(b"O:");
-    write_quoted(if known { b"stdClass" } else { class }, out);
-    out.push(b':');
+    out.try_extend(b"O:")?;
+    write_quoted(if known { b"stdClass" } else { class }, out)?;
+    out.try_push(b':')
 }
 
-pub(super) fn write_key(key: Key<'_>, out: &mut Vec<u8>) {
+pub(super) fn write_key(key: Key<'_>, out: &mut Vec<u8>) -> memory::Result {
     match key {
         Key::Int(int) => {
-            out.extend_from_slice(b"i:");
-            write_int(int, out);
-            out.push(b';');
+            out.try_extend(b"i:")?;
+            write_int(int, out)?;
+            out.try_push(b';')
         }
         Key::Bytes(bytes) => write_string(bytes, out),
     }
 }
 
-pub(super) fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"s:");
-    write_quoted(bytes, out);
-    out.push(b';');
+pub(super) fn write_string(bytes: &[u8], out: &mut Vec<u8>) -> memory::Result {
+    out.try_extend(b"s:")?;
+    write_quoted(bytes, out)?;
+    out.try_push(b';')
 }
 
-fn write_quoted(bytes: &[u8], out: &mut Vec<u8>) {
-    write_int(bytes.len() as i64, out);
-    out.extend_from_slice(b":\"");
-    out.extend_from_slice(bytes);
-    out.push(b'"');
+fn write_quoted(bytes: &[u8], out: &mut Vec<u8>) -> memory::Result {
+    write_int(bytes.len() as i64, out)?;
+    out.try_extend(b":\"")?;
+    out.try_extend(bytes)?;
+    out.try_push(b'"')
 }
 
 /// Decimal digits, without an allocation.
-pub(super) fn write_int(int: i64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = int.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if int < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits[at..]);
+pub(super) fn write_int(int: i64, out: &mut Vec<u8>) -> memory::Result {
+    out.try_extend(text::decimal(int, &mut [0; text::DECIMAL]))
 }
 
 /// PHP's `unserialize()` of the value at the start of `bytes`, in a PHP that has none of the classes:
@@ -173,7 +164,7 @@ pub(super) fn respell_value(
     if classless && notes & note::ENUM != 0 {
         return Err(Error::new(Code::EDATA, "an enum whose class is unknown"));
     }
-    let mut document = Document::new();
+    let mut document = Document::try_new()?;
     document.canonical = false;
     document.classless = classless;
     document.compat = true;

@@ -9,6 +9,7 @@ use super::table::Table;
 use super::tree::{NONE, Node, Shared};
 use super::{Document, Limits, NodeId, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible};
 use crate::value::Kind;
 
 /// What an edit may change. Bytes are only ever added, so they need not be put back.
@@ -23,6 +24,20 @@ struct Before {
     compat: bool,
     edited: bool,
     folded: bool,
+    deepest: usize,
+    hidden: u32,
+}
+
+/// How much there was before an edit.
+pub(super) struct Mark {
+    nodes: usize,
+    tables: usize,
+    shared: usize,
+    cells: usize,
+    objects: usize,
+    opaque: Option<Opaque>,
+    canonical: bool,
+    compat: bool,
     deepest: usize,
     hidden: u32,
 }
@@ -43,7 +58,7 @@ impl Document {
         if self.classless || !self.customs || !links {
             return edit(self);
         }
-        let before = self.before();
+        let before = self.before()?;
         let done = edit(self).and_then(|done| self.check_numbers().map(|()| done));
         if done.is_err() {
             self.take_back(before);
@@ -51,18 +66,48 @@ impl Document {
         done
     }
 
+    /// What an edit finds, to go back to if there is no memory for what it adds.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            nodes: self.nodes.len(),
+            tables: self.tables.len(),
+            shared: self.shared.len(),
+            cells: self.cells.len(),
+            objects: self.objects.len(),
+            opaque: self.opaque,
+            canonical: self.canonical,
+            compat: self.compat,
+            deepest: self.deepest,
+            hidden: self.hidden,
+        }
+    }
+
+    /// Drop what was added since, none of which stands in the data yet.
+    pub(super) fn cut_back(&mut self, mark: &Mark) {
+        self.nodes.truncate(mark.nodes);
+        self.tables.truncate(mark.tables);
+        self.shared.truncate(mark.shared);
+        self.cells.truncate(mark.cells);
+        self.objects.truncate(mark.objects);
+        self.opaque = mark.opaque;
+        self.canonical = mark.canonical;
+        self.compat = mark.compat;
+        self.deepest = mark.deepest;
+        self.hidden = mark.hidden;
+    }
+
     /// Whether references that can be given numbers were read.
     pub(super) fn has_links(&self) -> bool {
         !self.cells.is_empty() || !self.objects.is_empty()
     }
 
-    fn before(&self) -> Before {
-        Before {
-            nodes: self.nodes.clone(),
-            tables: self.tables.clone(),
-            shared: self.shared.clone(),
-            cells: self.cells.clone(),
-            objects: self.objects.clone(),
+    fn before(&self) -> memory::Result<Before> {
+        Ok(Before {
+            nodes: memory::copy(&self.nodes)?,
+            tables: memory::copy_each(&self.tables, Table::copy)?,
+            shared: memory::copy(&self.shared)?,
+            cells: memory::copy_each(&self.cells, Cell::copy)?,
+            objects: memory::copy_each(&self.objects, Object::copy)?,
             opaque: self.opaque,
             canonical: self.canonical,
             compat: self.compat,
@@ -70,7 +115,7 @@ impl Document {
             folded: self.folded,
             deepest: self.deepest,
             hidden: self.hidden,
-        }
+        })
     }
 
     fn take_back(&mut self, before: Before) {
@@ -97,7 +142,7 @@ impl Document {
         };
         let table = self.table(ROOT.0).ok_or_else(no_memory)?;
         let mut walk = Walk::new(Spelling::AsStored, false, &limits);
-        walk.frames.push((table, 0));
+        walk.frames.try_push((table, 0))?;
         let written = self.write_frames(&mut walk, &mut Vec::new());
         self.forget_numbers();
         written
@@ -148,7 +193,7 @@ impl Document {
         let mut edit = self.path(container)?;
         match old {
             Some(old) => edit = self.path(old)?,
-            None => edit.push(usize::MAX),
+            None => edit.try_push(usize::MAX).ok()?,
         }
         Some(edit > last && !last.starts_with(&edit))
     }
@@ -167,7 +212,8 @@ impl Document {
                 parent => self.node(parent).table,
             };
             let table = self.tables.get(table as usize)?;
-            path.push((0..table.len()).find(|position| table.at(*position) == node)?);
+            let position = (0..table.len()).find(|position| table.at(*position) == node)?;
+            path.try_push(position).ok()?;
             node = parent;
         }
         path.reverse();

@@ -5,9 +5,11 @@ use super::keys;
 use super::load::check_size;
 use super::scan::note;
 use super::store::no_memory;
+use super::text::{DECIMAL, decimal};
 use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, NodeId, Place, ROOT, emit, float};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible, text};
 use crate::value::{Key, Kind, Scalar};
 
 /// The key that `$a[] = v` takes.
@@ -42,22 +44,22 @@ impl Document {
         line.clear();
         let mut tail: [&[u8]; 2] = [&[], &[]];
         match value {
-            Scalar::Null => line.extend_from_slice(b"N;"),
-            Scalar::Bool(value) => line.extend_from_slice(if value { b"b:1;" } else { b"b:0;" }),
+            Scalar::Null => line.try_extend(b"N;")?,
+            Scalar::Bool(value) => line.try_extend(if value { b"b:1;" } else { b"b:0;" })?,
             Scalar::Int(value) => {
-                line.extend_from_slice(b"i:");
-                write_int(value, &mut line);
-                line.push(b';');
+                line.try_extend(b"i:")?;
+                write_int(value, &mut line)?;
+                line.try_push(b';')?;
             }
             Scalar::Float(value) => {
-                line.extend_from_slice(b"d:");
-                float::write(value, &mut line);
-                line.push(b';');
+                line.try_extend(b"d:")?;
+                float::write(value, &mut line)?;
+                line.try_push(b';')?;
             }
             Scalar::String(bytes) => {
-                line.extend_from_slice(b"s:");
-                write_int(bytes.len() as i64, &mut line);
-                line.extend_from_slice(b":\"");
+                line.try_extend(b"s:")?;
+                write_int(bytes.len() as i64, &mut line)?;
+                line.try_extend(b":\"")?;
                 tail = [bytes, b"\";"];
             }
         }
@@ -79,7 +81,7 @@ impl Document {
         if consumed != bytes.len() {
             return Err(Error::new(
                 Code::EDATA,
-                format!("more than one value: the first ends at byte {consumed}"),
+                text!("more than one value: the first ends at byte {consumed}"),
             ));
         }
         let mut plain = Vec::new();
@@ -106,7 +108,7 @@ impl Document {
                 _ => {
                     return Err(Error::new(
                         Code::EINVAL,
-                        format!("key {}: neither an array nor null", keys::name(key)),
+                        text!("key {}: neither an array nor null", keys::name(key)),
                     ));
                 }
             }
@@ -155,11 +157,11 @@ impl Document {
         let mut head = std::mem::take(&mut self.head);
         head.clear();
         match key {
-            Key::Int(_) => write_key(key, &mut head),
+            Key::Int(_) => write_key(key, &mut head)?,
             Key::Bytes(bytes) => {
-                head.extend_from_slice(b"s:");
-                write_int(bytes.len() as i64, &mut head);
-                head.extend_from_slice(b":\"");
+                head.try_extend(b"s:")?;
+                write_int(bytes.len() as i64, &mut head)?;
+                head.try_extend(b":\"")?;
             }
         }
         let (body, close): (&[u8], &[u8]) = match key {
@@ -176,56 +178,68 @@ impl Document {
         let len: usize = value.iter().map(|part| part.len()).sum();
         let node = self.nodes.len() as u32;
         let end = start + len as u32;
+        let mark = self.mark();
         self.nodes
-            .push(Node::new(buffer, at, start, end, array.0, 0));
-        if notes & note::REFS != 0 {
-            self.link_value(node)?;
-        }
-        self.place(table, node, position);
+            .try_push(Node::new(buffer, at, start, end, array.0, 0))?;
+        let linked = match notes & note::REFS {
+            0 => Ok(()),
+            _ => self.link_value(node),
+        };
+        linked
+            .and_then(|()| self.place(table, node, position))
+            .inspect_err(|_| self.cut_back(&mark))?;
         if let Key::Int(int) = key {
             let table = &mut self.tables[table as usize];
-            table.set_next(table.next().after(int));
+            table.set_next(table.next().after(int))?;
         }
         self.mark_changed(array.0);
         self.edited = true;
         Ok(node)
     }
 
-    /// Let a new value stand at a position, or at the end.
-    fn place(&mut self, table: u32, node: u32, position: Option<usize>) {
+    /// Let a new value stand at a position, or at the end; without memory for it nothing has changed.
+    fn place(&mut self, table: u32, node: u32, position: Option<usize>) -> Result<()> {
         let Some(position) = position else {
-            self.hold_new(node);
-            self.append(table, node);
+            self.tables[table as usize].room(node, 1, &mut self.spare_order)?;
+            self.hold_new(node)?;
+            self.append(table, node)?;
             self.tables[table as usize].recount = true;
-            return;
+            return Ok(());
         };
         let old = self.tables[table as usize].at(position);
         let cell = self.cell_of(old);
         self.recount_members = true;
         if cell != NONE {
             // All members of a PHP reference change at once, and what names the new value joins them.
-            let own = std::mem::replace(&mut self.share(node).cell, cell);
+            let own = self.share(node)?.cell;
             if own != NONE {
+                let more = self.cells[own as usize].places.len();
+                self.cells[cell as usize].places.room(more)?;
+                // Each has its part in the reference that it leaves.
                 for member in std::mem::take(&mut self.cells[own as usize].places) {
-                    self.share(member).cell = cell;
-                    self.cells[cell as usize].places.push(member);
+                    self.share(member)?.cell = cell;
+                    self.cells[cell as usize].places.try_push(member)?;
                 }
             }
+            self.share(node)?.cell = cell;
             self.cells[cell as usize].value = node;
-            return;
+            return Ok(());
         }
-        self.hold_new(node);
-        self.replace(table, position, node);
+        self.tables[table as usize].list(&mut self.spare_order)?;
+        self.hold_new(node)?;
+        self.replace(table, position, node)?;
         self.let_go(old);
+        Ok(())
     }
 
     /// A new value stands where it was put; if it names itself, that is one of its reference's places.
-    fn hold_new(&mut self, node: u32) {
-        self.nodes[node as usize].flags |= flag::HELD;
+    fn hold_new(&mut self, node: u32) -> memory::Result {
         let cell = self.cell_of(node);
         if cell != NONE {
-            self.cells[cell as usize].places.insert(0, node);
+            self.cells[cell as usize].places.try_insert(0, node)?;
         }
+        self.nodes[node as usize].flags |= flag::HELD;
+        Ok(())
     }
 
     pub(super) fn remove_key(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
@@ -234,21 +248,22 @@ impl Document {
 
     fn remove_entry(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
         let table = self.editable(array)?;
-        let missing = || Error::new(Code::ENOTFOUND, format!("no key {}", keys::name(key)));
+        let missing = || Error::new(Code::ENOTFOUND, text!("no key {}", keys::name(key)));
         let position = self.find_entry(array, table, key).ok_or_else(missing)?;
         let old = self.tables[table as usize].at(position);
         self.guard(array.0, Some(old), 0, 0)?;
-        self.know_next(table);
+        self.know_next(table)?;
         let place = &mut self.tables[table as usize];
-        place.live -= 1;
-        place.recount = true;
         let indexed = place.index().is_some();
-        let order = place.list(&mut self.spare_order);
+        let order = place.list(&mut self.spare_order)?;
         order[position] = NONE;
         // Trailing gaps would only be walked over.
         while order.last() == Some(&NONE) && !indexed {
             order.pop();
         }
+        let place = &mut self.tables[table as usize];
+        place.live -= 1;
+        place.recount = true;
         self.let_go(old);
         self.mark_changed(array.0);
         self.edited = true;
@@ -265,7 +280,7 @@ impl Document {
             self.guard(array.0, Some(array.0), 0, 0)?;
         }
         self.opaque = self.opaque.filter(|_| array != ROOT);
-        let stays = array == ROOT && self.hidden != NONE && self.is_reserved_plain();
+        let stays = array == ROOT && self.hidden != NONE && self.is_reserved_plain()?;
         if array == ROOT && !stays {
             self.hidden = NONE;
         }
@@ -276,7 +291,7 @@ impl Document {
         }
         self.spare_order = cleared.clear();
         if stays {
-            self.append(table, self.hidden);
+            self.append(table, self.hidden)?;
         }
         self.tables[table as usize].recount = true;
         self.mark_changed(array.0);
@@ -307,9 +322,9 @@ impl Document {
         }
     }
 
-    fn know_next(&mut self, table: u32) {
+    fn know_next(&mut self, table: u32) -> memory::Result {
         if self.tables[table as usize].next() != Next::Unknown {
-            return;
+            return Ok(());
         }
         let place = &self.tables[table as usize];
         let next = place
@@ -320,11 +335,11 @@ impl Document {
             })
             .max()
             .map_or(Next::Free(0), |int| Next::Free(int).after(int));
-        self.tables[table as usize].set_next(next);
+        self.tables[table as usize].set_next(next)
     }
 
     fn next_key(&mut self, table: u32) -> Result<i64> {
-        self.know_next(table);
+        self.know_next(table)?;
         match self.tables[table as usize].next() {
             Next::Free(key) => Ok(key),
             // As in PHP it is free again once it has been removed.
@@ -342,7 +357,8 @@ impl Document {
         match key {
             // PHP cannot reach a top-level key that looks like an integer (E-10), others should.
             Key::Int(int) if found.is_none() && node == ROOT && !self.compat => {
-                self.look_up(table, Key::Bytes(int.to_string().as_bytes()))
+                let mut digits = [0; DECIMAL];
+                self.look_up(table, Key::Bytes(decimal(int, &mut digits)))
             }
             _ => found,
         }

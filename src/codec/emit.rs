@@ -10,6 +10,7 @@ use super::tree::{NONE, flag};
 use super::walk::Scratch;
 use super::{Document, Encoded, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible};
 use crate::value::{Format, Key};
 
 /// How one encoding goes.
@@ -78,10 +79,9 @@ impl Walk {
         if number > self.sure {
             return Err(behind_custom());
         }
-        out.extend_from_slice(&[letter, b':']);
-        canonical::write_int(number.into(), out);
-        out.push(b';');
-        Ok(())
+        out.try_extend(&[letter, b':'])?;
+        canonical::write_int(number.into(), out)?;
+        Ok(out.try_push(b';')?)
     }
 }
 
@@ -102,7 +102,7 @@ impl Document {
             && !self.store.payload().is_empty()
         {
             reserve(out, self.store.payload().len())?;
-            out.extend_from_slice(self.store.payload());
+            out.try_extend(self.store.payload())?;
         } else {
             reserve(out, self.store.payload().len())?;
             let mut walk = Walk::new(spelling, canonical && !self.canonical, limits);
@@ -148,13 +148,15 @@ impl Document {
             return Err(behind_custom());
         }
         if walk.by_object {
-            self.count_members();
+            self.count_members()?;
         }
         walk.plain = !walk.respell && !self.has_links();
         if format == Format::PhpSerialize {
             walk.slots = 1;
-            out.extend_from_slice(format!("a:{}:{{", self.tables[table as usize].live).as_bytes());
-            walk.frames.push((table, 0));
+            out.try_extend(b"a:")?;
+            canonical::write_int(self.tables[table as usize].live.into(), out)?;
+            out.try_extend(b":{")?;
+            walk.frames.try_push((table, 0))?;
             return self.write_frames(walk, out);
         }
         let tokens = match format {
@@ -197,11 +199,11 @@ impl Document {
                 continue;
             };
             if format == Format::PhpBinary {
-                out.push(key.len() as u8);
+                out.try_push(key.len() as u8)?;
             }
-            out.extend_from_slice(key);
+            out.try_extend(key)?;
             if format == Format::Php {
-                out.push(b'|');
+                out.try_push(b'|')?;
             }
             self.write_place(place, true, walk, out)?;
             self.write_frames(walk, out)?;
@@ -247,9 +249,7 @@ impl Document {
 
     fn copy(&self, run: Run, out: &mut Vec<u8>) -> Result<()> {
         let bytes = &self.store.get(run.buffer)[run.start..run.end];
-        reserve(out, bytes.len())?;
-        out.extend_from_slice(bytes);
-        Ok(())
+        Ok(out.try_extend(bytes)?)
     }
 
     /// One value by itself.
@@ -260,7 +260,7 @@ impl Document {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         if walk.by_object {
-            self.count_members_from(value);
+            self.count_members_from(value)?;
         }
         let cell = self.cell_of(value);
         if cell != NONE && self.cells[cell as usize].value == value {
@@ -285,7 +285,7 @@ impl Document {
                 }
             }
             let Some(place) = self.tables[*table as usize].get(*position) else {
-                out.push(b'}');
+                out.try_push(b'}')?;
                 walk.frames.pop();
                 continue;
             };
@@ -295,10 +295,10 @@ impl Document {
             }
             let node = self.node(place);
             if walk.respell || node.is(flag::RAW_KEY) {
-                canonical::write_key(self.key(place), out);
+                canonical::write_key(self.key(place), out)?;
             } else {
                 let token = node.key as usize..node.start as usize;
-                out.extend_from_slice(&self.store.get(node.buffer)[token]);
+                out.try_extend(&self.store.get(node.buffer)[token])?;
             }
             self.write_place(place, false, walk, out)?;
         }
@@ -345,8 +345,8 @@ impl Document {
             if walk.alone {
                 return Err(behind_custom());
             }
-            out.extend_from_slice(self.bytes_of(value));
-            walk.slots += self.slots_of(value).0;
+            out.try_extend(self.bytes_of(value))?;
+            walk.slots += self.slots_of(value)?.0;
             return Ok(());
         }
         let mut body = value;
@@ -363,15 +363,15 @@ impl Document {
         let letter = self.letter(body);
         let container = matches!(letter, b'a' | b'O');
         if !container || !(walk.respell || self.node(body).is(flag::CHANGED)) {
-            let (slots, custom) = self.slots_of(body);
+            let (slots, custom) = self.slots_of(body)?;
             if custom && !self.classless {
                 walk.sure = walk.sure.min(walk.slots + 1);
             }
             walk.slots += slots;
             if walk.respell {
-                self.respell(body, out);
+                self.respell(body, out)?;
             } else {
-                out.extend_from_slice(self.bytes_of(body));
+                out.try_extend(self.bytes_of(body))?;
             }
             return Ok(());
         }
@@ -380,14 +380,14 @@ impl Document {
             return Err(too_deep());
         }
         walk.slots += 1;
-        walk.frames.push((table, 0));
+        walk.frames.try_push((table, 0))?;
         let place = &self.tables[table as usize];
         if walk.respell || place.recount {
-            canonical::write_head(self.bytes_of(body), place.live as usize, walk.respell, out);
+            canonical::write_head(self.bytes_of(body), place.live as usize, walk.respell, out)?;
         } else {
             let mut scan = Scan::new(self.bytes_of(body), 0, 0, false);
             scan.head()?;
-            out.extend_from_slice(&scan.bytes[..scan.at]);
+            out.try_extend(&scan.bytes[..scan.at])?;
         }
         Ok(())
     }
@@ -412,23 +412,27 @@ impl Document {
             depth: limits.depth,
             bytes: u64::MAX,
         };
-        Document::new()
+        Document::try_new()?
             .load(format, bytes, Spelling::AsStored, &depth_only)
-            .map_err(|_| too_deep())
+            .map_err(|error| match error.code {
+                Code::ENOMEM => error,
+                _ => too_deep(),
+            })
     }
 
     /// Bring the counts of reachable members up to date.
-    pub(super) fn count_members(&mut self) {
+    pub(super) fn count_members(&mut self) -> memory::Result {
         if self.recount_members {
-            self.count_members_from(ROOT.0);
+            self.count_members_from(ROOT.0)?;
             self.recount_members = false;
         }
+        Ok(())
     }
 
     /// Count the places below `top` that hold each reference and object.
-    fn count_members_from(&mut self, top: u32) {
+    fn count_members_from(&mut self, top: u32) -> memory::Result {
         if !self.has_links() {
-            return;
+            return Ok(());
         }
         self.recount_members = true;
         for cell in &mut self.cells {
@@ -437,7 +441,8 @@ impl Document {
         for object in &mut self.objects {
             object.live = 0;
         }
-        let mut open = vec![top];
+        let mut open = Vec::new();
+        open.try_push(top)?;
         while let Some(value) = open.pop() {
             let body = self.body(value);
             // Nothing shared is inside what has not been listed or changed.
@@ -465,15 +470,20 @@ impl Document {
                     }
                 }
                 if self.body(value) != top {
-                    open.push(value);
+                    open.try_push(value)?;
                 }
             }
         }
+        Ok(())
     }
 }
 
 fn reserve(out: &mut Vec<u8>, more: usize) -> Result<()> {
-    out.try_reserve(more).map_err(|_| no_memory())
+    match out.capacity() - out.len() >= more {
+        true => Ok(()),
+        // As many again where it has grown before.
+        false => Ok(out.room(more.max(out.len()))?),
+    }
 }
 
 fn too_deep() -> Error {

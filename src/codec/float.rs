@@ -1,22 +1,60 @@
 //! Floats as PHP writes them: the shortest digits that read back as the same value, in PHP's layout (Z-20).
 
+use super::text::{DECIMAL, decimal};
+use crate::sys::memory::{self, Fallible};
+
+/// The longest text: a sign, `0.000` and 17 digits, or a point and an exponent with its sign beside them.
+const LONGEST: usize = 32;
+
+/// The text of a float, as it comes to be.
+struct Written {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Written {
+    fn put(&mut self, more: &[u8]) {
+        self.bytes[self.len..][..more.len()].copy_from_slice(more);
+        self.len += more.len();
+    }
+
+    fn zeros(&mut self, count: usize) {
+        self.bytes[self.len..][..count].fill(b'0');
+        self.len += count;
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 /// Append the text of `value`.
-pub(super) fn write(value: f64, out: &mut Vec<u8>) {
+pub(super) fn write(value: f64, out: &mut Vec<u8>) -> memory::Result {
+    out.try_extend(written(value).bytes())
+}
+
+fn written(value: f64) -> Written {
+    let mut out = Written {
+        bytes: [0; LONGEST],
+        len: 0,
+    };
     if value.is_nan() {
-        return out.extend_from_slice(b"NAN");
+        out.put(b"NAN");
+        return out;
     }
     if value.is_sign_negative() {
-        out.push(b'-');
+        out.put(b"-");
     }
     if value.is_infinite() {
-        return out.extend_from_slice(b"INF");
+        out.put(b"INF");
+    } else if value == 0.0 {
+        out.put(b"0");
+    } else {
+        let mut buffer = ryu::Buffer::new();
+        let (digits, len, point) = split(buffer.format_finite(value.abs()).as_bytes());
+        lay_out(&digits[..len], point, &mut out);
     }
-    if value == 0.0 {
-        return out.push(b'0');
-    }
-    let mut buffer = ryu::Buffer::new();
-    let (digits, len, point) = split(buffer.format_finite(value.abs()).as_bytes());
-    lay_out(&digits[..len], point, out);
+    out
 }
 
 /// The significant digits of what ryu printed, and the place of the point before or after the first.
@@ -45,27 +83,26 @@ fn split(text: &[u8]) -> ([u8; 24], usize, i32) {
     (digits, len, point)
 }
 
-fn lay_out(digits: &[u8], point: i32, out: &mut Vec<u8>) {
+fn lay_out(digits: &[u8], point: i32, out: &mut Written) {
     if !(-3..=17).contains(&point) {
         let exponent = point - 1;
-        out.push(digits[0]);
-        out.push(b'.');
-        out.extend_from_slice(if digits.len() > 1 { &digits[1..] } else { b"0" });
-        out.push(b'E');
-        out.push(if exponent < 0 { b'-' } else { b'+' });
-        out.extend_from_slice(exponent.unsigned_abs().to_string().as_bytes());
+        out.put(&digits[..1]);
+        out.put(b".");
+        out.put(if digits.len() > 1 { &digits[1..] } else { b"0" });
+        out.put(if exponent < 0 { b"E-" } else { b"E+" });
+        out.put(decimal(exponent.unsigned_abs().into(), &mut [0; DECIMAL]));
     } else if point <= 0 {
-        out.extend_from_slice(b"0.");
-        out.resize(out.len() + point.unsigned_abs() as usize, b'0');
-        out.extend_from_slice(digits);
+        out.put(b"0.");
+        out.zeros(point.unsigned_abs() as usize);
+        out.put(digits);
     } else {
         let point = point as usize;
         let whole = digits.len().min(point);
-        out.extend_from_slice(&digits[..whole]);
-        out.resize(out.len() + (point - whole), b'0');
+        out.put(&digits[..whole]);
+        out.zeros(point - whole);
         if digits.len() > whole {
-            out.push(b'.');
-            out.extend_from_slice(&digits[whole..]);
+            out.put(b".");
+            out.put(&digits[whole..]);
         }
     }
 }
@@ -110,11 +147,7 @@ fn short(text: &[u8]) -> Option<f64> {
 
 /// Whether PHP would write a number (not INF or NAN) in this way.
 pub(super) fn is_canonical(text: &[u8]) -> bool {
-    surely_canonical(text) || {
-        let mut written = Vec::with_capacity(32);
-        write(parse(text), &mut written);
-        written == text
-    }
+    surely_canonical(text) || written(parse(text)).bytes() == text
 }
 
 /// Up to 15 digits are the shortest for their value, so plain ones need no arithmetic.
@@ -143,9 +176,7 @@ mod tests {
     use super::*;
 
     fn text(value: f64) -> String {
-        let mut out = Vec::new();
-        write(value, &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(written(value).bytes().to_vec()).unwrap()
     }
 
     #[test]
@@ -223,10 +254,8 @@ mod tests {
                 text(digits as f64 * scale),
                 format!("{:.6}", digits as f64 * scale),
             ] {
-                let mut written = Vec::new();
-                write(parse(candidate.as_bytes()), &mut written);
                 if surely_canonical(candidate.as_bytes()) {
-                    assert_eq!(written, candidate.as_bytes());
+                    assert_eq!(text(parse(candidate.as_bytes())), candidate);
                 }
             }
         }

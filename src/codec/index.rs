@@ -2,11 +2,13 @@
 //!
 //! Keys come from clients' data, so the hash is seeded per document (hash flooding).
 
+use crate::sys::memory::{self, Fallible};
+
 /// Up to this many elements are looked through one by one.
 pub(super) const LINEAR: usize = 16;
 
 /// Positions by hash; the keys themselves stay where they are.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Index {
     /// Position + 1, or 0 for a free cell; the length is 0 (not built) or a power of two.
     cells: Vec<u32>,
@@ -25,10 +27,18 @@ impl Index {
     }
 
     /// Make room for `count` keys.
-    pub fn build(&mut self, count: usize) {
+    pub fn build(&mut self, count: usize) -> memory::Result {
         self.drop();
         self.cells
-            .resize((count * 4 / 3 + 1).next_power_of_two(), 0);
+            .try_resize((count * 4 / 3 + 1).next_power_of_two(), 0)
+    }
+
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Index> {
+        Ok(Index {
+            cells: memory::copy(&self.cells)?,
+            used: self.used,
+        })
     }
 
     /// Whether one more key needs a larger table.

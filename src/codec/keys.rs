@@ -1,7 +1,9 @@
 //! Which keys a format can hold at top level.
 
 use crate::error::{Code, Error};
+use crate::sys::memory::text;
 use crate::value::{Format, Key};
+use std::borrow::Cow;
 
 /// Longest key of php_binary (E-13).
 pub(super) const LONGEST_BINARY_KEY: usize = 127;
@@ -20,7 +22,7 @@ pub fn check_key(format: Format, key: Key<'_>) -> Result<(), Error> {
     };
     Err(Error::new(
         Code::EINVAL,
-        format!(
+        text!(
             "key {}: format {} cannot hold {reason} at top level",
             name(key),
             format.name()
@@ -29,14 +31,14 @@ pub fn check_key(format: Format, key: Key<'_>) -> Result<(), Error> {
 }
 
 /// A key for error texts: printable, and not too long.
-pub(super) fn name(key: Key<'_>) -> String {
+pub(super) fn name(key: Key<'_>) -> Cow<'static, str> {
     const SHOWN: usize = 64;
     match key {
-        Key::Int(int) => int.to_string(),
+        Key::Int(int) => text!("{int}"),
         Key::Bytes(bytes) if bytes.len() > SHOWN => {
-            format!("\"{}…\"", bytes[..SHOWN].escape_ascii())
+            text!("\"{}…\"", bytes[..SHOWN].escape_ascii())
         }
-        Key::Bytes(bytes) => format!("\"{}\"", bytes.escape_ascii()),
+        Key::Bytes(bytes) => text!("\"{}\"", bytes.escape_ascii()),
     }
 }
 

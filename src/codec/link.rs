@@ -8,10 +8,10 @@ use super::table::Table;
 use super::tree::{NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible, text};
 use crate::value::Format;
 
 /// A PHP reference: places that hold one value together.
-#[derive(Clone)]
 pub(super) struct Cell {
     pub value: u32,
     /// The places, those that have been removed since included: they are not `HELD`.
@@ -23,7 +23,6 @@ pub(super) struct Cell {
 }
 
 /// An object that several places hold.
-#[derive(Clone)]
 pub(super) struct Object {
     pub node: u32,
     /// Values `r:` that stand for it.
@@ -32,6 +31,26 @@ pub(super) struct Object {
     pub live: u32,
     /// The slot it was written to, or 0; scratch of one encoding.
     pub number: u32,
+}
+
+impl Cell {
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Cell> {
+        Ok(Cell {
+            places: memory::copy(&self.places)?,
+            ..*self
+        })
+    }
+}
+
+impl Object {
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Object> {
+        Ok(Object {
+            sites: memory::copy(&self.sites)?,
+            ..*self
+        })
+    }
 }
 
 /// What a slot number names: an element (which a repeated key may refill, Z-29), or a node.
@@ -88,10 +107,10 @@ impl Document {
         }
         self.nodes.truncate(first);
         self.tables[0].clear();
-        slots.slots.push(Slot {
+        slots.slots.try_push(Slot {
             table: NONE,
             at: ROOT.0,
-        });
+        })?;
         let mut scan = Scan::new(self.store.get(buffer), 0, 0, false);
         let frame = Frame {
             node: ROOT.0,
@@ -100,7 +119,9 @@ impl Document {
             property: false,
         };
         let at = scan.at;
-        self.link(buffer, at, None, vec![frame], &mut slots)
+        let mut frames = Vec::new();
+        frames.try_push(frame)?;
+        self.link(buffer, at, None, frames, &mut slots)
     }
 
     /// Link a single value.
@@ -150,17 +171,17 @@ impl Document {
                 let head = scan.head()?;
                 at = scan.at;
                 let table = self.tables.len() as u32;
-                self.tables.push(Table::default());
+                self.tables.try_push(Table::default())?;
                 let node = &mut self.nodes[place as usize];
                 node.table = table;
                 node.flags |= flag::CHANGED;
-                frames.push(Frame {
+                frames.try_push(Frame {
                     node: place,
                     table,
                     left: head.count,
                     property: head.object,
-                });
-                slots.slots.push(slot);
+                })?;
+                slots.slots.try_push(slot)?;
                 continue;
             }
             scan.leaf()?;
@@ -174,7 +195,7 @@ impl Document {
                 self.resolve(place, slot, letter, number, slots)?;
             }
             if letter != b'R' {
-                slots.slots.push(slot);
+                slots.slots.try_push(slot)?;
             }
             if letter == b'C' && slots.custom.is_none() {
                 slots.custom = Some((place, slots.slots.len()));
@@ -204,25 +225,25 @@ impl Document {
         if frame.property {
             flags |= flag::PROPERTY;
         }
-        if let Some(plain) = plain_key(key, frame.property) {
+        if let Some(plain) = plain_key(key, frame.property)? {
             flags |= flag::ODD_KEY;
-            self.odd_keys.insert(number, plain);
+            memory::insert(&mut self.odd_keys, number, plain)?;
         }
         let rest = self.store.get(buffer).len() - at;
         grow(&mut self.nodes, 1, rest / 3 + 1)?;
-        self.nodes.push(Node::new(
+        self.nodes.try_push(Node::new(
             buffer, at as u32, start, start, frame.node, flags,
-        ));
+        ))?;
         let at = match self.look_up_node(frame.table, number) {
             Some(position) => {
                 self.tables[frame.table as usize].recount = true;
                 self.folded = true;
-                let old = self.replace(frame.table, position, number);
+                let old = self.replace(frame.table, position, number)?;
                 self.let_go(old);
                 position
             }
             None => {
-                self.append(frame.table, number);
+                self.append(frame.table, number)?;
                 self.tables[frame.table as usize].len() - 1
             }
         };
@@ -242,7 +263,7 @@ impl Document {
         slots: &Slots,
     ) -> Result<()> {
         let at = self.node(place).start;
-        let fault = |what: &str| Err(Error::new(Code::EDATA, format!("{what} at byte {at}")));
+        let fault = |what: &str| Err(Error::new(Code::EDATA, text!("{what} at byte {at}")));
         if let Some((custom, seen)) = slots.custom
             && number > seen
             && !self.classless
@@ -273,18 +294,16 @@ impl Document {
         grow(&mut self.shared, 2, 2 * left)?;
         if letter == b'R' {
             grow(&mut self.cells, 1, left)?;
-            self.join(place, target);
-            return Ok(());
+            return Ok(self.join(place, target)?);
         }
         grow(&mut self.objects, 1, left)?;
         let value = self.held(target);
         if !self.is_object(value) {
             return fault("an object reference to something else");
         }
-        let object = self.object_of(value);
-        self.share(place).object = object;
-        self.objects[object as usize].sites.push(place);
-        Ok(())
+        let object = self.object_of(value)?;
+        self.share(place)?.object = object;
+        Ok(self.objects[object as usize].sites.try_push(place)?)
     }
 
     fn make_opaque(&mut self, place: u32, custom: u32) -> Result<()> {
@@ -298,29 +317,31 @@ impl Document {
     }
 
     /// Make `place` a member of the reference that `target` is or becomes.
-    fn join(&mut self, place: u32, target: u32) {
+    fn join(&mut self, place: u32, target: u32) -> memory::Result {
         let mut cell = self.cell_of(target);
         if cell == NONE {
             cell = self.cells.len() as u32;
             let held = self.node(target).is(flag::HELD);
-            let mut places = Vec::with_capacity(2);
+            let mut places = Vec::new();
+            places.room(2)?;
             if held {
-                places.push(target);
+                places.try_push(target)?;
             }
-            self.cells.push(Cell {
+            self.cells.try_push(Cell {
                 value: target,
                 places,
                 live: 0,
                 number: 0,
-            });
-            self.share(target).cell = cell;
+            })?;
+            self.share(target)?.cell = cell;
             if self.is_object(target) {
-                self.object_of(target);
+                self.object_of(target)?;
             }
         }
-        self.share(place).cell = cell;
-        self.cells[cell as usize].places.push(place);
+        self.share(place)?.cell = cell;
+        self.cells[cell as usize].places.try_push(place)?;
         self.recount_members = true;
+        Ok(())
     }
 
     /// Whether the value is an object, an enum case or a custom object.
@@ -330,20 +351,20 @@ impl Document {
     }
 
     /// The object that the value is or stands for.
-    fn object_of(&mut self, value: u32) -> u32 {
+    fn object_of(&mut self, value: u32) -> memory::Result<u32> {
         let known = self.object_at(value);
         if known != NONE {
-            return known;
+            return Ok(known);
         }
         let object = self.objects.len() as u32;
-        self.objects.push(Object {
+        self.objects.try_push(Object {
             node: value,
             sites: Vec::new(),
             live: 0,
             number: 0,
-        });
-        self.share(value).object = object;
+        })?;
+        self.share(value)?.object = object;
         self.recount_members = true;
-        object
+        Ok(object)
     }
 }

@@ -9,6 +9,8 @@ use super::text::RawKey;
 use super::token;
 use super::tree::{INT_LEAD, NONE, Node, flag, plain_key};
 use super::{Document, ROOT};
+use crate::error::Result;
+use crate::sys::memory::{self, Fallible};
 use crate::value::Key;
 
 /// Containers of up to so many bytes are listed with all that is inside: one by one, each level would
@@ -63,7 +65,7 @@ impl Document {
         }
         let table = self.node(node).table;
         if self.tables[table as usize].unsettled {
-            self.settle(table);
+            self.settle(table).ok()?;
         }
         Some(table)
     }
@@ -109,12 +111,10 @@ impl Document {
             at = step.next;
             if let Some((count, property)) = step.head {
                 let (first, table) = (nodes.len() as u32, tables.len() as u32);
-                nodes.try_reserve(count).ok()?;
                 let blank = Node::new(buffer, 0, 0, 0, place, 0);
-                nodes.resize(nodes.len() + count, blank);
-                tables.try_reserve(1).ok()?;
-                tables.push(Table::run(first, count as u32));
-                open.push(inner);
+                nodes.try_resize(nodes.len() + count, blank).ok()?;
+                tables.try_push(Table::run(first, count as u32)).ok()?;
+                open.try_push(inner).ok()?;
                 inner = Open {
                     container: place,
                     table,
@@ -168,32 +168,36 @@ impl Document {
             };
             child.start = at as u32;
             if (inner.property || matches!(key, RawKey::Escaped(_)))
-                && let Some(plain) = plain_key(key, inner.property)
+                && let Some(plain) = plain_key(key, inner.property).ok()?
             {
                 child.flags |= flag::ODD_KEY;
-                odd_keys.insert(place, plain);
+                memory::insert(odd_keys, place, plain).ok()?;
             }
             if looks {
                 let token = &bytes[child.key as usize..at];
                 let print = print_of_token(token);
                 scratch
                     .prints
-                    .note(&mut inner.keys, key, print, inner.property);
+                    .note(&mut inner.keys, key, print, inner.property)
+                    .ok()?;
             }
         }
     }
 
     /// Let the last of repeated keys stand where the first did (E-15).
-    fn settle(&mut self, table: u32) {
-        self.tables[table as usize].unsettled = false;
+    fn settle(&mut self, table: u32) -> memory::Result {
         if self.canonical || (table == 0 && self.all_differ()) || self.ascending(table) {
-            return;
+            self.tables[table as usize].unsettled = false;
+            return Ok(());
         }
+        // Room for the whole order is there before anything gives way.
+        self.spare_order.clear();
+        self.spare_order.room(self.tables[table as usize].len())?;
         let mut whole = std::mem::take(&mut self.tables[table as usize]);
         let place = &mut self.tables[table as usize];
         place.recount = whole.recount;
         for node in whole.places() {
-            if self.add(table, node).is_some() {
+            if self.add(table, node)?.is_some() {
                 self.tables[table as usize].recount = true;
                 self.folded = true;
             }
@@ -203,6 +207,7 @@ impl Document {
         if place.len() <= LINEAR {
             place.drop_index();
         }
+        Ok(())
     }
 
     /// Whether no key of the whole table is repeated, as far as a quick look can tell.
@@ -231,9 +236,9 @@ impl Document {
                     RawKey::Bytes(bytes) => print_of(bytes),
                     _ => 0,
                 };
-                scratch.prints.note(&mut glance, key, print, raw);
+                return scratch.prints.note(&mut glance, key, print, raw).is_ok();
             }
-            key.is_some()
+            false
         });
         plain && !scratch.prints.leave(&glance)
     }
@@ -253,15 +258,13 @@ impl Document {
 
     /// How many slots a value takes as it is stored (Z-23), and whether there is a custom object in it;
     /// asked only where there are references.
-    pub(super) fn slots_of(&mut self, node: u32) -> (u32, bool) {
+    pub(super) fn slots_of(&mut self, node: u32) -> Result<(u32, bool)> {
         if node == ROOT.0 || !self.has_links() {
-            return (0, false);
+            return Ok((0, false));
         }
         let Node { buffer, start, .. } = *self.node(node);
         let mut scan = Scan::new(self.store.get(buffer), start as usize, 0, false);
-        match scan.value(&mut self.scratch) {
-            Ok(()) => (scan.slots, scan.notes & note::CUSTOM != 0),
-            Err(_) => (0, false),
-        }
+        scan.value(&mut self.scratch)?;
+        Ok((scan.slots, scan.notes & note::CUSTOM != 0))
     }
 }

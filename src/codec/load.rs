@@ -9,6 +9,7 @@ use super::text::RawKey;
 use super::tree::{NONE, Node, flag};
 use super::{Document, Limits, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible, text};
 use crate::value::Format;
 
 impl Document {
@@ -46,9 +47,7 @@ impl Document {
         }
         if notes & (note::ODD | lost) != 0 {
             let mut bytes = Vec::new();
-            bytes
-                .try_reserve(self.store.payload().len())
-                .map_err(|_| no_memory())?;
+            bytes.room(self.store.payload().len())?;
             self.respell_table(format, limits, &mut bytes)?;
             self.reset();
             self.classless = classless;
@@ -106,7 +105,7 @@ impl Document {
                 left = scan.head()?.count;
                 // The shortest element, `i:0;N;`, has six bytes: a false count reserves no more.
                 let likely = left.min(bytes.len() / 6);
-                nodes.try_reserve_exact(likely).map_err(|_| no_memory())?;
+                nodes.room(likely)?;
                 scan.enter_table();
             }
         }
@@ -119,7 +118,7 @@ impl Document {
                     let Some(len) = rest.iter().position(|byte| *byte == b'|') else {
                         return Err(scan.fault_here("a key without a '|'").into());
                     };
-                    scan.table_key(RawKey::Bytes(&rest[..len]), true, scratch);
+                    scan.table_key(RawKey::Bytes(&rest[..len]), true, scratch)?;
                     scan.at += len + 1;
                     reserved == Some(&rest[..len])
                 }
@@ -134,15 +133,15 @@ impl Document {
                     if end >= bytes.len() {
                         return Err(scan.fault_here("a key longer than the data").into());
                     }
-                    scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch);
+                    scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch)?;
                     scan.at = end;
                     reserved == Some(&bytes[start..end])
                 }
                 Format::PhpSerialize => {
                     let key = scan.key()?;
-                    scan.table_key(key, false, scratch);
-                    if let Some(plain) = super::tree::plain_key(key, false) {
-                        self.odd_keys.insert(nodes.len() as u32, plain);
+                    scan.table_key(key, false, scratch)?;
+                    if let Some(plain) = super::tree::plain_key(key, false)? {
+                        memory::insert(&mut self.odd_keys, nodes.len() as u32, plain)?;
                         node.flags |= flag::ODD_KEY;
                     }
                     reserved.is_some_and(|reserved| names(key, reserved))
@@ -159,8 +158,8 @@ impl Document {
             node.end = scan.at as u32;
             // The shortest entry, `|N;`, has three bytes.
             grow(nodes, 1, (bytes.len() - scan.at) / 3 + 1)?;
-            root.push(nodes.len() as u32, spare_order);
-            nodes.push(node);
+            root.push(nodes.len() as u32, spare_order)?;
+            nodes.try_push(node)?;
             node.flags &= !flag::ODD_KEY;
         }
         if format == Format::PhpSerialize {
@@ -190,7 +189,7 @@ impl Document {
         limits: &Limits,
     ) -> Result<()> {
         // Decoded apart first: on error nothing may have changed.
-        let mut other = Document::new();
+        let mut other = Document::try_new()?;
         other.load_empty(format, payload, spelling, limits)?;
         if other.opaque.is_some() || self.opaque.is_some() {
             return Err(behind_custom());
@@ -202,8 +201,11 @@ impl Document {
         if other.has_links() {
             notes |= note::REFS;
         }
+        let mark = self.mark();
         self.checked(notes, |document| {
-            document.merge_other(&other, format, spelling, limits)
+            document
+                .merge_other(&other, format, spelling, limits)
+                .inspect_err(|_| document.cut_back(&mark))
         })
     }
 
@@ -217,15 +219,17 @@ impl Document {
     ) -> Result<()> {
         self.compat = spelling != Spelling::AsStored;
         self.canonical &= self.compat && other.canonical;
-        self.table(ROOT.0);
+        self.table(ROOT.0).ok_or_else(no_memory)?;
         let buffer = self.store.keep_alone(other.store.payload())?;
         let hidden = self.hidden;
         let mut table = std::mem::take(&mut self.tables[0]);
         let indexed = self.index(buffer, format, false, limits);
         std::mem::swap(&mut table, &mut self.tables[0]);
         indexed.inspect_err(|_| self.hidden = hidden)?;
+        // Room for all of them is there before any takes a place.
+        self.tables[0].room(NONE, table.len(), &mut self.spare_order)?;
         for place in table.places() {
-            self.add(0, place);
+            self.add(0, place)?;
         }
         self.edited = true;
         Ok(())
@@ -238,7 +242,7 @@ pub(super) fn check_size(len: usize, limits: &Limits) -> Result<()> {
     if len as u64 > limit {
         return Err(Error::new(
             Code::ETOOBIG,
-            format!("data of {len} bytes, more than the limit of {limit}"),
+            text!("data of {len} bytes, more than the limit of {limit}"),
         ));
     }
     Ok(())
@@ -253,6 +257,6 @@ fn under_key(fault: Fault, key: &[u8]) -> Error {
     let (what, at) = (fault.what, fault.at);
     Error::new(
         Code::EDATA,
-        format!("{what} at byte {at}, under the key '{shown}{more}'"),
+        text!("{what} at byte {at}, under the key '{shown}{more}'"),
     )
 }

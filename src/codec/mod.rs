@@ -31,6 +31,7 @@ pub use canonical::unserialize_prefix;
 pub use keys::check_key;
 
 use crate::error::Result;
+use crate::sys::memory::Fallible;
 use crate::value::{Format, Key, Kind, Scalar};
 use std::collections::HashMap;
 use std::hash::RandomState;
@@ -143,8 +144,13 @@ impl Default for Document {
 }
 
 impl Document {
-    /// An empty table.
+    /// An empty table, whose memory must be there: see [`Document::try_new`].
     pub fn new() -> Document {
+        Document::try_new().expect("memory for an empty table")
+    }
+
+    /// An empty table. ENOMEM.
+    pub fn try_new() -> Result<Document> {
         let mut document = Document {
             store: store::Store::default(),
             nodes: Vec::new(),
@@ -176,8 +182,11 @@ impl Document {
             head: Vec::new(),
             line: Vec::new(),
         };
+        // An empty table takes no more than that.
+        document.tables.room(1)?;
+        document.nodes.room(1)?;
         document.reset();
-        document
+        Ok(document)
     }
 
     /// Empty the table, keeping capacity. All node ids die.
@@ -221,11 +230,11 @@ impl Document {
         self.recount_members = false;
         self.deepest = 1;
         self.hidden = NONE;
-        self.tables.push(Table::default());
-        let table = 0;
         let mut root = Node::new(0, 0, 0, 0, ROOT.0, flag::HELD);
-        root.table = table;
-        self.nodes.push(root);
+        root.table = 0;
+        // Both have had room for one since they were made.
+        let _ = self.tables.try_push(Table::default());
+        let _ = self.nodes.try_push(root);
     }
 
     /// Replace the table by a stored payload. All node ids die. On error (EDATA, ETOOBIG, ENOMEM) the
@@ -267,8 +276,8 @@ impl Document {
         if format != Format::PhpSerialize && !is_empty {
             return self.merge_entries(format, payload, spelling, limits);
         }
-        let mut fresh = Document::new();
-        fresh.reserved.clone_from(&self.reserved);
+        let mut fresh = Document::try_new()?;
+        fresh.reserved = self.copy_of_reserved()?;
         let loaded = fresh
             .load(format, payload, spelling, limits)
             .and_then(|()| fresh.inherit_reserved(self));
@@ -370,7 +379,9 @@ impl Document {
         if cell == NONE || self.cells[cell as usize].value != node.0 {
             return 0;
         }
-        self.count_members();
+        if self.count_members().is_err() {
+            return 0;
+        }
         if self.cells[cell as usize].live > 1 {
             cell + 1
         } else {
@@ -384,7 +395,9 @@ impl Document {
         if object == NONE {
             return 0;
         }
-        self.count_members();
+        if self.count_members().is_err() {
+            return 0;
+        }
         if self.objects[object as usize].live > 1 {
             object + 1
         } else {
@@ -435,7 +448,8 @@ impl Document {
         let buffer = self.store.keep_alone(bytes)?;
         let node = self.nodes.len() as u32;
         let len = bytes.len() as u32;
-        self.nodes.push(Node::new(buffer, 0, 0, len, ROOT.0, 0));
+        self.nodes
+            .try_push(Node::new(buffer, 0, 0, len, ROOT.0, 0))?;
         if notes & scan::note::REFS != 0 {
             self.link_value(node)?;
         }

@@ -7,6 +7,7 @@ use super::text::{self, split_case};
 use super::tree::{NONE, flag};
 use super::{Document, Limits, NodeId, ROOT, Spelling, emit, float};
 use crate::error::Result;
+use crate::sys::memory;
 use crate::value::{Format, Key, Kind};
 
 impl Document {
@@ -50,13 +51,10 @@ impl Document {
     pub(super) fn get_value(&mut self, node: NodeId, key: Key<'_>) -> Option<NodeId> {
         let table = self.children(node)?;
         let position = if self.kind_of(node) == Kind::Object {
-            let text;
+            let mut digits = [0; text::DECIMAL];
             let name = match key {
                 Key::Bytes(name) => name,
-                Key::Int(int) => {
-                    text = int.to_string();
-                    text.as_bytes()
-                }
+                Key::Int(int) => text::decimal(int, &mut digits),
             };
             self.look_up(table, Key::Bytes(name))
                 .or_else(|| self.find_hidden(table, name))
@@ -143,8 +141,8 @@ impl Document {
             _ => return None,
         }
         if !self.plain_strings.contains_key(&node.0) {
-            let plain: Box<[u8]> = self.text(node.0).into_owned().into();
-            self.plain_strings.insert(node.0, plain);
+            let plain = memory::copy_boxed(&self.text(node.0).ok()?).ok()?;
+            memory::insert(&mut self.plain_strings, node.0, plain).ok()?;
         }
         self.plain_strings.get(&node.0).map(|plain| &plain[..])
     }

@@ -2,6 +2,7 @@
 
 use super::index::Index;
 use super::text::{RawKey, clamped_int};
+use crate::sys::memory::{self, Fallible};
 use crate::value::Key;
 use std::hash::{BuildHasher, RandomState};
 
@@ -57,20 +58,26 @@ impl Keys {
     /// Whether PHP would write this key so, and it is surely not a repeated one. `all` is what is
     /// scanned; `property`: "7" stays a string.
     #[inline]
-    pub fn fresh(&mut self, seen: &mut Seen, key: RawKey<'_>, property: bool, all: &[u8]) -> bool {
+    pub fn fresh(
+        &mut self,
+        seen: &mut Seen,
+        key: RawKey<'_>,
+        property: bool,
+        all: &[u8],
+    ) -> memory::Result<bool> {
         match key {
             RawKey::Int(text) => {
                 let value = clamped_int(text);
                 let ascending = !seen.any_int || value > seen.last_int;
                 seen.any_int = true;
                 seen.last_int = value;
-                ascending && !property
+                Ok(ascending && !property)
             }
-            RawKey::Escaped(_) => false,
+            RawKey::Escaped(_) => Ok(false),
             RawKey::Bytes(bytes) => {
                 let int_like = matches!(bytes.first(), Some(b'-' | b'0'..=b'9'));
                 if int_like && !property && matches!(Key::from_bytes(bytes), Key::Int(_)) {
-                    return false;
+                    return Ok(false);
                 }
                 self.fresh_bytes(seen, bytes, all)
             }
@@ -78,7 +85,7 @@ impl Keys {
     }
 
     #[inline]
-    fn fresh_bytes(&mut self, seen: &Seen, bytes: &[u8], all: &[u8]) -> bool {
+    fn fresh_bytes(&mut self, seen: &Seen, bytes: &[u8], all: &[u8]) -> memory::Result<bool> {
         let print = print_of(bytes);
         let before = &self.prints[seen.first..];
         if before.len() >= COMPARED_KEYS {
@@ -89,17 +96,17 @@ impl Keys {
             .iter()
             .fold(false, |alike, other| alike | (*other == print));
         let fresh = !alike || (seen.first..self.prints.len()).all(|at| self.key(at, all) != bytes);
-        self.push(seen, print, bytes, all);
-        fresh
+        self.push(seen, print, bytes, all)?;
+        Ok(fresh)
     }
 
-    fn push(&mut self, seen: &Seen, print: u32, bytes: &[u8], all: &[u8]) {
-        self.prints.push(print);
-        self.places.push(Place {
+    fn push(&mut self, seen: &Seen, print: u32, bytes: &[u8], all: &[u8]) -> memory::Result {
+        self.prints.try_push(print)?;
+        self.places.try_push(Place {
             start: (bytes.as_ptr() as usize - all.as_ptr() as usize) as u32,
             len: bytes.len() as u32,
             container: seen.first as u32,
-        });
+        })
     }
 
     fn key<'a>(&self, at: usize, all: &'a [u8]) -> &'a [u8] {
@@ -109,10 +116,16 @@ impl Keys {
 
     /// All open containers share the index. What it still holds of those that have been left does not
     /// matter: a position counts only for the key that now stands there.
-    fn fresh_hashed(&mut self, seen: &Seen, print: u32, bytes: &[u8], all: &[u8]) -> bool {
+    fn fresh_hashed(
+        &mut self,
+        seen: &Seen,
+        print: u32,
+        bytes: &[u8],
+        all: &[u8],
+    ) -> memory::Result<bool> {
         if self.prints.len() - seen.first == COMPARED_KEYS {
             for position in seen.first..self.prints.len() {
-                self.file(position, all);
+                self.file(position, all)?;
             }
         }
         let same = |position: usize| {
@@ -122,11 +135,11 @@ impl Keys {
         };
         let hash = self.hasher.hash_one((seen.first as u32, bytes));
         if self.index.find(hash, same).is_some() {
-            return false;
+            return Ok(false);
         }
-        self.push(seen, print, bytes, all);
-        self.file(self.prints.len() - 1, all);
-        true
+        self.push(seen, print, bytes, all)?;
+        self.file(self.prints.len() - 1, all)?;
+        Ok(true)
     }
 
     fn hash(&self, at: usize, all: &[u8]) -> u64 {
@@ -134,15 +147,16 @@ impl Keys {
         self.hasher.hash_one((container, self.key(at, all)))
     }
 
-    fn file(&mut self, position: usize, all: &[u8]) {
+    fn file(&mut self, position: usize, all: &[u8]) -> memory::Result {
         if !self.index.is_built() || self.index.is_full() {
-            self.index.build(2 * self.prints.len());
+            self.index.build(2 * self.prints.len())?;
             for position in 0..self.prints.len() {
                 self.index.insert(self.hash(position, all), position);
             }
-            return;
+            return Ok(());
         }
         self.index.insert(self.hash(position, all), position);
+        Ok(())
     }
 }
 
@@ -185,7 +199,13 @@ impl Prints {
     /// `print`: of a string key, the same for the same key in one container. `property`: "7" stays a
     /// string.
     #[inline(always)]
-    pub fn note(&mut self, glance: &mut Glance, key: RawKey<'_>, print: u32, property: bool) {
+    pub fn note(
+        &mut self,
+        glance: &mut Glance,
+        key: RawKey<'_>,
+        print: u32,
+        property: bool,
+    ) -> memory::Result {
         match key {
             RawKey::Bytes(bytes) => {
                 glance.doubt |= !property
@@ -196,7 +216,7 @@ impl Prints {
                     glance.doubt |= self.alike(glance, print);
                 }
                 glance.met |= bit;
-                self.prints.push(print);
+                self.prints.try_push(print)?;
             }
             RawKey::Int(text) => {
                 let value = clamped_int(text);
@@ -205,6 +225,7 @@ impl Prints {
             }
             RawKey::Escaped(_) => glance.doubt = true,
         }
+        Ok(())
     }
 
     /// Whether a print is one of the container's, if these are few; all of many are compared at its end.
@@ -271,7 +292,8 @@ mod tests {
     fn stale(keys: &mut Keys, seen: &mut Seen, text: &[u8], cuts: &[(usize, usize)]) -> Vec<usize> {
         let mut found = Vec::new();
         for (number, (start, end)) in cuts.iter().enumerate() {
-            if !keys.fresh(seen, RawKey::Bytes(&text[*start..*end]), false, text) {
+            let key = RawKey::Bytes(&text[*start..*end]);
+            if !keys.fresh(seen, key, false, text).unwrap() {
                 found.push(number);
             }
         }

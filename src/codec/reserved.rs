@@ -9,6 +9,7 @@ use super::tree::NONE;
 use super::walk::Scratch;
 use super::{Document, Limits, NodeId, Place, ROOT, emit};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory;
 use crate::value::Key;
 
 const NO_LIMITS: Limits = Limits {
@@ -18,10 +19,11 @@ const NO_LIMITS: Limits = Limits {
 
 impl Document {
     /// Reserve a top-level key from the next `load` or `clear` on; it stays reserved.
-    pub fn reserve(&mut self, key: &[u8]) {
+    pub fn reserve(&mut self, key: &[u8]) -> Result<()> {
         if self.reserved.as_deref() != Some(key) {
-            self.reserved = Some(key.into());
+            self.reserved = Some(memory::copy_boxed(key)?);
         }
+        Ok(())
     }
 
     /// No key is reserved any more, from the next `load` or `clear` on.
@@ -34,10 +36,14 @@ impl Document {
         (self.hidden != NONE).then(|| NodeId(self.held(self.hidden)))
     }
 
+    pub(super) fn copy_of_reserved(&self) -> memory::Result<Option<Box<[u8]>>> {
+        self.reserved.as_deref().map(memory::copy_boxed).transpose()
+    }
+
     /// Give the reserved entry this value, which is in serialize() form and holds no references. EINVAL:
     /// no key is reserved. Other errors as [`Document::set_serialized`].
     pub fn set_reserved(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(key) = self.reserved.clone() else {
+        let Some(key) = self.copy_of_reserved()? else {
             return Err(Error::new(Code::EINVAL, "no key is reserved"));
         };
         // A member of a reference would take the others along.
@@ -55,7 +61,7 @@ impl Document {
 
     /// Remove the reserved entry, if there is one.
     pub fn remove_reserved(&mut self) -> Result<()> {
-        let Some(key) = self.reserved.clone().filter(|_| self.hidden != NONE) else {
+        let Some(key) = self.copy_of_reserved()?.filter(|_| self.hidden != NONE) else {
             return Ok(());
         };
         self.remove_key(ROOT, Key::from_bytes(&key))?;
@@ -67,17 +73,17 @@ impl Document {
     pub(super) fn inherit_reserved(&mut self, old: &Document) -> Result<()> {
         match old.hidden {
             NONE => Ok(()),
-            _ if self.hidden != NONE || !old.is_reserved_plain() => Ok(()),
+            _ if self.hidden != NONE || !old.is_reserved_plain()? => Ok(()),
             hidden => self.set_reserved(old.bytes_of(hidden)),
         }
     }
 
     /// Whether the reserved entry stands by itself, without references into it or out of it.
-    pub(super) fn is_reserved_plain(&self) -> bool {
+    pub(super) fn is_reserved_plain(&self) -> Result<bool> {
         let bytes = self.bytes_of(self.hidden);
-        let measured = emit::measure(bytes, &NO_LIMITS, &mut Scratch::default());
+        let (_, notes, ..) = emit::measure(bytes, &NO_LIMITS, &mut Scratch::default())?;
         let is_shared = self.node(self.hidden).shared != NONE;
-        !is_shared && matches!(measured, Ok((_, notes, ..)) if notes & note::REFS == 0)
+        Ok(!is_shared && notes & note::REFS == 0)
     }
 
     /// Find the reserved entry in a table that was made anew.
@@ -130,18 +136,21 @@ impl Document {
     }
 
     /// Do something to the table as hosts see it.
-    pub(super) fn without_reserved<T>(&mut self, ask: impl FnOnce(&mut Document) -> T) -> T {
+    pub(super) fn without_reserved<T>(
+        &mut self,
+        ask: impl FnOnce(&mut Document) -> Result<T>,
+    ) -> Result<T> {
         let table = self.table(ROOT.0);
         let at = self.position_shown(usize::MAX - 1);
         if self.hidden == NONE || table.is_none() || at == usize::MAX - 1 {
             return ask(self);
         }
         let at = self.hidden_at;
-        let hidden = self.replace(0, at, NONE);
+        let hidden = self.replace(0, at, NONE)?;
         self.tables[0].live -= 1;
         self.recount_members = true;
         let answer = ask(self);
-        self.replace(0, at, hidden);
+        self.replace(0, at, hidden)?;
         self.tables[0].live += 1;
         self.recount_members = true;
         answer
@@ -153,10 +162,6 @@ pub(super) fn names(key: RawKey<'_>, reserved: &[u8]) -> bool {
     match key {
         RawKey::Bytes(bytes) => bytes == reserved,
         RawKey::Int(text) => Key::Int(text::clamped_int(text)) == Key::from_bytes(reserved),
-        RawKey::Escaped(text) => {
-            let mut plain = Vec::new();
-            text::unescape(text, &mut plain);
-            plain == reserved
-        }
+        RawKey::Escaped(text) => text::unescaped(text).eq(reserved.iter().copied()),
     }
 }

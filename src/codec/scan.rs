@@ -3,8 +3,10 @@
 
 use super::float;
 use super::repeats::Seen;
+use super::store::no_memory;
 use super::text::{RawKey, fits_i64, is_class_name, split_case};
 use crate::error::{Code, Error};
+use crate::sys::memory::{NoMemory, text};
 
 /// Why bytes are not what PHP writes, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,22 @@ pub(super) struct Fault {
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
-        Error::new(Code::EDATA, format!("{} at byte {}", fault.what, fault.at))
+        match fault.what {
+            NO_MEMORY => no_memory(),
+            what => Error::new(Code::EDATA, text!("{what} at byte {}", fault.at)),
+        }
+    }
+}
+
+/// What a fault tells that lies not in the bytes.
+pub(super) const NO_MEMORY: &str = "out of memory";
+
+impl From<NoMemory> for Fault {
+    fn from(_: NoMemory) -> Fault {
+        Fault {
+            what: NO_MEMORY,
+            at: 0,
+        }
     }
 }
 

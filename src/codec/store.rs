@@ -1,6 +1,7 @@
 //! The bytes behind the values: the payload and what was set since. They never move until cleared.
 
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible, NoMemory};
 
 /// Small values share buffers of this size.
 const CHUNK: usize = 4096;
@@ -15,7 +16,7 @@ pub(super) struct Store {
 }
 
 pub(super) fn no_memory() -> Error {
-    Error::new(Code::ENOMEM, "out of memory for session data")
+    NoMemory.into()
 }
 
 /// Make room for `need` more, and beyond that for no more than the `most` that may still come.
@@ -24,7 +25,7 @@ pub(super) fn grow<T>(list: &mut Vec<T>, need: usize, most: usize) -> Result<()>
         return Ok(());
     }
     let more = list.len().max(16).min(most).max(need);
-    list.try_reserve_exact(more).map_err(|_| no_memory())
+    Ok(list.room(more)?)
 }
 
 impl Store {
@@ -35,7 +36,8 @@ impl Store {
         for mut buffer in self.buffers.drain(self.buffers.len().min(1)..) {
             if buffer.capacity() <= KEPT {
                 buffer.clear();
-                self.spare.push(buffer);
+                // Without room to remember it, it is given back.
+                let _ = self.spare.try_push(buffer);
             }
         }
     }
@@ -48,15 +50,12 @@ impl Store {
     /// Make `bytes` the payload.
     pub fn set_payload(&mut self, bytes: &[u8]) -> Result<()> {
         if self.buffers.is_empty() {
-            self.buffers.push(Vec::new());
+            self.buffers.try_push(Vec::new())?;
         }
         let first = &mut self.buffers[0];
         first.clear();
-        first
-            .try_reserve_exact(bytes.len())
-            .map_err(|_| no_memory())?;
-        first.extend_from_slice(bytes);
-        Ok(())
+        first.room(bytes.len())?;
+        Ok(first.try_extend(bytes)?)
     }
 
     pub fn payload(&self) -> &[u8] {
@@ -70,15 +69,11 @@ impl Store {
 
     /// Keep `bytes` in a buffer of their own.
     pub fn keep_alone(&mut self, bytes: &[u8]) -> Result<u32> {
-        let mut buffer = Vec::new();
-        buffer
-            .try_reserve_exact(bytes.len())
-            .map_err(|_| no_memory())?;
-        buffer.extend_from_slice(bytes);
+        let buffer = memory::copy(bytes)?;
         if self.buffers.is_empty() {
-            self.buffers.push(Vec::new());
+            self.buffers.try_push(Vec::new())?;
         }
-        self.buffers.push(buffer);
+        self.buffers.try_push(buffer)?;
         Ok(self.buffers.len() as u32 - 1)
     }
 
@@ -89,7 +84,7 @@ impl Store {
             return Err(Error::new(Code::ETOOBIG, "a value of more than 4 GiB"));
         }
         if self.buffers.is_empty() {
-            self.buffers.push(Vec::new());
+            self.buffers.try_push(Vec::new())?;
         }
         let fits = |buffer: &Vec<u8>| buffer.capacity() - buffer.len() >= len;
         let last = self.buffers.len() - 1;
@@ -98,19 +93,17 @@ impl Store {
                 Some(spare) => self.spare.swap_remove(spare),
                 None => {
                     let mut buffer = Vec::new();
-                    buffer
-                        .try_reserve_exact(len.max(CHUNK))
-                        .map_err(|_| no_memory())?;
+                    buffer.room(len.max(CHUNK))?;
                     buffer
                 }
             };
-            self.buffers.push(buffer);
+            self.buffers.try_push(buffer)?;
         }
         let number = self.buffers.len() - 1;
         let buffer = &mut self.buffers[number];
         let start = buffer.len() as u32;
         for part in parts {
-            buffer.extend_from_slice(part);
+            buffer.try_extend(part)?;
         }
         Ok((number as u32, start))
     }

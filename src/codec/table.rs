@@ -3,9 +3,9 @@
 use super::edit::Next;
 use super::index::Index;
 use super::tree::NONE;
+use crate::sys::memory::{self, Fallible, NoMemory};
 
 /// The children of a container.
-#[derive(Clone)]
 pub(super) struct Table {
     order: Order,
     /// How many are not removed.
@@ -20,14 +20,13 @@ pub(super) struct Table {
     more: Option<Box<More>>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct More {
     index: Index,
     next: Next,
 }
 
 /// Nodes in order. Children are listed next to each other, so that a list is kept only after edits.
-#[derive(Clone)]
 enum Order {
     Run {
         first: u32,
@@ -115,29 +114,79 @@ impl Table {
     }
 
     /// Put a node at the end; `spare` as for `list`.
-    pub fn push(&mut self, node: u32, spare: &mut Vec<u32>) {
-        self.live += 1;
+    pub fn push(&mut self, node: u32, spare: &mut Vec<u32>) -> memory::Result {
         match &mut self.order {
             Order::Run { first, len } if *len == 0 || *first + *len == node => {
                 *first = node - *len;
                 *len += 1;
             }
-            _ => self.list(spare).push(node),
+            _ => self.list(spare)?.try_push(node)?,
+        }
+        self.live += 1;
+        Ok(())
+    }
+
+    /// Make room for `more` nodes at the end, the first of which is `node`: `push` does not fail then.
+    pub fn room(&mut self, node: u32, more: usize, spare: &mut Vec<u32>) -> memory::Result {
+        if let Order::Run { first, len } = self.order
+            && more == 1
+            && (len == 0 || first + len == node)
+        {
+            return Ok(());
+        }
+        let list = self.list(spare)?;
+        match list.capacity() - list.len() >= more {
+            true => Ok(()),
+            // As many again, as pushing would.
+            false => list.room(more.max(list.len())),
         }
     }
 
     /// The order as a list of its own, for which `spare` may be used.
-    pub fn list(&mut self, spare: &mut Vec<u32>) -> &mut Vec<u32> {
+    pub fn list(&mut self, spare: &mut Vec<u32>) -> memory::Result<&mut Vec<u32>> {
         if let Order::Run { first, len } = self.order {
+            spare.clear();
+            spare.room(len as usize)?;
             let mut list = std::mem::take(spare);
-            list.clear();
-            list.extend(first..first + len);
+            for node in first..first + len {
+                list.try_push(node)?;
+            }
             self.order = Order::List(list);
         }
         match &mut self.order {
-            Order::List(list) => list,
+            Order::List(list) => Ok(list),
             Order::Run { .. } => unreachable!("made a list just now"),
         }
+    }
+
+    /// Drop the places of those that have been removed.
+    pub fn close_gaps(&mut self) {
+        if let Order::List(list) = &mut self.order {
+            list.retain(|node| *node != NONE);
+        }
+    }
+
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Table> {
+        let order = match &self.order {
+            Order::Run { first, len } => Order::Run {
+                first: *first,
+                len: *len,
+            },
+            Order::List(list) => Order::List(memory::copy(list)?),
+        };
+        let more = match &self.more {
+            None => None,
+            Some(more) => Some(memory::boxed(More {
+                index: more.index.copy()?,
+                next: more.next,
+            })?),
+        };
+        Ok(Table {
+            order,
+            more,
+            ..*self
+        })
     }
 
     /// Where keys stand, once that has been built.
@@ -148,8 +197,15 @@ impl Table {
             .filter(|index| index.is_built())
     }
 
-    pub fn index_mut(&mut self) -> &mut Index {
-        &mut self.more.get_or_insert_default().index
+    pub fn index_mut(&mut self) -> memory::Result<&mut Index> {
+        Ok(&mut self.more()?.index)
+    }
+
+    fn more(&mut self) -> memory::Result<&mut More> {
+        if self.more.is_none() {
+            self.more = Some(memory::boxed(More::default())?);
+        }
+        self.more.as_deref_mut().ok_or(NoMemory)
     }
 
     pub fn drop_index(&mut self) {
@@ -163,9 +219,10 @@ impl Table {
         self.more.as_ref().map_or(Next::Unknown, |more| more.next)
     }
 
-    pub fn set_next(&mut self, next: Next) {
+    pub fn set_next(&mut self, next: Next) -> memory::Result {
         if next != self.next() {
-            self.more.get_or_insert_default().next = next;
+            self.more()?.next = next;
         }
+        Ok(())
     }
 }

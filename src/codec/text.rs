@@ -1,5 +1,7 @@
 //! What keys, numbers, names and escaped strings stand for.
 
+use crate::sys::memory::{self, Fallible};
+
 /// A key as it stands in the bytes.
 #[derive(Clone, Copy)]
 pub(super) enum RawKey<'a> {
@@ -55,27 +57,68 @@ pub(super) fn clamped_int(text: &[u8]) -> i64 {
     }
 }
 
-/// The bytes of an `S` string.
-pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) {
+/// The bytes of an `S` string, one by one.
+pub(super) fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let nibble = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
     let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        rest = match (first, tail) {
+    std::iter::from_fn(move || {
+        let (first, tail) = rest.split_first()?;
+        match (first, tail) {
             (b'\\', [high, low, tail @ ..]) => {
-                out.push(nibble(*high) << 4 | nibble(*low));
-                tail
+                rest = tail;
+                Some(nibble(*high) << 4 | nibble(*low))
             }
             _ => {
-                out.push(*first);
-                tail
+                rest = tail;
+                Some(*first)
             }
-        };
+        }
+    })
+}
+
+/// The bytes of an `S` string.
+pub(super) fn unescape(text: &[u8]) -> memory::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    // Escapes only become shorter.
+    plain.room(text.len())?;
+    for byte in unescaped(text) {
+        plain.try_push(byte)?;
     }
+    Ok(plain)
+}
+
+/// The longest decimal of an integer.
+pub(super) const DECIMAL: usize = 20;
+
+/// An integer as PHP writes it.
+pub(super) fn decimal(int: i64, digits: &mut [u8; DECIMAL]) -> &[u8] {
+    let mut at = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    &digits[at..]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals() {
+        for int in [0, 7, -1, 10, i64::MAX, i64::MIN] {
+            assert_eq!(decimal(int, &mut [0; DECIMAL]), int.to_string().as_bytes());
+        }
+    }
 
     #[test]
     fn z_3_overflowing_ints_are_clamped() {
@@ -88,8 +131,6 @@ mod tests {
     // shows: Z-5, Z-6
     #[test]
     fn z_6_escapes() {
-        let mut out = Vec::new();
-        unescape(b"a\\00\\fFb", &mut out);
-        assert_eq!(out, b"a\0\xffb");
+        assert_eq!(unescape(b"a\\00\\fFb").unwrap(), b"a\0\xffb");
     }
 }

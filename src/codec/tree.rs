@@ -4,6 +4,7 @@ use super::index::LINEAR;
 use super::text::{self, RawKey};
 use super::token;
 use super::{Document, ROOT};
+use crate::sys::memory::{self, Fallible};
 use crate::value::Key;
 use std::hash::BuildHasher;
 
@@ -109,15 +110,16 @@ impl Document {
         }
     }
 
-    pub(super) fn share(&mut self, node: u32) -> &mut Shared {
+    pub(super) fn share(&mut self, node: u32) -> memory::Result<&mut Shared> {
         if self.node(node).shared == NONE {
-            self.nodes[node as usize].shared = self.shared.len() as u32;
-            self.shared.push(Shared {
+            let shared = self.shared.len() as u32;
+            self.shared.try_push(Shared {
                 cell: NONE,
                 object: NONE,
-            });
+            })?;
+            self.nodes[node as usize].shared = shared;
         }
-        &mut self.shared[self.nodes[node as usize].shared as usize]
+        Ok(&mut self.shared[self.nodes[node as usize].shared as usize])
     }
 
     /// The node that has the bytes: an `r:` stands for its object.
@@ -156,41 +158,47 @@ impl Document {
     }
 
     /// Put a place at the end of a table, or where its key already stands; gives the place that gave way.
-    pub(super) fn add(&mut self, table: u32, node: u32) -> Option<u32> {
+    pub(super) fn add(&mut self, table: u32, node: u32) -> memory::Result<Option<u32>> {
         match self.look_up_node(table, node) {
             Some(position) => {
-                let old = self.replace(table, position, node);
+                let old = self.replace(table, position, node)?;
                 self.let_go(old);
-                Some(old)
+                Ok(Some(old))
             }
             None => {
-                self.append(table, node);
-                None
+                self.append(table, node)?;
+                Ok(None)
             }
         }
     }
 
     /// Put a place at a position of a table; gives the one that stood there.
-    pub(super) fn replace(&mut self, table: u32, position: usize, node: u32) -> u32 {
-        let order = self.tables[table as usize].list(&mut self.spare_order);
-        std::mem::replace(&mut order[position], node)
+    pub(super) fn replace(
+        &mut self,
+        table: u32,
+        position: usize,
+        node: u32,
+    ) -> memory::Result<u32> {
+        let order = self.tables[table as usize].list(&mut self.spare_order)?;
+        Ok(std::mem::replace(&mut order[position], node))
     }
 
     /// Put a place whose key is not there yet at the end of a table.
-    pub(super) fn append(&mut self, table: u32, node: u32) {
+    pub(super) fn append(&mut self, table: u32, node: u32) -> memory::Result {
         let place = &mut self.tables[table as usize];
         let position = place.len();
-        place.push(node, &mut self.spare_order);
+        place.push(node, &mut self.spare_order)?;
         match place.index() {
             None => {}
             Some(index) if index.is_full() => self.build_index(table),
             Some(_) => {
                 let hash = self.hasher.hash_one(self.key(node));
                 self.tables[table as usize]
-                    .index_mut()
+                    .index_mut()?
                     .insert(hash, position);
             }
         }
+        Ok(())
     }
 
     /// A place is no longer in its table.
@@ -251,27 +259,33 @@ impl Document {
         self.find(table, self.key(node))
     }
 
-    /// File all keys of a table, with room for as many again.
+    /// File all keys of a table, with room for as many again. Without memory for that, keys are looked for
+    /// one by one.
     fn build_index(&mut self, table: u32) {
-        let mut index = std::mem::take(self.tables[table as usize].index_mut());
+        let Ok(index) = self.tables[table as usize].index_mut() else {
+            return;
+        };
+        let mut index = std::mem::take(index);
         let place = &self.tables[table as usize];
-        index.build(place.len() + place.len() / 2);
+        if index.build(place.len() + place.len() / 2).is_err() {
+            return;
+        }
         for position in 0..place.len() {
             let node = place.at(position);
             if node != NONE {
                 index.insert(self.hasher.hash_one(self.key(node)), position);
             }
         }
-        *self.tables[table as usize].index_mut() = index;
+        if let Ok(place) = self.tables[table as usize].index_mut() {
+            *place = index;
+        }
     }
 
     /// Close the gaps that removals left.
     pub(super) fn compact(&mut self, table: u32) {
         let place = &mut self.tables[table as usize];
         if place.has_gaps() {
-            place
-                .list(&mut self.spare_order)
-                .retain(|node| *node != NONE);
+            place.close_gaps();
             place.drop_index();
         }
     }
@@ -419,18 +433,18 @@ fn fold(bytes: &[u8], property: bool) -> Key<'_> {
 }
 
 /// The bytes of a key whose token is not as PHP writes it.
-pub(super) fn plain_key(key: RawKey<'_>, property: bool) -> Option<Box<[u8]>> {
+pub(super) fn plain_key(key: RawKey<'_>, property: bool) -> memory::Result<Option<Box<[u8]>>> {
     match key {
-        RawKey::Bytes(_) => None,
-        RawKey::Int(_) if !property => None,
+        RawKey::Bytes(_) => Ok(None),
+        RawKey::Int(_) if !property => Ok(None),
         RawKey::Int(text) => {
-            let plain = text::clamped_int(text).to_string();
-            (plain.as_bytes() != text).then(|| plain.into_bytes().into())
+            let mut digits = [0; text::DECIMAL];
+            let plain = text::decimal(text::clamped_int(text), &mut digits);
+            match plain == text {
+                true => Ok(None),
+                false => memory::copy_boxed(plain).map(Some),
+            }
         }
-        RawKey::Escaped(text) => {
-            let mut plain = Vec::new();
-            text::unescape(text, &mut plain);
-            Some(plain.into())
-        }
+        RawKey::Escaped(text) => memory::copy_boxed(&text::unescape(text)?).map(Some),
     }
 }

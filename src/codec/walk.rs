@@ -4,6 +4,7 @@ use super::repeats::{Keys, Prints, Seen};
 use super::scan::{Head, Scan, Scanned, note};
 use super::text::RawKey;
 use super::token;
+use crate::sys::memory::{self, Fallible};
 
 /// An array or object whose end has not been seen. Counts fit: data is less than 4 GiB.
 #[derive(Clone, Copy)]
@@ -45,10 +46,16 @@ impl<'a> Scan<'a> {
 
     /// Note whether PHP would write this key of the table otherwise; raw ones stand without a token.
     #[inline(always)]
-    pub fn table_key(&mut self, key: RawKey<'a>, raw: bool, scratch: &mut Scratch) {
-        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes) {
+    pub fn table_key(
+        &mut self,
+        key: RawKey<'a>,
+        raw: bool,
+        scratch: &mut Scratch,
+    ) -> memory::Result {
+        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes)? {
             self.notes |= note::ODD;
         }
+        Ok(())
     }
 
     /// One whole value. `scratch` keeps the keys of the table between calls.
@@ -104,13 +111,13 @@ impl<'a> Scan<'a> {
                     return self.fault("nesting deeper than the limit");
                 }
                 self.deepest = self.deepest.max(depth);
-                frames.push(inner);
+                frames.try_push(inner)?;
                 inner = Frame {
                     left: head.count as u32,
                     object: head.object,
                 };
                 if SPELLING {
-                    scratch.seen.push(scratch.keys.enter());
+                    scratch.seen.try_push(scratch.keys.enter())?;
                 }
             }
             while inner.left == 0 {
@@ -144,7 +151,7 @@ impl<'a> Scan<'a> {
             if SPELLING
                 && self.notes & note::ODD == 0
                 && let Some(seen) = scratch.seen.last_mut()
-                && !scratch.keys.fresh(seen, key, inner.object, bytes)
+                && !scratch.keys.fresh(seen, key, inner.object, bytes)?
             {
                 self.notes |= note::ODD;
             }

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Fixed(fn(&Given) -> Result<()>),
     /// Kept as text, without effect.
     Ignored,
+    /// As `Ignored`; PHP knew it once and does not any more.
+    Removed,
 }
 
 impl Kind {
@@ -34,7 +36,7 @@ impl Kind {
             Kind::Int(..) | Kind::Exact(..) | Kind::Small(..) | Kind::Size(_) => c"int",
             Kind::Text(..) => c"string",
             Kind::Custom(name, _) => name,
-            Kind::Fixed(_) | Kind::Ignored => c"none",
+            Kind::Fixed(_) | Kind::Ignored | Kind::Removed => c"none",
         }
     }
 
@@ -67,7 +69,7 @@ impl Kind {
             }
             Kind::Custom(_, apply) => apply(settings, given)?,
             Kind::Fixed(check) => check(given)?,
-            Kind::Ignored => {}
+            Kind::Ignored | Kind::Removed => {}
         }
         Ok(())
     }

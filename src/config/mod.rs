@@ -153,6 +153,16 @@ pub fn refusal_event(key: &str) -> &'static str {
     }
 }
 
+/// Whether PHP's `ini_set()` can set the directive `key`: of others it says false and nothing else. Ours are
+/// not PHP's, and count as those that can be set.
+pub fn is_ini_set(key: &str) -> bool {
+    table::find(key).is_some_and(|(_, directive)| {
+        let is_ours = key.starts_with("sess.");
+        let is_known = !matches!(directive.parse, Kind::Removed);
+        is_ours || (is_known && directive.change == Change::Session)
+    })
+}
+
 /// What the defaults of other directives depend on.
 const SUPPLIERS: [&str; 3] = ["sess.profile", "sess.policy", "sess.moin_lifetime"];
 

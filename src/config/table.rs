@@ -118,12 +118,12 @@ pub(super) static TABLE: &[Directive] = &[
     row(c"session.upload_progress.min_freq", Engine, all(c"1"), Ignored,
         c"Without effect: see session.upload_progress.enabled."),
     // N-39
-    row(c"session.hash_function", Session, all(c""), Ignored, c"Removed from PHP 7.1; ignored."),
-    row(c"session.hash_bits_per_character", Session, all(c""), Ignored, c"Removed from PHP 7.1; ignored."),
-    row(c"session.entropy_file", Session, all(c""), Ignored, c"Removed from PHP 7.1; ignored."),
-    row(c"session.entropy_length", Session, all(c""), Ignored, c"Removed from PHP 7.1; ignored."),
-    row(c"session.bug_compat_42", Session, all(c""), Ignored, c"Removed from PHP 5.4; ignored."),
-    row(c"session.bug_compat_warn", Session, all(c""), Ignored, c"Removed from PHP 5.4; ignored."),
+    row(c"session.hash_function", Session, all(c""), Removed, c"Removed from PHP 7.1; ignored."),
+    row(c"session.hash_bits_per_character", Session, all(c""), Removed, c"Removed from PHP 7.1; ignored."),
+    row(c"session.entropy_file", Session, all(c""), Removed, c"Removed from PHP 7.1; ignored."),
+    row(c"session.entropy_length", Session, all(c""), Removed, c"Removed from PHP 7.1; ignored."),
+    row(c"session.bug_compat_42", Session, all(c""), Removed, c"Removed from PHP 5.4; ignored."),
+    row(c"session.bug_compat_warn", Session, all(c""), Removed, c"Removed from PHP 5.4; ignored."),
     // N-38: others that PHP's sessions obey
     row(c"serialize_precision", Session, all(c"-1"), Fixed(apply::must_be_minus_one),
         c"Always -1: floats are written with the fewest digits that give them back."),

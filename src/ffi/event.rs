@@ -5,7 +5,7 @@ use super::intern::intern;
 use super::types::{sess_event, sess_rc};
 use super::user::User;
 use crate::error::{Code, Event};
-use crate::session::EventSink;
+use crate::handler::EventSink;
 use crate::sys::opaque::Opaque;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::null_mut;

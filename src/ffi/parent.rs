@@ -1,7 +1,8 @@
 //! The built-in backend as a table of C functions, for tables that build upon it.
 
 use super::borrow::{bytes, text};
-use super::call::answer;
+use super::call::{answer, inside};
+use super::guard::guard;
 use super::types::{sess_call, sess_handler, sess_rc};
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Handler};
@@ -28,6 +29,21 @@ fn backend(call: &Call) -> Result<Arc<dyn Handler>> {
     call.parent.clone().ok_or_else(none)
 }
 
+/// An answer of the backend. What it tells of comes before the host's callback goes on, as PHP's warnings do.
+///
+/// # Safety
+/// `call` is NULL or was given to a callback that has not returned.
+unsafe fn parent(call: *mut sess_call, body: impl FnOnce(&mut Call) -> Result<()>) -> sess_rc {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let code = answer(call, body);
+        if let Some(call) = inside(call) {
+            let _ = guard(|| call.deliver_events());
+        }
+        code
+    }
+}
+
 unsafe extern "C-unwind" fn open(
     _user: *mut c_void,
     call: *mut sess_call,
@@ -36,7 +52,7 @@ unsafe extern "C-unwind" fn open(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             backend(call)?.open(
                 call,
                 text(save_path, "open: save_path")?,
@@ -48,7 +64,7 @@ unsafe extern "C-unwind" fn open(
 
 unsafe extern "C-unwind" fn close(_user: *mut c_void, call: *mut sess_call) -> sess_rc {
     // SAFETY: the header's rules for pointers.
-    unsafe { answer(call, |call| backend(call)?.close(call)) }
+    unsafe { parent(call, |call| backend(call)?.close(call)) }
 }
 
 unsafe extern "C-unwind" fn read(
@@ -58,7 +74,7 @@ unsafe extern "C-unwind" fn read(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             backend(call)?.read(call, text(id, "read: id")?)
         })
     }
@@ -73,7 +89,7 @@ unsafe extern "C-unwind" fn write(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             backend(call)?.write(
                 call,
                 text(id, "write: id")?,
@@ -90,7 +106,7 @@ unsafe extern "C-unwind" fn destroy(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             backend(call)?.destroy(call, text(id, "destroy: id")?)
         })
     }
@@ -104,7 +120,7 @@ unsafe extern "C-unwind" fn gc(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             let count = backend(call)?.gc(call, max_lifetime)?;
             super::borrow::put(removed, count);
             Ok(())
@@ -115,7 +131,7 @@ unsafe extern "C-unwind" fn gc(
 unsafe extern "C-unwind" fn create_sid(_user: *mut c_void, call: *mut sess_call) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             let backend = backend(call)?;
             if backend.offers().create_sid {
                 return backend.create_sid(call);
@@ -139,7 +155,7 @@ unsafe extern "C-unwind" fn validate_sid(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             let backend = backend(call)?;
             match backend.offers().validate_sid {
                 true => backend.validate_sid(call, text(id, "validate_sid: id")?),
@@ -158,7 +174,7 @@ unsafe extern "C-unwind" fn update_timestamp(
 ) -> sess_rc {
     // SAFETY: the header's rules for pointers.
     unsafe {
-        answer(call, |call| {
+        parent(call, |call| {
             let (backend, id, data) = (
                 backend(call)?,
                 text(id, "update_timestamp: id")?,

@@ -43,9 +43,7 @@ pub struct Moved {
 /// What becomes of the id that is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum How {
-    /// A login is under way: the data still stands under the old id, which leads nowhere.
-    Leaving,
-    /// A login is done: nothing stands under the old id, which leads nowhere.
+    /// A login, or whoever else moved the session for good, is done: the old id leads nowhere.
     Tombstone,
     /// A periodic rotation: either id leads to the session while its grace runs.
     Named {
@@ -156,7 +154,6 @@ impl Entry {
         if let Some(moved) = &self.moved {
             list.int(b'r', moved.at);
             match &moved.how {
-                How::Leaving => list.int(b's', LEAVING),
                 How::Tombstone => list.int(b's', TOMBSTONE),
                 How::Spent => list.int(b's', SPENT),
                 How::Named { new, old } => {
@@ -175,6 +172,7 @@ impl Entry {
     }
 }
 
+/// Earlier versions put it beside the data while a login was under way: as good as a tombstone.
 const LEAVING: i64 = 1;
 const TOMBSTONE: i64 = 2;
 const NAMED: i64 = 3;
@@ -304,8 +302,7 @@ impl Fields {
         };
         let moved = match (self.r, self.s, self.n, self.p) {
             (None, None, None, None) => None,
-            (Some(at), Some(LEAVING), None, None) => Some((at, How::Leaving)),
-            (Some(at), Some(TOMBSTONE), None, None) => Some((at, How::Tombstone)),
+            (Some(at), Some(LEAVING | TOMBSTONE), None, None) => Some((at, How::Tombstone)),
             (Some(at), Some(NAMED), Some(new), Some(old)) => {
                 let are_ids = id::is_valid(&new) && id::is_valid(&old) && new != old;
                 Some((at, are_ids.then_some(How::Named { new, old })?))

@@ -116,9 +116,6 @@ fn judge_move<'a>(policy: &Policy, facts: &Facts<'a>) -> Option<Verdict<'a>> {
     let moved = facts.entry.moved.as_ref()?;
     let is_recent = clocks::age(moved.at, facts.now) <= policy.rotate_grace;
     match &moved.how {
-        How::Leaving if is_recent => Some(Verdict::ThrowAway),
-        // The login was never finished: what stands here is still the session.
-        How::Leaving => None,
         How::Tombstone if is_recent => Some(Verdict::ThrowAway),
         How::Tombstone => Some(Verdict::Ended(Ending::Rotated)),
         How::Spent => Some(Verdict::Ended(Ending::UnknownId)),

@@ -52,9 +52,7 @@ impl Session {
     #[cold]
     fn told_more<T>(&mut self, result: Result<T>) -> Result<T> {
         let reason = self.call.take_failure();
-        for event in self.call.take_events() {
-            self.emit(event);
-        }
+        self.call.deliver_events();
         result.map_err(|error| match reason {
             Some(reason) => reason.with_code(error.code),
             None => error,
@@ -172,6 +170,18 @@ impl Session {
         self.keeping_data(|session| {
             session.with_call(|handler, call| handler.unlink(call, id.as_c_str()))
         })
+    }
+
+    /// Go on under another id of the record that is open, if it has that name.
+    pub(super) fn call_go_by(&mut self, id: &Id) -> Result<()> {
+        self.keeping_data(|session| {
+            session.with_call(|handler, call| handler.go_by(call, id.as_c_str()))
+        })
+    }
+
+    /// How many names the record that is open has.
+    pub(super) fn call_names(&mut self) -> Result<u64> {
+        self.keeping_data(|session| session.with_id(|handler, call, id| handler.names(call, id)))
     }
 
     /// A new id from the handler, or from the generator where it makes none.

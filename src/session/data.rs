@@ -213,12 +213,13 @@ impl Session {
             let sent = self.put_pending_cookie();
             return self.ended(1, sent);
         };
-        if self.destroy_undecodable(&error) {
+        let destroyed = self.destroy_undecodable(&error);
+        if destroyed.is_some() {
             self.forget_id();
             self.document.clear();
             self.state = State::None;
         }
-        self.warn("DECODE_FAILED", &error);
+        self.warn_behind(&destroyed.unwrap_or(Ok(())), "DECODE_FAILED", &error);
         self.ended(0, Err(error))
     }
 }

@@ -1,7 +1,7 @@
 //! From a record to data: what was read is decoded, or refused (S-12).
 
-use super::Session;
 use super::start::{Failed, Stage};
+use super::{Session, is_thrown};
 use crate::codec::{Limits, Spelling};
 use crate::error::{Code, Error, Result};
 
@@ -48,16 +48,16 @@ impl Session {
                     Ok(()) => return Ok(()),
                     Err(still) => error = still,
                 },
-                Err(error) => {
-                    self.warn("READ_FAILED", &error);
-                    return Err(Failed::at(Stage::Read)(error));
-                }
+                Err(error) => return Err(Failed::telling(Stage::Read, "READ_FAILED")(error)),
             }
         }
-        self.destroy_undecodable(&error);
+        let destroyed = self.destroy_undecodable(&error);
         let error = self.with_place(error);
-        self.warn("DECODE_FAILED", &error);
-        Err(Failed::at(Stage::Decode)(error))
+        if let Some(ended) = destroyed {
+            self.warn_behind(&ended, "DECODE_FAILED", &error);
+            return Err(Failed::at(Stage::Decode)(error));
+        }
+        Err(Failed::telling(Stage::Decode, "DECODE_FAILED")(error))
     }
 
     fn load_document(&mut self) -> Result<()> {
@@ -66,16 +66,21 @@ impl Session {
         (self.document).load(self.settings.format, payload, spelling, &limits)
     }
 
-    /// S-12: PHP destroys what it cannot decode. What PHP would have taken stays; says which it was.
-    pub(super) fn destroy_undecodable(&mut self, error: &Error) -> bool {
+    /// S-12: PHP destroys what it cannot decode, and closes: how that went. What PHP would have taken stays,
+    /// None.
+    pub(super) fn destroy_undecodable(&mut self, error: &Error) -> Option<Result<()>> {
         let undecodable = error.code == Code::EDATA && !self.document.refused_only_here();
         if !self.settings.php() || !undecodable {
-            return false;
+            return None;
         }
-        if let Err(error) = self.call_destroy() {
-            self.warn("DESTROY_FAILED", &error);
+        let destroyed = self.call_destroy();
+        if let Err(error) = &destroyed {
+            self.warn_unless_thrown("DESTROY_FAILED", error);
         }
-        let _ = self.call_close();
-        true
+        let closed = self.call_close();
+        Some(match &destroyed {
+            Err(error) if is_thrown(error) => destroyed,
+            _ => closed,
+        })
     }
 }

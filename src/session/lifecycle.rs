@@ -3,8 +3,8 @@
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Unkept;
-use super::save::Payload;
-use super::{Session, State};
+use super::save::{Payload, gone_if_not_found};
+use super::{Session, State, is_thrown};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
 use crate::handler::LockInfo;
@@ -65,7 +65,7 @@ impl Session {
         }
         let destroyed = self.forget_names();
         if let Err(error) = &destroyed {
-            self.warn("DESTROY_FAILED", error);
+            self.warn_unless_thrown("DESTROY_FAILED", error);
         }
         let closed = self.call_close();
         self.proof.forget();
@@ -110,17 +110,26 @@ impl Session {
                 return self.ended(0, Err(error));
             }
         };
+        if !self.settings.php() {
+            let moved = self.regenerate_by_move(delete_old, payload);
+            return self.ended(i32::from(moved.is_ok()), moved);
+        }
         if self.settings.profile == Profile::Php5 {
             return self.regenerate_as_php5(delete_old);
         }
         if let Err(error) = self.leave_old_id(delete_old, payload) {
-            let _ = self.call_close();
+            let closed = self.call_close();
+            let (event, error) = match delete_old {
+                true => ("DESTROY_FAILED", error),
+                false => ("WRITE_FAILED", gone_if_not_found(error)),
+            };
+            self.warn_behind(&closed, event, &error);
             self.state = State::Closed;
             return self.ended(0, Err(error));
         }
         // S-51, S-79: that close failed is not looked at, but an error of the host's own ends it here.
         if let Err(error) = self.call_close()
-            && error.code.0 <= Code::EUSER
+            && is_thrown(&error)
         {
             self.forget_id();
             self.state = State::None;
@@ -158,12 +167,10 @@ impl Session {
         if self.unmade {
             return Ok(());
         }
-        if delete_old {
-            return self
-                .forget_names()
-                .inspect_err(|error| self.warn("DESTROY_FAILED", error));
+        match delete_old {
+            true => self.forget_names(),
+            false => self.store(payload, false),
         }
-        self.store(payload, false)
     }
 
     /// S-35 to S-41: open, create, validate under strict mode, read; what read gives is dropped.
@@ -171,72 +178,101 @@ impl Session {
         self.forget_id();
         self.arm_lock_timeout();
         if let Err(error) = self.call_open() {
-            self.warn("OPEN_FAILED", &error);
             // S-50: PHP closes at the end of the request only.
-            if !self.settings.php() {
-                let _ = self.call_close();
-            }
+            let closed = match self.settings.php() {
+                true => Ok(()),
+                false => self.call_close(),
+            };
+            self.warn_behind(&closed, "OPEN_FAILED", &error);
             return Err(error);
         }
-        let entered = self.take_new_id().and_then(|()| self.read_new_id());
-        if entered.is_err() {
+        let read = match self.take_new_id() {
+            Ok(()) => self.read_new_id(),
+            Err(error) => {
+                let _ = self.call_close();
+                return Err(error);
+            }
+        };
+        if let Err(error) = read {
+            let closed = self.call_close();
+            self.warn_behind(&closed, "READ_FAILED", &error);
+            return Err(error);
+        }
+        self.has_stored = false;
+        let sent = self.send_cookie_of_new_id();
+        if sent.is_err() {
             let _ = self.call_close();
         }
-        entered
+        sent
     }
 
     fn take_new_id(&mut self) -> Result<()> {
-        self.id = self
-            .create_free_id(self.settings.use_strict_mode)
-            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
-        self.has_id = true;
-        Ok(())
+        let mut id = Id::default();
+        let taken = self.try_ids(self.settings.use_strict_mode, &mut id);
+        match &taken {
+            Err(error) if id.is_empty() => self.warn("ID_CREATE_FAILED", error),
+            Err(error) => self.warn_unless_thrown("ID_CREATE_FAILED", error),
+            Ok(()) => {}
+        }
+        // S-81: in PHP the new id is in force while validate_sid looks for it.
+        if taken.is_ok() || self.settings.php() {
+            self.has_id = !id.is_empty();
+            self.id = id;
+        }
+        taken
     }
 
     /// An id that validate_sid does not know, as far as it is asked.
     pub(super) fn create_free_id(&mut self, validate: bool) -> Result<Id> {
-        let mut id = self.call_create_sid()?;
+        let mut id = Id::default();
+        self.try_ids(validate, &mut id).map(|()| id)
+    }
+
+    /// Make ids until validate_sid does not know one. `id` is the last one made, empty if that failed.
+    fn try_ids(&mut self, validate: bool, id: &mut Id) -> Result<()> {
+        *id = self.call_create_sid()?;
         if !validate {
-            return Ok(id);
+            return Ok(());
         }
         for _ in 0..ID_TRIES {
-            match self.call_validate_sid(&id)? {
-                Optional::Ran(Known::Yes) => id = self.call_create_sid()?,
-                _ => return Ok(id),
+            match self.call_validate_sid(id)? {
+                Optional::Ran(Known::Yes) => {
+                    id.clear();
+                    *id = self.call_create_sid()?;
+                }
+                _ => return Ok(()),
             }
         }
         // S-38: PHP takes the fourth id unchecked.
         if self.settings.php() {
-            return Ok(id);
+            return Ok(());
         }
-        match self.call_validate_sid(&id)? {
+        match self.call_validate_sid(id)? {
             Optional::Ran(Known::Yes) => Err(Error::new(Code::EEXIST, "every new id is in use")),
-            _ => Ok(id),
+            _ => Ok(()),
         }
     }
 
     fn read_new_id(&mut self) -> Result<()> {
-        self.call.fresh = true;
+        self.call.fresh = !self.takes_known_ids();
         self.call.create = self.reads_create();
         match self.call_read() {
-            Ok(()) => {}
-            Err(error) if error.code == Code::ENOTFOUND => {}
-            Err(error) => {
-                self.warn("READ_FAILED", &error);
-                return Err(error);
-            }
+            Err(error) if error.code != Code::ENOTFOUND => Err(error),
+            _ => Ok(()),
         }
-        self.has_stored = false;
-        if self.cookie_pending || !self.settings.use_cookies {
-            return Ok(());
+    }
+
+    fn send_cookie_of_new_id(&mut self) -> Result<()> {
+        match self.cookie_pending || !self.settings.use_cookies {
+            true => Ok(()),
+            false => self.send_cookie(),
         }
-        self.send_cookie()
     }
 
     /// The order of PHP 5 days: only a new id; the next close writes under it.
     fn regenerate_as_php5(&mut self, delete_old: bool) -> Result<()> {
         if delete_old && let Err(error) = self.call_destroy() {
-            self.warn("DESTROY_FAILED", &error);
+            self.warn_unless_thrown("DESTROY_FAILED", &error);
             return self.ended(0, Err(error));
         }
         match self.call_create_sid() {

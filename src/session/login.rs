@@ -1,13 +1,12 @@
 //! Login and logout.
 //!
-//! A login gives the session a new id, and leaves no way from the old one to it. The old record is marked
-//! first, so that readers get nothing from then on, then the new one is made, and last a tombstone takes
-//! the place of the old one. Whoever dies on the way leaves either the old session or a complete new one.
+//! A login gives the session a new id, and leaves no way from the old one to it: a tombstone takes the place
+//! of the old record, whose lock is held until it stands there.
 
-use super::id::Id;
+use super::Session;
+use super::moves::{Halt, Moving, Old};
 use super::policed::Unkept;
 use super::visit::moved;
-use super::{Session, State};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
 use crate::policy::entry::{Entry, How};
@@ -20,18 +19,6 @@ pub const LOGIN_REMEMBER: u32 = 1;
 pub const LOGOUT_CLEAR_SITE_DATA: u32 = 1;
 /// The user is gone, rather than wanting to go.
 pub const LOGOUT_USER_LOST: u32 = 2;
-
-/// The old record at a login: as it was, and with its mark.
-struct Left {
-    id: Id,
-    /// None: nothing is stored under it.
-    record: Option<Marked>,
-}
-
-struct Marked {
-    payload: Vec<u8>,
-    original: Vec<u8>,
-}
 
 impl Session {
     /// The user has proved who he is: a new id, the old one dead, the clocks of a login. The same user
@@ -48,6 +35,10 @@ impl Session {
         if self.headers_sent && self.settings.use_cookies {
             let text = "the response has begun: a new id cannot be sent any more";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
+        }
+        if self.is_thrown_away() {
+            let text = "login: the session has moved to another id, and this request keeps nothing";
+            return self.ended(0, Err(Error::new(Code::EREFUSED, text)));
         }
         let now = self.shared.unix_now();
         let entry = Entry {
@@ -90,149 +81,38 @@ impl Session {
     }
 
     fn log_in(&mut self, entry: &Entry, now: i64) -> Result<()> {
-        let made = self
-            .data_with(entry)
-            .and_then(|payload| self.make_login(&payload, now, entry.kind));
-        let left = match made {
-            Ok(left) => left,
-            Err(error) => {
+        let is_stored = !self.unmade;
+        let payload = self.data_with(entry);
+        let moved = payload.map_err(Halt::from).and_then(|payload| {
+            self.move_on(None, |session, new| {
+                let old = match is_stored {
+                    true => Old::Tombstone {
+                        word: session.payload_of(moved(now, How::Tombstone))?,
+                        // Whoever ended the old session meanwhile meant that one.
+                        as_good: true,
+                    },
+                    false => Old::Nothing,
+                };
+                Ok(Moving {
+                    payload: Some(payload),
+                    old,
+                    cookie: session.cookie_for(new, entry.kind)?,
+                })
+            })
+        });
+        let arrived = match moved {
+            Ok(arrived) => arrived,
+            Err(halt) => {
                 self.put_back_entry();
-                return Err(error);
+                return Err(self.tell_halt(halt));
             }
         };
-        // The login is done, whatever fails from here on.
         self.policed.log_in(entry.clone(), now);
         self.proof.forget();
         self.unmade = false;
         self.cookie_pending = false;
         self.cookie_early = false;
-        let new = self.id.clone();
-        if left.record.is_some() {
-            self.bury(&left.id, now);
-        }
-        self.turn_to(new.clone(), false)
-            .map(|()| {
-                self.found = true;
-                self.has_stored = self.settings.lazy_write;
-            })
-            .inspect_err(|error| {
-                self.id = new;
-                self.warn("READ_FAILED", error);
-                self.state = State::Closed;
-            })
-    }
-
-    /// Have the whole session stored under a new id and the cookie sent. After a failure the old one is
-    /// as it was.
-    fn make_login(&mut self, payload: &[u8], now: i64, kind: UserKind) -> Result<Left> {
-        let is_stored = !self.unmade;
-        if !self.handler_open {
-            self.open_again()?;
-        }
-        let new = self.new_id()?;
-        let mut left = Left {
-            id: self.id.clone(),
-            record: None,
-        };
-        if is_stored {
-            left.record = Some(self.mark_as_left(now)?);
-        }
-        let made = self
-            .turn_to(new.clone(), true)
-            .and_then(|()| self.write_and_close(payload))
-            .inspect_err(|error| self.warn("WRITE_FAILED", error))
-            .and_then(|()| match self.settings.use_cookies {
-                true => self.announce(kind),
-                false => Ok(()),
-            });
-        match made {
-            Ok(()) => Ok(left),
-            Err(error) => {
-                // Nobody knows its id: should it stay, it will be collected.
-                let _ = self.remove_record(new);
-                self.stay(left);
-                Err(error)
-            }
-        }
-    }
-
-    /// Have the cookie of the new id sent, which lives as long as its kind's, whatever kind of session was
-    /// here before.
-    fn announce(&mut self, kind: UserKind) -> Result<()> {
-        let unkept = std::mem::take(&mut self.policed.unkept);
-        let before = std::mem::replace(&mut self.policed.kind, kind);
-        self.send_cookie().inspect_err(|_| {
-            self.policed.unkept = unkept;
-            self.policed.kind = before;
-        })
-    }
-
-    /// Mark the stored session, so that nobody gets anything of it while it moves. What the host has
-    /// changed in the meantime is not for the old id.
-    fn mark_as_left(&mut self, now: i64) -> Result<Marked> {
-        let marked = Marked {
-            original: self.call.data().unwrap_or_default().to_vec(),
-            payload: self.as_read_with(|entry| entry.moved = Some(moved(now, How::Leaving)))?,
-        };
-        self.call_write(&marked.payload)
-            .inspect_err(|error| self.warn("WRITE_FAILED", error))?;
-        Ok(marked)
-    }
-
-    /// The login failed: go on with the old session.
-    fn stay(&mut self, left: Left) {
-        let returned = match &left.record {
-            None if self.proof.is_owed() || self.is_thrown_away() => {
-                self.go_without_storage();
-                self.id = left.id;
-                return;
-            }
-            None => self.turn_to(left.id.clone(), true),
-            Some(marked) => self
-                .turn_to(left.id.clone(), false)
-                .and_then(|()| self.wipe_mark(marked)),
-        };
-        if let Err(error) = returned {
-            // The mark counts for the grace only, so that the session is not lost.
-            self.warn("OLD_SESSION_MARKED", &error);
-            let _ = self.call_close();
-            self.id = left.id;
-            self.state = State::Closed;
-        }
-    }
-
-    fn wipe_mark(&mut self, marked: &Marked) -> Result<()> {
-        if self.call.data() == Some(&marked.payload[..]) {
-            return self.call_write(&marked.original);
-        }
-        // PHP came in between, and what it stored stays.
-        let is_ours = matches!(self.move_as_read()?, Some(found) if found.how == How::Leaving);
-        if !is_ours {
-            return Ok(());
-        }
-        let payload = self.as_read_with(|entry| entry.moved = None)?;
-        self.call_write(&payload)
-    }
-
-    /// Put a tombstone in the place of the old session: late requests find neither data nor the way.
-    fn bury(&mut self, old: &Id, now: i64) {
-        let buried = self
-            .payload_of(moved(now, How::Tombstone))
-            .and_then(|tombstone| {
-                self.turn_to(old.clone(), false)?;
-                self.write_and_close(&tombstone)
-            });
-        let Err(error) = buried else {
-            return;
-        };
-        // Others destroyed it, which is as good.
-        if error.code == Code::ENOTFOUND {
-            return;
-        }
-        let is_in_use = matches!(error.code, Code::ELOCKED | Code::ECANCELED | Code::EBUSY);
-        if is_in_use || self.remove_record(old.clone()).is_err() {
-            self.warn("OLD_SESSION_LEFT", &error);
-        }
+        arrived
     }
 
     /// Destroy the session under every name it has, and have the browser forget the cookie.

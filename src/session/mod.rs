@@ -4,22 +4,28 @@
 //! `request` what a host says before a start, `cookies` what the request says of its cookies, `response` the
 //! headers, `data` what the host does with the values, `policed` what a policy makes of it all, `entry` what
 //! it finds in a session, `provisional` what clients get that have not returned a cookie yet, `tokens` what
-//! proves that a request comes from a page of the session, `login` and `rotate` go on under another id,
-//! `visit` goes from one record to another for them, `way` follows them at a start, `calls` the callbacks one
-//! by one.
+//! proves that a request comes from a page of the session, `login`, `rotate` and `regenerate` go on under
+//! another id, `moves` is how they do it, by the second call that `beside` keeps, `visit` goes from one record
+//! to another, `way` follows moves at a start, `candidates` goes from cookie to cookie, `ends` sees to it that
+//! what is over leaves nothing, `calls` are the callbacks one by one.
 
+mod beside;
 mod calls;
+mod candidates;
 mod cookies;
 mod data;
 mod decode;
+mod ends;
 mod entry;
 mod id;
 mod lifecycle;
 mod login;
+mod moves;
 mod policed;
 mod provisional;
 mod raw;
 mod record;
+mod regenerate;
 mod request;
 mod response;
 mod rotate;
@@ -32,7 +38,7 @@ mod way;
 use crate::codec::Document;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::handler::{Call, Handler};
+use crate::handler::{Call, EventSink, Handler};
 use crate::headers::{Header, HeaderList};
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
@@ -67,8 +73,6 @@ pub enum State {
 
 /// A host's function that runs inside start or close; it may read and edit data.
 pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
-/// Receives events, with the host pointer of the session they happened in.
-pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
 /// The time in Unix milliseconds, instead of the machine's clock.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// Finds a built-in backend by its name in `session.save_handler`.
@@ -132,7 +136,8 @@ pub struct Session {
     handler: Arc<dyn Handler>,
     /// The host chose a built-in backend for this session instead of the engine's table.
     builtin_chosen: bool,
-    call: Call,
+    /// Its place in memory stays, as a host's table may go by it.
+    call: Box<Call>,
     /// A close is owed to the handler.
     handler_open: bool,
     state: State,
@@ -182,6 +187,8 @@ pub struct Session {
     php_result: i32,
     /// The process that opened the session; a forked child must not touch it.
     opened_in: Option<Epoch>,
+    /// The other call, while the session moves to another id.
+    beside: beside::Beside,
 }
 
 impl Session {
@@ -194,8 +201,9 @@ impl Session {
             .clone()
             .or_else(|| builtin.clone())
             .expect("an engine is only made with a handler that exists");
-        let mut call = Call::new(settings.clone());
+        let mut call = Box::new(Call::new(settings.clone()));
         call.parent = builtin;
+        call.event_sink = shared.events.clone();
         Session {
             shared,
             settings,
@@ -235,6 +243,7 @@ impl Session {
             error: None,
             php_result: 1,
             opened_in: None,
+            beside: beside::Beside::default(),
         }
     }
 
@@ -250,6 +259,7 @@ impl Session {
             self.choose_handler(false);
         }
         self.call.recycle(&self.settings);
+        self.recycle_beside();
         self.state = State::None;
         self.id.clear();
         self.has_id = false;
@@ -314,10 +324,12 @@ impl Session {
         if self.is_ours() {
             // Nothing can be done about a close that fails while the session is thrown away.
             let _ = self.call_close();
+            self.close_beside();
         } else {
             self.call.drop_data();
             self.handler_open = false;
             self.call.backend = None;
+            self.disown_beside();
         }
         self.state = State::None;
         self.opened_in = None;
@@ -329,9 +341,7 @@ impl Session {
     }
 
     fn emit(&self, event: Event) {
-        if let Some(sink) = &self.shared.events {
-            sink(&event, self.call.host);
-        }
+        self.call.deliver(&event);
     }
 
     #[cold]
@@ -342,6 +352,21 @@ impl Session {
             error.code,
             error.text.clone(),
         ));
+    }
+
+    /// Warn of what a callback failed at, as PHP does: not where an exception is on its way to the host.
+    #[cold]
+    fn warn_unless_thrown(&self, name: &'static str, error: &Error) {
+        self.warn_behind(&Ok(()), name, error);
+    }
+
+    /// As `warn_unless_thrown`, after the close that the failure led to.
+    #[cold]
+    fn warn_behind(&self, closed: &Result<()>, name: &'static str, error: &Error) {
+        let thrown = is_thrown(error) || closed.as_ref().is_err_and(is_thrown);
+        if !self.settings.php() || !thrown {
+            self.warn(name, error);
+        }
     }
 
     /// Remember how an operation ended, for `last_error` and `php_result`.
@@ -413,6 +438,11 @@ impl Session {
     pub fn host(&self) -> Opaque {
         self.call.host
     }
+}
+
+/// Whether an error is the host's own, which stands for an exception of PHP's.
+fn is_thrown(error: &Error) -> bool {
+    error.code.0 <= Code::EUSER
 }
 
 impl Drop for Session {

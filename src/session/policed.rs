@@ -3,9 +3,10 @@
 mod asked;
 
 use super::Session;
+use super::candidates::Dead;
 use super::provisional::Proof;
 use super::response::Cookie;
-use super::start::{Failed, Stage, not_found};
+use super::start::{Failed, Stage};
 use super::way::Way;
 use crate::config::KindPolicy;
 use crate::error::{Code, Error, Event, Level, Result};
@@ -72,6 +73,11 @@ impl Policed {
         self.previous_end = Ending::None;
     }
 
+    /// The session was stored now.
+    pub fn touch(&mut self, now: i64) {
+        self.times.touched = Some(now);
+    }
+
     /// The user has logged in, under a new record.
     pub fn log_in(&mut self, entry: Entry, now: i64) {
         self.kind = entry.kind;
@@ -130,13 +136,21 @@ impl From<Verdict<'_>> for Sentence {
 }
 
 impl Session {
-    /// Before a record is read: reserve the entry's key, and ask for what the clocks need.
-    pub(super) fn prepare_policy(&mut self) {
+    /// Before the first record is read: reserve the entry's key.
+    pub(super) fn reserve_entry(&mut self) -> Result<()> {
         let settings = &self.settings;
         match settings.policed() {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
-            false => self.document.reserve_nothing(),
+            false => {
+                self.document.reserve_nothing();
+                Ok(())
+            }
         }
+    }
+
+    /// Before a record is read: ask for what the clocks need.
+    pub(super) fn prepare_policy(&mut self) {
+        let settings = &self.settings;
         self.call.dated = settings.policy.judges && settings.policy.is_dated();
         self.policed.begin();
     }
@@ -186,18 +200,18 @@ impl Session {
                 self.policed.kind = self.kind();
                 self.check_birth().map_err(Failed::at(Stage::Read))?;
                 self.policed.rotate_due = rotate_due;
-                return Ok(self.go_on_here(way));
+                return self.go_on_here(way);
             }
             Sentence::Follow => return self.go_where_it_moved(existing, way),
-            Sentence::ThrowAway if existing => return Err(not_found()),
             Sentence::ThrowAway => {
-                self.throw_away();
-                return Ok(Course::Here(Some(Cookie::Known)));
+                let left = Dead::Left(self.id.clone());
+                return self.give_way(left, existing, way);
             }
             Sentence::Ended(ending) => ending,
             Sentence::Disabled => Ending::Idle,
         };
-        self.begin_anew(ending, existing).map(Course::Here)
+        self.end_session(ending);
+        self.give_way(Dead::Over(ending), existing, way)
     }
 
     fn sentence(&mut self) -> Sentence {
@@ -246,13 +260,9 @@ impl Session {
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
 
-    /// The session that was read is over: its record goes, under its lock, and another one begins under an
-    /// id of its own. One that is only read is left to those who may change it.
-    pub(super) fn begin_anew(
-        &mut self,
-        ending: Ending,
-        existing: bool,
-    ) -> std::result::Result<Option<Cookie>, Failed> {
+    /// The session that was read is over: its record goes, under its lock. One that is only read is left to
+    /// those who may change it.
+    pub(super) fn end_session(&mut self, ending: Ending) {
         let text = match ending {
             Ending::Idle => "a session was not used for longer than its idle clock allows",
             Ending::Absolute => "a session was older than its absolute clock allows",
@@ -265,14 +275,18 @@ impl Session {
         {
             self.warn("DESTROY_FAILED", &error);
         }
+    }
+
+    /// Another session begins in the place of one that is over, under an id of its own.
+    pub(super) fn begin_another(
+        &mut self,
+        ending: Ending,
+    ) -> std::result::Result<Option<Cookie>, Failed> {
         self.prepare_policy();
         self.policed.previous_end = ending;
         self.document.clear();
         // What close says of a session that is over helps nobody.
         let _ = self.call_close();
-        if existing {
-            return Err(not_found());
-        }
         self.arm_lock_timeout();
         self.call_open()
             .inspect_err(|error| self.warn("OPEN_FAILED", error))

@@ -5,7 +5,6 @@
 
 use super::Session;
 use super::id::Id;
-use super::policed::Unkept;
 use super::visit::moved;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
@@ -43,6 +42,11 @@ impl Proof {
             true => Proof::Owed,
             false => Proof::None,
         };
+    }
+
+    /// The client has returned the provisional id in force.
+    pub(super) fn give(&mut self) {
+        *self = Proof::Given;
     }
 
     pub(super) fn is_given(self) -> bool {
@@ -83,7 +87,7 @@ impl Session {
     pub(super) fn proves_itself(&mut self) -> bool {
         let proven = self.has_anonymous() && self.is_provisional();
         if proven {
-            self.proof = Proof::Given;
+            self.proof.give();
         }
         proven
     }
@@ -108,7 +112,7 @@ impl Session {
 
     /// What stands in the place of a session whose id would prove itself once more. None: it would not, or
     /// there is no entry to say so.
-    fn spent(&self) -> Option<Vec<u8>> {
+    pub(super) fn spent(&self) -> Option<Vec<u8>> {
         if !self.settings.policed() || !self.is_provisional() {
             return None;
         }
@@ -140,30 +144,6 @@ impl Session {
     pub(super) fn waive_proof(&mut self) {
         if self.proof == Proof::Owed {
             self.proof = Proof::Waived;
-        }
-    }
-
-    /// Destroy the record, if there is one. A provisional id is good for one session: as long as it would
-    /// prove itself again, a word of that stands in its place.
-    pub(super) fn forget_record(&mut self) -> Result<()> {
-        if self.proof.is_owed() || self.policed.unkept == Unkept::ThrowAway {
-            return Ok(());
-        }
-        if self.is_left_by_rotation() {
-            // A second name goes alone: what is written under it is written into the session.
-            let id = self.id.clone();
-            match self.call_unlink(&id) {
-                Err(error) if error.code == Code::EUNSUPPORTED => {}
-                unlinked => return unlinked,
-            }
-        }
-        match self.spent() {
-            None => self.call_destroy(),
-            Some(word) => match self.call_write(&word) {
-                // Others were first.
-                Err(error) if error.code == Code::ENOTFOUND => Ok(()),
-                written => written,
-            },
         }
     }
 

@@ -32,6 +32,8 @@ impl Session {
             Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
                 Ok(cookie)
             }
+            // Where the built-in files have no directory, read tells.
+            Ok(Optional::Ran(Known::No)) if existing && !self.is_user_handler() => Ok(cookie),
             Ok(Optional::Ran(Known::No)) => {
                 self.miss_id();
                 if existing {
@@ -41,10 +43,7 @@ impl Session {
                 Ok(Cookie::ToSend)
             }
             Ok(_) => Ok(cookie),
-            Err(error) => {
-                self.warn("READ_FAILED", &error);
-                Err(Failed::at(Stage::Read)(error))
-            }
+            Err(error) => Err(Failed::telling(Stage::Read, "READ_FAILED")(error)),
         }
     }
 
@@ -57,8 +56,16 @@ impl Session {
         self.id = made.inspect_err(|error| self.warn("ID_CREATE_FAILED", error))?;
         self.has_id = true;
         self.is_new = true;
-        self.call.fresh = true;
+        let is_hosts_own = self.is_user_handler() && self.handler.offers().create_sid;
+        self.call.unproven = is_hosts_own;
+        self.call.fresh = !self.takes_known_ids();
         Ok(())
+    }
+
+    /// Whether a create_sid of the host's may give the id of a session that exists, and the session goes on
+    /// with that, as in PHP.
+    pub(super) fn takes_known_ids(&self) -> bool {
+        self.settings.php() && self.is_user_handler() && self.handler.offers().create_sid
     }
 
     /// Read the record. Where there is none begin one, under a new id if strict mode wants that;
@@ -72,19 +79,21 @@ impl Session {
                 self.unmade = true;
                 return Ok(renewed);
             }
-            self.found = !self.call.fresh && !self.proof.is_given();
+            let made_here = self.call.fresh || self.is_new;
+            self.found = !made_here && !self.proof.is_given();
             let strict = self.settings.use_strict_mode;
             self.call.create = !existing && self.reads_create();
             match self.call_read() {
                 Ok(()) => {
-                    // Others may have made the record since it was looked for.
-                    self.found |= self.proof.is_given()
-                        && self.call.data().is_some_and(|data| !data.is_empty());
-                    self.unmade = self.call.fresh && self.makes_late();
+                    // Others may have made the record since it was looked for, or before the id was given.
+                    let may_be_there = self.proof.is_given() || !self.call.fresh;
+                    self.found |=
+                        may_be_there && self.call.data().is_some_and(|data| !data.is_empty());
+                    self.unmade = made_here && !self.found && self.makes_late();
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict && !self.call.fresh && self.try_another_cookie() {
+                    if strict && !made_here && self.try_another_cookie() {
                         continue;
                     }
                     if existing {
@@ -92,7 +101,7 @@ impl Session {
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || self.call.fresh || self.returns_to_proven_cookie() {
+                    if !strict || made_here || self.returns_to_proven_cookie() {
                         self.unmade = self.makes_late();
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;
@@ -107,8 +116,7 @@ impl Session {
                     }
                 }
                 Err(error) => {
-                    self.warn("READ_FAILED", &error);
-                    return Err(Failed::at(Stage::Read)(error));
+                    return Err(Failed::telling(Stage::Read, "READ_FAILED")(error));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! What a host says before a start: cookies, id, settings, the state of its response.
 
 use super::Session;
-use crate::config::{Profile, refusal_event};
+use crate::config::{Profile, is_ini_set, refusal_event};
 use crate::error::{Code, Error, Result};
 use crate::sys::cancel::CancelToken;
 use crate::sys::opaque::Opaque;
@@ -56,6 +56,11 @@ impl Session {
 
     /// Override a directive for this session: `ini_set()`, `session_name($n)` and their like.
     pub fn set_option(&mut self, key: &CStr, value: &CStr) -> Result<()> {
+        let name = key.to_string_lossy();
+        if self.settings.php() && !is_ini_set(&name) {
+            let refused = self.settings.for_session(&name, value);
+            return self.ended(0, refused.map(drop));
+        }
         if self.is_active() {
             let text = "set_option: the session is active";
             return self.refuse("LOCKED_WHILE_ACTIVE", Code::EMISUSE, text);
@@ -64,9 +69,13 @@ impl Session {
             let text = "set_option: the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        let name = key.to_string_lossy();
         match self.settings.for_session(&name, value) {
-            Ok(settings) => self.settings = Arc::new(settings),
+            Ok(mut settings) => {
+                for remark in settings.take_remarks() {
+                    self.emit(remark);
+                }
+                self.settings = Arc::new(settings);
+            }
             Err(error) => {
                 self.warn(refusal_event(&name), &error);
                 return self.ended(0, Err(error));

@@ -1,10 +1,12 @@
 //! What a session adds to the response: its cookie and the cache limiter's headers (C-1 to C-18, C-40 to C-46).
 
 use super::Session;
+use super::id::Id;
 use super::policed::Unkept;
-use crate::cookie;
-use crate::error::{Code, Error, Event, Level, Result};
+use crate::cookie::{self, Manner};
+use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
+use crate::value::UserKind;
 use std::ffi::CString;
 
 /// Whether the cookie has to be sent again: not if the client just sent it.
@@ -65,7 +67,13 @@ impl Session {
     /// Put the session cookie into the headers (C-1 to C-6).
     pub(super) fn send_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
-            return Err(too_late());
+            let error = too_late();
+            if !self.settings.php() {
+                return Err(error);
+            }
+            // S-31: PHP goes on without a cookie; only a reset gets here, a start is refused before.
+            self.warn("HEADERS_SENT", &error);
+            return Ok(());
         }
         let now = self.shared.unix_now();
         let manner = self.cookie_manner();
@@ -84,6 +92,21 @@ impl Session {
         }
     }
 
+    /// The value of the cookie header that tells of another id, of a session of that kind. None: ids do not
+    /// go by cookies.
+    pub(super) fn cookie_for(&self, id: &Id, kind: UserKind) -> Result<Option<CString>> {
+        if !self.settings.use_cookies {
+            return Ok(None);
+        }
+        let manner = Manner {
+            lifetime: self.settings.cookie_life(kind),
+            ..self.cookie_manner()
+        };
+        let now = self.shared.unix_now();
+        let built = cookie::build(&self.settings, manner, id.bytes(), now);
+        built.map(Some).map_err(|refused| refused.error)
+    }
+
     /// Make the client forget the session cookie (C4, CS14); [`Code::EHEADERS`] after the response has begun.
     pub fn expire_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
@@ -95,7 +118,7 @@ impl Session {
         Ok(())
     }
 
-    fn put_cookie(&mut self, value: CString) {
+    pub(super) fn put_cookie(&mut self, value: CString) {
         self.headers.put(Header {
             name: c"Set-Cookie",
             value: value.into(),
@@ -140,20 +163,23 @@ impl Session {
             self.cache_headers_put = true;
             return Ok(());
         }
-        let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, || 0, None);
-        if wanted.entries().is_empty() || (!self.settings.php() && self.cache_headers_put) {
+        // S-17: PHP looks at the response before it looks which limiter it is.
+        let wanted = match self.settings.php() {
+            true => !self.settings.cache_limiter.is_empty(),
+            false => !self.cache_headers_put && self.has_cache_headers(),
+        };
+        if !wanted {
             return Ok(());
         }
         let text = "the response has begun: the cache headers cannot be sent any more";
-        let error = Error::new(Code::EHEADERS, text);
-        self.emit(Event::new(
-            "HEADERS_SENT",
-            Level::Warning,
-            Code::EHEADERS,
-            text,
-        ));
-        Err(error)
+        Err(Error::new(Code::EHEADERS, text))
+    }
+
+    /// Whether the cache limiter in force stands for any header.
+    fn has_cache_headers(&self) -> bool {
+        let mut wanted = HeaderList::default();
+        wanted.put_cache_limiter(&self.settings, || 0, None);
+        !wanted.entries().is_empty()
     }
 }
 

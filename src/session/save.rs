@@ -63,7 +63,10 @@ impl Session {
             .settle_entry()
             .and_then(|()| self.encode_payload())
             .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
-        self.store(payload, true)?;
+        self.store(payload, true).map_err(|error| {
+            self.warn_unless_thrown("WRITE_FAILED", &error);
+            gone_if_not_found(error)
+        })?;
         self.unmade = false;
         Ok(())
     }
@@ -133,7 +136,7 @@ impl Session {
     /// Bring the payload to the storage; one that is unchanged is touched only, if `may_touch`.
     pub(super) fn store(&mut self, payload: Payload, may_touch: bool) -> Result<()> {
         let may_touch = may_touch && self.has_stored;
-        let stored = match payload {
+        match payload {
             Payload::AsRead => {
                 let held = self.call.hold_data();
                 let stored = self.touch_or_write(held.bytes(), may_touch);
@@ -155,11 +158,7 @@ impl Session {
                 self.encoded = encoded;
                 stored
             }
-        };
-        stored.map_err(|error| {
-            self.warn("WRITE_FAILED", &error);
-            gone_if_not_found(error)
-        })
+        }
     }
 
     fn touch_or_write(&mut self, data: &[u8], unchanged: bool) -> Result<()> {
@@ -216,7 +215,7 @@ impl Session {
 }
 
 /// A record that is gone when it is to be saved was destroyed by others (F-71).
-fn gone_if_not_found(error: Error) -> Error {
+pub(super) fn gone_if_not_found(error: Error) -> Error {
     match error.code {
         Code::ENOTFOUND => Error {
             code: Code::EGONE,

@@ -22,11 +22,25 @@ pub(super) enum Stage {
 pub(super) struct Failed {
     stage: Stage,
     error: Error,
+    /// What is to be told of it after close, as PHP warns after it.
+    event: Option<&'static str>,
 }
 
 impl Failed {
     pub(super) fn at(stage: Stage) -> impl FnOnce(Error) -> Failed {
-        move |error| Failed { stage, error }
+        move |error| Failed {
+            stage,
+            error,
+            event: None,
+        }
+    }
+
+    pub(super) fn telling(stage: Stage, event: &'static str) -> impl FnOnce(Error) -> Failed {
+        move |error| Failed {
+            stage,
+            error,
+            event: Some(event),
+        }
     }
 }
 
@@ -186,27 +200,34 @@ impl Session {
         self.cookie_pending = false;
         self.cookie_early = false;
         self.call.fresh = false;
+        self.call.unproven = false;
         self.arm_lock_timeout();
         if self.needs_no_storage() {
             self.go_without_storage();
         } else if let Err(error) = self.call_open() {
-            self.warn("OPEN_FAILED", &error);
-            let _ = self.call_close();
+            let closed = self.call_close();
+            self.warn_behind(&closed, "OPEN_FAILED", &error);
             return Err(Failed::at(Stage::Open)(error));
         }
-        let loaded = self.load(cookie, existing).and_then(|()| match cache {
+        let loaded = self.load(cookie, existing);
+        self.settle_cookie();
+        let loaded = loaded.and_then(|()| match cache {
             CacheHeaders::Put => self
                 .send_cache_headers()
-                .map_err(Failed::at(Stage::Headers)),
+                .map_err(Failed::telling(Stage::Headers, "HEADERS_SENT")),
             CacheHeaders::Keep => Ok(()),
         });
-        if loaded.is_err() {
-            let _ = self.call_close();
+        if let Err(failed) = &loaded {
+            let closed = self.call_close();
+            if let Some(event) = failed.event {
+                self.warn_behind(&closed, event, &failed.error);
+            }
         }
         loaded
     }
 
     fn load(&mut self, cookie: Cookie, existing: bool) -> std::result::Result<(), Failed> {
+        self.reserve_entry().map_err(Failed::at(Stage::Read))?;
         // Files look at their times when they are opened, which validate_sid does.
         self.prepare_policy();
         let mut cookie = self.settle_id(cookie, existing)?;
@@ -222,7 +243,6 @@ impl Session {
             if matches!(course, Course::Read) && self.read_or_begin(existing)? {
                 cookie = Cookie::ToSend;
             }
-            self.settle_cookie();
             if self.settings.php() && self.gc_hits() {
                 // S-58: what gc says at start is never looked at.
                 let _ = self.call_gc(-1);
@@ -243,8 +263,7 @@ impl Session {
                 }
                 Course::Read => {
                     self.open_again()
-                        .inspect_err(|error| self.warn("OPEN_FAILED", error))
-                        .map_err(Failed::at(Stage::Open))?;
+                        .map_err(Failed::telling(Stage::Open, "OPEN_FAILED"))?;
                     self.call.fresh = false;
                 }
                 Course::Decode => {}
@@ -293,5 +312,6 @@ pub(super) fn not_found() -> Failed {
     Failed {
         stage: Stage::Read,
         error: Error::new(Code::ENOTFOUND, "there is no such session"),
+        event: None,
     }
 }

@@ -37,23 +37,6 @@ impl Session {
         opened
     }
 
-    /// Store `payload` under the id that is open, and close; the close has to succeed too.
-    pub(super) fn write_and_close(&mut self, payload: &[u8]) -> Result<()> {
-        self.call_write(payload)?;
-        self.call_close()
-    }
-
-    /// Remove the record of an id, as far as that can be done, and close.
-    pub(super) fn remove_record(&mut self, id: Id) -> Result<()> {
-        let _ = self.call_close();
-        self.id = id;
-        self.open_again()?;
-        self.call.fresh = false;
-        let destroyed = self.call_destroy();
-        let closed = self.call_close();
-        destroyed.and(closed)
-    }
-
     /// What an entry alone makes of a record.
     pub(super) fn payload_of(&self, moved: Moved) -> Result<Vec<u8>> {
         let entry = Entry {
@@ -64,17 +47,6 @@ impl Session {
             self.settings.format,
             self.settings.policy.meta_key.to_bytes(),
         )
-    }
-
-    /// The payload that was read, with its entry changed.
-    pub(super) fn as_read_with(&mut self, change: impl FnOnce(&mut Entry)) -> Result<Vec<u8>> {
-        let mut document = self.as_read()?;
-        let mut entry = match Entry::read(&mut document) {
-            Read::Is(entry) => entry,
-            Read::Absent | Read::Damaged => Entry::default(),
-        };
-        change(&mut entry);
-        self.payload_with(&entry, &mut document)
     }
 
     /// The payload of a document that is to have this entry.
@@ -103,7 +75,7 @@ impl Session {
     /// A document of its own for a payload.
     pub(super) fn document_of(&self, payload: &[u8]) -> Result<Document> {
         let mut document = Document::new();
-        document.reserve(self.settings.policy.meta_key.to_bytes());
+        document.reserve(self.settings.policy.meta_key.to_bytes())?;
         let (limits, spelling) = (self.limits(), self.spelling());
         document.load(self.settings.format, payload, spelling, &limits)?;
         Ok(document)
@@ -127,12 +99,6 @@ impl Session {
             false => self.policed.entry.write(&mut self.document),
             true => self.document.remove_reserved(),
         };
-    }
-
-    /// An id that nothing is stored under.
-    pub(super) fn new_id(&mut self) -> Result<Id> {
-        self.create_free_id(self.settings.use_strict_mode)
-            .inspect_err(|error| self.warn("ID_CREATE_FAILED", error))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Which record a start ends with, along the moves of which records tell.
 
 use super::Session;
+use super::candidates::Dead;
 use super::id::Id;
 use super::policed::Course;
 use super::response::Cookie;
 use super::rotate::Found;
-use super::start::{Failed, Stage, not_found};
+use super::start::{Failed, Stage};
 use crate::error::Result;
 use crate::policy::clocks;
 use crate::policy::entry::How;
@@ -20,6 +21,8 @@ pub(super) struct Way {
     has_rotated: bool,
     /// It was where the record points, and the session is not there.
     has_looked: bool,
+    /// What became of an id that it came with before this one.
+    pub dead: Option<Dead>,
 }
 
 impl Session {
@@ -48,8 +51,8 @@ impl Session {
             return self.judge_read(existing, way);
         }
         if way.has_looked {
-            let cookie = self.begin_anew(Ending::UnknownId, existing)?;
-            return Ok(Course::Here(cookie));
+            self.end_session(Ending::UnknownId);
+            return self.give_way(Dead::Over(Ending::UnknownId), existing, way);
         }
         let asked = self.id.clone();
         let found = self.follow(&new).map_err(|error| {
@@ -59,21 +62,15 @@ impl Session {
         })?;
         match found {
             Found::Session => {
-                let course = match is_copying && !self.call.read_only {
-                    true => self.finish_copy(asked.clone(), new, at),
-                    false => Course::Decode,
-                };
+                if is_copying && !self.call.read_only {
+                    self.finish_copy_of(&asked, at);
+                }
                 self.found = true;
                 self.unmade = false;
                 way.asked = Some(asked);
-                Ok(course)
+                Ok(Course::Decode)
             }
-            Found::Left if existing => Err(not_found()),
-            Found::Left => {
-                self.throw_away();
-                self.id = asked;
-                Ok(Course::Here(Some(Cookie::Known)))
-            }
+            Found::Left => self.give_way(Dead::Left(asked), existing, way),
             Found::Other | Found::Nothing => {
                 let _ = self.call_close();
                 self.id = asked;
@@ -83,39 +80,32 @@ impl Session {
         }
     }
 
-    /// Whoever copied the session died, or has yet to put the pointer there: nothing of the session may stay
-    /// under the old id, where it would outlive the end of the new one.
-    fn finish_copy(&mut self, old: Id, new: Vec<u8>, at: i64) -> Course {
-        let id = Id::new(&new);
-        let finished = match self.is_grace_over(at) {
-            true => self.remove_record(old),
-            false => self.point_at(&old, new, at),
-        };
-        if let Err(error) = finished {
+    /// Whoever copied the session died: nothing of it may stay under the old id, where it would outlive the
+    /// end of the new one.
+    fn finish_copy_of(&mut self, old: &Id, at: i64) {
+        let is_over = self.is_grace_over(at);
+        if let Err(error) = self.finish_copy(old, at, is_over) {
             self.warn("OLD_SESSION_LEFT", &error);
-            let _ = self.call_close();
         }
-        self.id = id;
-        Course::Read
     }
 
     /// What moves have left behind in a session that goes on, and a new id if that is due.
-    pub(super) fn go_on_here(&mut self, way: &mut Way) -> Course {
+    pub(super) fn go_on_here(&mut self, way: &mut Way) -> std::result::Result<Course, Failed> {
         if self.call.read_only || self.raw || !self.settings.policed() {
-            return Course::Here(None);
+            return Ok(Course::Here(None));
         }
         self.end_grace();
         let can_rotate = self.settings.use_cookies && !self.headers_sent;
         let is_due = self.policed.rotate_due && self.previous_id().is_none();
         if !is_due || !can_rotate || std::mem::replace(&mut way.has_rotated, true) {
-            return Course::Here(None);
+            return Ok(Course::Here(None));
         }
         let asked = self.id.clone();
-        if !self.rotate(self.shared.unix_now()) {
-            return Course::Here(None);
+        let rotated = self.rotate(self.shared.unix_now());
+        if rotated.map_err(Failed::at(Stage::Read))? {
+            way.asked.get_or_insert(asked);
         }
-        way.asked.get_or_insert(asked);
-        Course::Read
+        Ok(Course::Here(None))
     }
 
     /// Shut the previous id once its grace is over.
@@ -128,8 +118,6 @@ impl Session {
         }
         let previous = self.previous_id();
         let left = match (&moved.how, previous) {
-            // The login was never finished.
-            (How::Leaving, _) => None,
             (How::Named { .. }, Some(previous)) if self.drop_previous_id(&previous) => {
                 Some(super::visit::moved(moved.at, How::Over))
             }

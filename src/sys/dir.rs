@@ -114,14 +114,7 @@ impl Dir {
 
     /// Give a file in it another path, which must name nothing yet.
     pub fn move_out(&self, name: &CStr, path: &CStr) -> io::Result<()> {
-        let rename = || {
-            let (here, flags) = (libc::AT_FDCWD, libc::RENAME_NOREPLACE);
-            // SAFETY: both are NUL-terminated.
-            let result =
-                unsafe { libc::renameat2(self.fd(), name.as_ptr(), here, path.as_ptr(), flags) };
-            result as isize
-        };
-        file::again(|| seam::call(Kind::Rename, rename)).map(drop)
+        file::rename_at(self.fd(), name, path)
     }
 
     fn fd(&self) -> RawFd {

@@ -44,6 +44,7 @@ struct State {
 thread_local! {
     static STATE: RefCell<State> = RefCell::default();
     static IS_MARKED: Cell<bool> = const { Cell::new(false) };
+    static LACKS: Cell<&'static [(Kind, i32)]> = const { Cell::new(&[]) };
 }
 
 /// What a thread did under a plan.
@@ -81,6 +82,14 @@ pub fn with<T>(plan: Option<Plan>, work: impl FnOnce() -> T) -> (T, Record) {
         hits: state.hits,
     };
     (result, record)
+}
+
+/// Run `work` on a system that lacks some kinds of calls: they fail with these errnos and are not noted.
+pub fn lacking<T>(kinds: &'static [(Kind, i32)], work: impl FnOnce() -> T) -> T {
+    LACKS.set(kinds);
+    let result = work();
+    LACKS.set(&[]);
+    result
 }
 
 /// Run `work` with a getppid(2) before and after each call that passes the seam, so that who traces this
@@ -152,6 +161,10 @@ fn fail(errno: i32) -> isize {
 
 /// See [`super::seam`].
 pub fn call(kind: Kind, run: impl FnOnce() -> isize) -> isize {
+    let lacked = LACKS.try_with(Cell::get).unwrap_or_default();
+    if let Some((_, errno)) = lacked.iter().find(|(lacked, _)| *lacked == kind) {
+        return fail(*errno);
+    }
     let _marks = mark();
     match meet(kind, usize::MAX) {
         Some(Fault::Errno(errno)) => {

@@ -5,13 +5,14 @@ use super::lock::{self, Turns};
 use super::seam::{self, Kind as Call};
 use std::ffi::{CStr, c_int};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use libc::{
-    EACCES, EEXIST, EFBIG, EISDIR, ELOOP, EMLINK, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC, ENOTDIR,
-    ENXIO, EOPNOTSUPP, EPERM, EXDEV,
+    EACCES, EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, EMLINK, ENAMETOOLONG, ENODEV, ENOENT, ENOSPC,
+    ENOSYS, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EXDEV,
 };
 
 /// An open file whose lock, if it has one, is let go when it is dropped.
@@ -60,7 +61,7 @@ pub enum Kind {
     Other,
 }
 
-/// How a file is opened; always without following a symbolic link, and closed on exec.
+/// How a file is opened; without following a symbolic link in its place, and closed on exec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// An existing file for reading and writing.
@@ -69,6 +70,8 @@ pub enum Access {
     Read,
     /// A file that must not exist yet, with this mode less the umask.
     Create(u32),
+    /// A file without a name in the directory that the path leads to, with this mode less the umask.
+    Unnamed(u32),
 }
 
 impl Descriptor {
@@ -141,6 +144,12 @@ impl Descriptor {
         set_len(Call::Truncate, self.file.as_raw_fd(), len)
     }
 
+    /// Give a file that was opened without a name one, which must not exist yet. ENOENT: its directory is
+    /// gone, or this process has no way to name an open file.
+    pub fn give_name(&self, name: &CStr) -> io::Result<()> {
+        name_unnamed(Call::Link, self.file.as_raw_fd(), name)
+    }
+
     /// Bring its content to the disk, and its length.
     pub fn sync_data(&self) -> io::Result<()> {
         // SAFETY: the descriptor is open.
@@ -162,11 +171,7 @@ impl Descriptor {
 
     /// Set its times to a moment in Unix milliseconds.
     pub fn touch_at(&self, moment: i64) -> io::Result<()> {
-        let time = libc::timespec {
-            tv_sec: moment.div_euclid(1000) as libc::time_t,
-            tv_nsec: (moment.rem_euclid(1000) * 1_000_000) as _,
-        };
-        let times = [time, time];
+        let times = [time_of(moment); 2];
         // SAFETY: the array has the two times that the call reads; the descriptor is open.
         let touch = || unsafe { libc::futimens(self.file.as_raw_fd(), times.as_ptr()) as isize };
         again(|| seam::call(Call::Touch, touch)).map(drop)
@@ -274,6 +279,76 @@ pub fn link(path: &CStr, name: &CStr) -> io::Result<()> {
     again(|| seam::call(Call::Link, link)).map(drop)
 }
 
+/// Give what `path` names another name, which must not exist yet.
+pub fn rename(path: &CStr, name: &CStr) -> io::Result<()> {
+    rename_at(libc::AT_FDCWD, path, name)
+}
+
+pub(super) fn rename_at(dir: RawFd, path: &CStr, name: &CStr) -> io::Result<()> {
+    let (here, flags) = (libc::AT_FDCWD, libc::RENAME_NOREPLACE);
+    let rename = || {
+        // SAFETY: both are NUL-terminated.
+        let done = unsafe { libc::renameat2(dir, path.as_ptr(), here, name.as_ptr(), flags) };
+        done as isize
+    };
+    again(|| seam::call(Call::Rename, rename)).map(drop)
+}
+
+/// Whether an open file is named by its descriptor, which Linux before 6.10 grants to root alone; else by
+/// its entry in /proc.
+static BY_DESCRIPTOR: AtomicBool = AtomicBool::new(true);
+
+/// Link an open file that has no name. The way that worked last is tried first.
+pub(super) fn name_unnamed(call: Call, fd: RawFd, name: &CStr) -> io::Result<()> {
+    let first = BY_DESCRIPTOR.load(Ordering::Relaxed);
+    match link_open(call, fd, name, first) {
+        Err(error) if error.raw_os_error() == Some(ENOENT) => {
+            let linked = link_open(call, fd, name, !first);
+            if linked.is_ok() {
+                BY_DESCRIPTOR.store(!first, Ordering::Relaxed);
+            }
+            linked
+        }
+        linked => linked,
+    }
+}
+
+fn link_open(call: Call, fd: RawFd, name: &CStr, by_descriptor: bool) -> io::Result<()> {
+    let here = libc::AT_FDCWD;
+    let mut entry = [0; 32];
+    let (dir, path, flags) = match by_descriptor {
+        true => (fd, c"", libc::AT_EMPTY_PATH),
+        false => {
+            write!(&mut entry[..], "/proc/self/fd/{fd}\0")?;
+            let entry = CStr::from_bytes_until_nul(&entry).map_err(io::Error::other)?;
+            (here, entry, libc::AT_SYMLINK_FOLLOW)
+        }
+    };
+    // SAFETY: both are NUL-terminated; the descriptor is open.
+    let link = || unsafe { libc::linkat(dir, path.as_ptr(), here, name.as_ptr(), flags) as isize };
+    again(|| seam::call(call, link)).map(drop)
+}
+
+/// Set the times of what `path` names, a symbolic link not followed, to a moment in Unix milliseconds;
+/// None: to now.
+pub fn touch(path: &CStr, moment: Option<i64>) -> io::Result<()> {
+    let times = moment.map(|moment| [time_of(moment); 2]);
+    let times = times
+        .as_ref()
+        .map_or(std::ptr::null(), |times| times.as_ptr());
+    let (here, flags) = (libc::AT_FDCWD, libc::AT_SYMLINK_NOFOLLOW);
+    // SAFETY: the path is NUL-terminated; NULL stands for now, else there are the two times that are read.
+    let touch = || unsafe { libc::utimensat(here, path.as_ptr(), times, flags) as isize };
+    again(|| seam::call(Call::Touch, touch)).map(drop)
+}
+
+fn time_of(moment: i64) -> libc::timespec {
+    libc::timespec {
+        tv_sec: moment.div_euclid(1000) as libc::time_t,
+        tv_nsec: (moment.rem_euclid(1000) * 1_000_000) as _,
+    }
+}
+
 /// All but the times: asking for mtime would make the next write dirty the inode.
 const BASIC: u32 = libc::STATX_TYPE
     | libc::STATX_MODE
@@ -313,12 +388,22 @@ fn statx(dir: RawFd, path: &CStr, flags: c_int, wanted: u32) -> io::Result<Facts
 }
 
 pub(super) fn open_at(dir: RawFd, path: &CStr, access: Access) -> io::Result<Descriptor> {
-    let (flags, mode) = match access {
-        Access::ReadWrite => (libc::O_RDWR, 0),
-        Access::Read => (libc::O_RDONLY | libc::O_NONBLOCK, 0),
-        Access::Create(mode) => (libc::O_RDWR | libc::O_CREAT | libc::O_EXCL, mode),
+    let (call, flags, mode) = match access {
+        Access::ReadWrite => (Call::Open, libc::O_RDWR | libc::O_NOFOLLOW, 0),
+        Access::Read => (
+            Call::Open,
+            libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW,
+            0,
+        ),
+        Access::Create(mode) => (
+            Call::Open,
+            libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW,
+            mode,
+        ),
+        // The directory itself may be reached by a symbolic link.
+        Access::Unnamed(mode) => (Call::Make, libc::O_RDWR | libc::O_TMPFILE, mode),
     };
-    open_as(Call::Open, dir, path, flags | libc::O_NOFOLLOW, mode)
+    open_as(call, dir, path, flags, mode)
 }
 
 /// Open with these flags, and closed on exec.

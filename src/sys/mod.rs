@@ -15,6 +15,7 @@ pub mod journal;
 pub mod limit;
 pub mod lock;
 pub mod map;
+pub mod memory;
 pub mod opaque;
 pub mod private;
 pub mod random;

@@ -7,6 +7,8 @@
 pub enum Kind {
     /// openat(2) of a session or directory.
     Open,
+    /// openat(2) of a new session that has no name yet.
+    Make,
     /// flock(2) of a session.
     Lock,
     /// statx(2) of a session or directory.
@@ -19,7 +21,7 @@ pub enum Kind {
     Write,
     /// ftruncate(2) of a session.
     Truncate,
-    /// futimens(3) of a session.
+    /// futimens(3) or utimensat(2) of a session.
     Touch,
     /// fdatasync(2) or fsync(2) of a session or its directory.
     Sync,
@@ -29,7 +31,7 @@ pub enum Kind {
     Unlink,
     /// linkat(2) of a session.
     Link,
-    /// renameat2(2) of a session into quarantine.
+    /// renameat2(2) of a session, from a private name or into quarantine.
     Rename,
     /// fdopendir(3) and readdir(3).
     List,

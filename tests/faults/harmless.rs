@@ -35,12 +35,24 @@ pub fn is_harmless(met: &Outcome) -> bool {
         | Kind::JournalTruncate => true,
         // What cannot be brought to the disk by its directory is by itself.
         Kind::Open if met.fault == Fault::Errno(libc::EACCES) && met.path.makes() => true,
+        // Whether a new id is free is asked in two ways, and its file is made by a call of its own.
+        Kind::Open if strict && met.path.name.contains("regenerate") => true,
+        // Where a file cannot be without a name, or be linked, it is made under a private name and renamed.
+        Kind::Make => matches!(met.fault, Fault::Errno(libc::EOPNOTSUPP | libc::EISDIR)),
+        Kind::Link if met.path.makes() && !met.path.moves() => matches!(
+            met.fault,
+            Fault::Errno(libc::EPERM | libc::EACCES | libc::EMLINK)
+        ),
+        // The private name of a file that has its own is collected.
+        Kind::Unlink if !met.path.lacks.is_empty() => true,
         // A host that stores once more succeeds.
         Kind::Write | Kind::Read | Kind::Truncate | Kind::Sync | Kind::JournalSync | Kind::Stat
             if met.path.is_tried_again() && !met.lasts =>
         {
             true
         }
+        // Where no tombstone can be stored the old record is destroyed.
+        Kind::Write | Kind::Truncate | Kind::Sync | Kind::JournalSync if met.path.buries() => true,
         // The collector passes by what it cannot remove.
         _ if met.path.collects() => met.kind != Kind::List,
         // Repair at the first use is done once more for the session that is opened.
@@ -59,9 +71,10 @@ pub fn is_harmless(met: &Outcome) -> bool {
     }
 }
 
-/// Whether OK does not mean that all was done: the next collection removes what this one could not.
+/// Whether OK does not mean that all was done: the next collection removes what this one could not, and
+/// where no tombstone could be stored the old record is gone.
 pub fn may_be_left(met: &Outcome) -> bool {
-    met.path.collects() && met.kind != Kind::List
+    met.path.collects() && met.kind != Kind::List || met.path.buries()
 }
 
 /// Whether a session may stay torn.

@@ -104,7 +104,23 @@ fn fault() -> impl Strategy<Value = (usize, Plan)> {
 pub fn kinds(op: &Op) -> &'static [Kind] {
     use Kind::*;
     match op {
-        Op::Close | Op::Regenerate(false) => &[
+        Op::Regenerate(_) => &[
+            Open,
+            Lock,
+            Stat,
+            Write,
+            Truncate,
+            Unlink,
+            Touch,
+            Sync,
+            Close,
+            Random,
+            JournalOpen,
+            JournalMake,
+            JournalSync,
+            JournalWrite,
+        ],
+        Op::Close => &[
             Write,
             Truncate,
             Touch,
@@ -115,7 +131,7 @@ pub fn kinds(op: &Op) -> &'static [Kind] {
             JournalWrite,
             JournalMake,
         ],
-        Op::Destroy | Op::Regenerate(true) => &[Stat, Unlink, Close, Random],
+        Op::Destroy => &[Stat, Unlink, Close, Random],
         Op::Collect => &[List, Open, Lock, Stat, Unlink],
         _ => &[
             Open,

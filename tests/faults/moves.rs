@@ -266,7 +266,8 @@ impl Sweep {
         if is_retried && (!told.is_ok || told.cookie.is_empty()) {
             return Some("not retried".into());
         }
-        let is_link = point.kind == Kind::Link;
+        // A login makes its record by a link, too.
+        let is_link = point.kind == Kind::Link && self.what != Move::Login;
         (is_link && !told.is_ok).then(|| "a rotation that fails is no failed request".into())
     }
 

@@ -7,6 +7,7 @@ use sess::engine::Engine;
 use sess::error::Result;
 use sess::session::{START_RAW, START_READ_AND_CLOSE, Session};
 use sess::sys::fault::Fault;
+use sess::sys::seam::Kind;
 
 pub const ID: &str = "known-session-of-a-visitor";
 const OTHER: &str = "another-session-that-is-old";
@@ -37,6 +38,8 @@ pub struct Path {
     /// The machine was started since.
     pub rebooted: bool,
     pub run: Run,
+    /// Calls that the system does not have, and how they fail.
+    pub lacks: &'static [(Kind, i32)],
     /// How long the payload is that is stored on the way, if there is one.
     between: usize,
 }
@@ -55,6 +58,7 @@ impl Path {
             torn: None,
             rebooted: false,
             run: Run::Host(run),
+            lacks: &[],
             between: 0,
         }
     }
@@ -90,6 +94,11 @@ impl Path {
         self.name.starts_with("move")
     }
 
+    /// Whether it puts a tombstone in the place of a session.
+    pub fn buries(&self) -> bool {
+        self.name == "regenerate"
+    }
+
     /// Whether it removes old sessions.
     pub fn collects(&self) -> bool {
         self.before.len() > 1
@@ -98,6 +107,16 @@ impl Path {
     /// Whether it stores once more what could not be stored.
     pub fn is_tried_again(&self) -> bool {
         matches!(self.run, Run::Handler(_)) && self.between > 0
+    }
+
+    /// Whether a session is there without content before it is stored: PHP makes it when it reads.
+    pub fn makes_empty(&self) -> bool {
+        self.profile != Profile::Libsess || self.directives.contains(&("sess.create", "start"))
+    }
+
+    fn lacking(mut self, kinds: &'static [(Kind, i32)]) -> Path {
+        self.lacks = kinds;
+        self
     }
 
     fn set(mut self, directives: &'static [(&'static str, &'static str)]) -> Path {
@@ -272,6 +291,13 @@ pub fn all() -> Vec<Path> {
         Path::new("touch-9k", 9000, touch),
         Path::new("make", 0, make),
         Path::new("make-long", 0, make_long),
+        Path::new("make-read", 0, make).set(&[("sess.create", "start")]),
+        // Without O_TMPFILE, without hard links, and without renaming on a condition.
+        Path::new("make-private", 0, make).lacking(&[(Kind::Make, libc::EOPNOTSUPP)]),
+        Path::new("make-renamed", 0, make).lacking(&[(Kind::Link, libc::EPERM)]),
+        Path::new("make-linked", 0, make)
+            .lacking(&[(Kind::Make, libc::EISDIR), (Kind::Rename, libc::EINVAL)])
+            .set(&[("sess.network_fs", "1")]),
         Path::new("change", 300, change),
         Path::new("change-9k", 9000, to_9_k),
         Path::new("grow", 300, to_9_k),
@@ -288,7 +314,9 @@ pub fn all() -> Vec<Path> {
         Path::new("destroy", 300, destroy),
         Path::new("regenerate", 300, regenerate_and_delete),
         Path::new("regenerate-keep", 300, regenerate_and_keep),
-        Path::new("move", 300, touch).by(0, move_by_names),
+        Path::new("move", 300, touch)
+            .by(0, move_by_names)
+            .set(&[("sess.anon.rotate", "3600")]),
         Path::new("collect", 300, collect).with_old(),
         Path::new("slice", 300, collect_slice).with_old(),
         Path::new("quarantine", 300, collect)

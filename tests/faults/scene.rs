@@ -3,6 +3,7 @@
 use super::kit::{Dir, is_lockable};
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};
+use sess::error::Code;
 use sess::session::{START_EXISTING, START_RAW, Session};
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -19,6 +20,9 @@ pub struct Sight {
     pub known: BTreeMap<String, Vec<u8>>,
     pub made: Vec<Vec<u8>>,
 }
+
+/// What stands under the id that a session has left begins so.
+const TOMBSTONE: &[u8] = b"_libsess|a:3:";
 
 /// A directory with settings.
 pub struct Scene {
@@ -81,7 +85,8 @@ impl Scene {
         for entry in fs::read_dir(&self.dir.0).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            let is_kept = with_journal && name.starts_with(".libsess-");
+            let is_journal = name.starts_with(".libsess-") && !name.starts_with(".libsess-new-");
+            let is_kept = with_journal && is_journal;
             if !is_kept && path.is_file() {
                 fs::remove_file(path).unwrap();
             }
@@ -100,10 +105,17 @@ impl Scene {
                 continue;
             };
             let mut session = Scene::visitor(&engine, id);
-            session.start(START_RAW | START_EXISTING).unwrap();
-            let payload = session.raw().to_vec();
-            session.abort().unwrap();
-            assert_eq!(payload, self.dir.get(id), "the library reads what is there");
+            let started = session.start(START_RAW | START_EXISTING);
+            let mut payload = self.dir.get(id);
+            if payload.starts_with(TOMBSTONE) {
+                // It tells when it was put there.
+                assert_eq!(started.unwrap_err().code, Code::ENOTFOUND);
+                payload = TOMBSTONE.to_vec();
+            } else {
+                started.unwrap();
+                assert_eq!(session.raw(), payload, "the library reads what is there");
+                session.abort().unwrap();
+            }
             if before.iter().any(|(known, ..)| *known == id) {
                 sight.known.insert(id.to_owned(), payload);
             } else {
@@ -161,6 +173,17 @@ impl Scene {
             let name = path.file_name().unwrap().to_str().unwrap();
             name.starts_with(".libsess-") && name.ends_with("-v1")
         })
+    }
+
+    /// How many files there are that are not done.
+    pub fn private_names(&self) -> usize {
+        let names = fs::read_dir(&self.dir.0).unwrap();
+        names
+            .filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                name.to_str().unwrap().starts_with(".libsess-new-")
+            })
+            .count()
     }
 
     /// The sessions that somebody has locked.

@@ -89,6 +89,8 @@ impl World {
                 ["memory", "files"][usize::from(in_files)],
             ),
             ("session.gc_probability", "0"),
+            // So that regenerate destroys, and leaves nothing that would have to be known here.
+            ("sess.meta_key", ""),
             ("session.use_strict_mode", ["0", "1"][usize::from(strict)]),
             ("sess.durability", ["process", "power"][usize::from(power)]),
             ("sess.lock_timeout_ms", "0"),
@@ -293,9 +295,12 @@ impl World {
                 } else if !open.unmade {
                     self.store.insert(open.id.clone(), payload(&open.entries));
                 }
+                if !open.unmade {
+                    self.store.insert(id_now.clone(), payload(&open.entries));
+                }
                 open.id = id_now;
                 open.raw_set |= open.raw;
-                open.holds = false;
+                open.holds = !open.unmade;
                 self.open[client] = Some(open);
             }
             Op::Start(..) | Op::Collect | Op::Age(_) | Op::Php(..) => unreachable!(),

@@ -8,11 +8,14 @@ mod capi;
 mod create;
 mod fork;
 mod gc;
+mod gone;
 mod kit;
+mod making;
 mod names;
 mod opening;
 mod paths;
 mod php;
+mod saved;
 mod syscalls;
 mod times;
 #[path = "../common/trace.rs"]

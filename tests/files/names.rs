@@ -11,6 +11,11 @@ fn link(client: &mut Client, old: &str, new: &str) -> Result<(), sess::error::Er
     (client.handler).link(&mut client.call, &c(old), &c(new))
 }
 
+/// One that takes files with two names, as rotation makes them.
+fn rotating(save_path: &str) -> Client {
+    Client::strict(save_path).with(|settings| settings.policy.kinds[0].rotate = 3600)
+}
+
 fn unlink(client: &mut Client, id: &str) -> Result<(), sess::error::Error> {
     client.handler.unlink(&mut client.call, &c(id))
 }
@@ -21,8 +26,7 @@ fn a_second_name_shares_content_lock_and_age() {
     for durability in [Durability::Process, Durability::Power] {
         let dir = Dir::new();
         let old = dir.put("old", b"n|i:1;", 500);
-        let mut client =
-            Client::strict(dir.text()).with(|settings| settings.durability = durability);
+        let mut client = rotating(dir.text()).with(|settings| settings.durability = durability);
         client.start("old").unwrap();
         link(&mut client, "old", "new").unwrap();
         assert_eq!(kit::inode(&old), kit::inode(&dir.file("new")));
@@ -50,7 +54,7 @@ fn a_name_that_is_taken_or_malformed_is_refused() {
     dir.put("old", b"n|i:1;", 0);
     dir.put("new", b"other", 0);
     symlink(dir.file("nothing"), dir.file("dangling")).unwrap();
-    let mut client = Client::strict(dir.text());
+    let mut client = rotating(dir.text());
     refused(link(&mut client, "old", "free"), Code::EMISUSE);
     client.start("old").unwrap();
     refused(link(&mut client, "old", "new"), Code::EEXIST);
@@ -75,7 +79,7 @@ fn a_directory_that_is_missing_is_no_lost_session() {
     let dir = Dir::new();
     fs::create_dir(dir.0.join("o")).unwrap();
     kit::put(&dir.0.join("o/sess_old"), b"n|i:1;", 0);
-    let mut client = Client::strict(&format!("1;{}", dir.text()));
+    let mut client = rotating(&format!("1;{}", dir.text()));
     client.start("old").unwrap();
     let error = refused(link(&mut client, "old", "new"), Code::EIO);
     assert_eq!(error.errno, libc::ENOENT);
@@ -90,7 +94,7 @@ fn f_78_only_names_of_the_same_file_are_made_and_removed() {
     let dir = Dir::new();
     dir.put("old", b"ours", 0);
     dir.put("other", b"theirs", 0);
-    let mut client = Client::strict(dir.text());
+    let mut client = rotating(dir.text());
     client.start("old").unwrap();
     unlink(&mut client, "other").unwrap();
     unlink(&mut client, "nothing").unwrap();
@@ -112,7 +116,7 @@ fn who_waited_under_a_name_that_is_removed_meanwhile_finds_no_session() {
     // shows: F-71
     let dir = Dir::new();
     let old = dir.put("old", b"n|i:1;", 0);
-    let mut client = Client::strict(dir.text());
+    let mut client = rotating(dir.text());
     client.start("old").unwrap();
     link(&mut client, "old", "new").unwrap();
     client.close();
@@ -134,7 +138,7 @@ fn who_waited_under_a_name_that_is_removed_meanwhile_finds_no_session() {
 fn destroying_under_one_name_leaves_the_other() {
     let dir = Dir::new();
     dir.put("old", b"n|i:1;", 0);
-    let mut client = Client::strict(dir.text());
+    let mut client = rotating(dir.text());
     client.start("old").unwrap();
     link(&mut client, "old", "new").unwrap();
     client.destroy("old").unwrap();
@@ -148,7 +152,7 @@ fn old_sessions_go_with_all_their_names() {
     // shows: F-27
     let dir = Dir::new();
     dir.put("old", b"n|i:1;", 0);
-    let mut client = Client::strict(dir.text());
+    let mut client = rotating(dir.text());
     client.start("old").unwrap();
     link(&mut client, "old", "new").unwrap();
     client.close();
@@ -172,7 +176,7 @@ fn where_no_file_has_two_names_it_is_unsupported() {
     ] {
         let ended = in_child(|| {
             forbid(libc::SYS_linkat, errno);
-            let mut client = Client::strict(dir.text());
+            let mut client = rotating(dir.text());
             client.start("old").unwrap();
             let error = refused(link(&mut client, "old", "new"), code);
             assert_eq!(error.errno, errno);
@@ -193,7 +197,7 @@ fn an_owner_may_link_his_files_where_links_are_protected() {
         if kit::uid() == 0 {
             become_user(65534);
         }
-        let mut client = Client::strict(dir.text());
+        let mut client = rotating(dir.text());
         client.call.fresh = true;
         client.start("old").unwrap();
         client.write("old", b"n|i:1;").unwrap();
@@ -210,7 +214,7 @@ fn php_meets_one_session_under_both_names() {
     // shows: F-70, F-72, F-76; strict mode takes both ids, one lock, nothing lost
     let dir = Dir::new();
     let old = dir.put("old", b"n|i:0;", 0);
-    let mut client = Client::strict(dir.text());
+    let mut client = rotating(dir.text());
     client.start("old").unwrap();
     link(&mut client, "old", "new").unwrap();
     let mut php = Php::new(dir.text());

@@ -9,7 +9,7 @@ use sess::error::{Code, Error};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn f_11_f_16_the_lock_lasts_from_read_to_close() {
@@ -110,12 +110,22 @@ fn a_missing_directory_is_an_error_of_start() {
         assert_eq!(error.errno, libc::ENOENT);
         assert!(error.text.contains("/nowhere/at/all"), "{error}");
         assert_eq!(client.events(), ["FILE_OPEN_FAILED"]);
-        // PHP's strict mode takes it for an unknown id, and then cannot make the new one.
-        refused(client.validate("abc"), Code::ENOTFOUND);
-        refused(client.touch("abc"), Code::ENOTFOUND);
-        client.destroy("abc").unwrap();
-        assert!(client.events().is_empty());
+        for result in [
+            client.validate("abc"),
+            client.touch("abc"),
+            client.destroy("abc"),
+            client.write("abc", b"x"),
+            client.gc(1000).map(drop),
+        ] {
+            assert_eq!(refused(result, Code::EIO).errno, libc::ENOENT);
+        }
     }
+    // PHP's strict mode takes it for an unknown id, and then cannot make the new one.
+    let mut client = Client::php("/nowhere/at/all");
+    client.open().unwrap();
+    refused(client.validate("abc"), Code::ENOTFOUND);
+    let id = client.create_sid().unwrap();
+    assert_eq!(refused(client.read(&id), Code::EIO).errno, libc::ENOENT);
 }
 
 #[test]
@@ -224,26 +234,6 @@ fn a_new_file_that_cannot_be_used_is_removed() {
 }
 
 #[test]
-fn a_new_file_that_others_locked_first_is_theirs() {
-    let dir = Dir::new();
-    for fresh in [false, true] {
-        let told = in_child(|| {
-            let mut client = Client::strict(dir.text());
-            client.call.create = true;
-            client.call.fresh = fresh;
-            client.patience(Duration::ZERO);
-            // As if another opened and locked it between our open and our flock.
-            kit::forbid(libc::SYS_flock, libc::EWOULDBLOCK);
-            refused(client.start("new"), Code::ELOCKED);
-            String::new()
-        });
-        told.unwrap();
-        assert_eq!(dir.names(), ["sess_new"]);
-        fs::remove_file(dir.file("new")).unwrap();
-    }
-}
-
-#[test]
 fn f_15_symbolic_links_are_not_followed_and_hard_links_are() {
     let dir = Dir::new();
     let target = dir.0.join("target");
@@ -291,6 +281,80 @@ fn f_15_directories_and_fifos_are_refused_without_waiting() {
     client.open().unwrap();
     refused(client.destroy("fifo"), Code::EUNSAFE);
     assert_eq!(dir.names(), ["sess_dir", "sess_fifo", "sess_socket"]);
+}
+
+#[test]
+fn f_15_f_86_more_names_than_rotation_explains_are_refused() {
+    let dir = Dir::new();
+    dir.put("abc", b"payload", 0);
+    fs::hard_link(dir.file("abc"), dir.file("second")).unwrap();
+    let refuses = |client: &mut Client| {
+        for read_only in [false, true] {
+            client.call.read_only = read_only;
+            let error = refused(client.start("abc"), Code::EUNSAFE);
+            assert!(error.text.contains("more names"), "{error}");
+            assert_eq!(client.events(), ["FILE_UNSAFE"]);
+        }
+        refused(client.write("abc", b"x"), Code::EUNSAFE);
+        refused(client.destroy("abc"), Code::EUNSAFE);
+        client.close();
+        client.events();
+    };
+    refuses(&mut Client::strict(dir.text()));
+    let mut rotating =
+        Client::strict(dir.text()).with(|settings| settings.policy.kinds[1].rotate = 3600);
+    assert_eq!(rotating.start("abc").unwrap(), b"payload");
+    // It gets no third name.
+    let linked = rotating.handler.link(&mut rotating.call, c"abc", c"third");
+    refused(linked, Code::EUNSUPPORTED);
+    rotating.close();
+    fs::hard_link(dir.file("abc"), dir.file("third")).unwrap();
+    refuses(&mut rotating);
+    assert_eq!(dir.get("abc"), b"payload");
+    // PHP does not count them.
+    assert_eq!(Client::php(dir.text()).start("abc").unwrap(), b"payload");
+}
+
+#[test]
+fn f_86_nobody_waits_for_a_file_that_he_may_not_use() {
+    require_root();
+    let dir = Dir::new();
+    let foreign = dir.put("foreign", b"planted", 0);
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o666)).unwrap();
+    std::os::unix::fs::chown(&foreign, Some(12345), None).unwrap();
+    let linked = dir.put("linked", b"planted", 0);
+    fs::hard_link(&linked, dir.file("second")).unwrap();
+    kit::hand_over(&[&linked]);
+    let fifo = kit::c(dir.file("fifo").to_str().unwrap());
+    // SAFETY: the path is NUL-terminated.
+    assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o666) }, 0);
+    kit::hand_over(&[&dir.file("fifo")]);
+    let options = fs::OpenOptions::new().read(true).write(true).clone();
+    let held: Vec<fs::File> = ["foreign", "linked", "fifo"]
+        .iter()
+        .map(|id| options.open(dir.file(id)).unwrap())
+        .inspect(|file| fs2::FileExt::lock_exclusive(file).unwrap())
+        .collect();
+    let began = Instant::now();
+    in_child(|| {
+        kit::give_up_root();
+        for id in ["foreign", "linked", "fifo"] {
+            for read_only in [false, true] {
+                let mut client = Client::strict(dir.text());
+                client.patience(Duration::from_secs(600));
+                client.call.read_only = read_only;
+                client.open().unwrap();
+                client.validate(id).unwrap();
+                refused(client.read(id), Code::EUNSAFE);
+                refused(client.write(id, b"x"), Code::EUNSAFE);
+                refused(client.destroy(id), Code::EUNSAFE);
+            }
+        }
+        String::new()
+    })
+    .unwrap();
+    assert!(began.elapsed() < kit::AT_ONCE);
+    drop(held);
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn name(number: i64) -> &'static str {
         libc::SYS_close => "close",
         libc::SYS_getrandom => "getrandom",
         libc::SYS_unlinkat => "unlinkat",
+        libc::SYS_linkat => "linkat",
+        libc::SYS_renameat2 => "renameat2",
         libc::SYS_getdents64 => "getdents",
         libc::SYS_fstat | libc::SYS_newfstatat => "fstat",
         libc::SYS_fcntl => "fcntl",
@@ -115,8 +117,9 @@ fn f_54_an_unchanged_session_takes_6_calls() {
 }
 
 #[test]
-fn f_54_a_changed_session_takes_6_calls_and_7_when_shorter() {
-    // shows: F-41, F-22, F-63: the file is never cut before the write, so that no kill empties it.
+fn f_54_a_changed_session_takes_7_calls_and_8_when_shorter() {
+    // shows: F-41, F-22, F-63: the file is never cut before the write, so that no kill empties it; F-84: it is
+    // looked at after the write, as others may have removed it.
     let dir = prepared();
     dir.put("abc", &[b'x'; 2048], 0);
     let mut client = Client::php(dir.text());
@@ -130,7 +133,9 @@ fn f_54_a_changed_session_takes_6_calls_and_7_when_shorter() {
     });
     assert_eq!(
         calls,
-        ["openat", "flock", "statx", "pread", "pwrite", "close"]
+        [
+            "openat", "flock", "statx", "pread", "pwrite", "statx", "close"
+        ]
     );
     let calls = calls_of(|| {
         size -= 100;
@@ -147,16 +152,18 @@ fn f_54_a_changed_session_takes_6_calls_and_7_when_shorter() {
             "pread",
             "pwrite",
             "ftruncate",
+            "statx",
             "close"
         ]
     );
 }
 
 #[test]
-fn f_54_a_new_session_takes_5_calls_and_1_for_its_id() {
-    // shows: F-44
+fn f_54_a_new_session_takes_6_calls_and_1_for_its_id() {
+    // shows: F-44, F-83: it gets its name last, and one that is read first is looked at after its write.
     let dir = prepared();
-    for create in [false, true] {
+    let made: [&[&str]; 2] = [&["pwrite", "linkat"], &["linkat", "pwrite", "statx"]];
+    for (create, made) in [false, true].into_iter().zip(made) {
         let mut client = Client::strict(dir.text());
         client.call.fresh = true;
         client.call.create = create;
@@ -167,10 +174,8 @@ fn f_54_a_new_session_takes_5_calls_and_1_for_its_id() {
             client.write(&id, &[b'x'; 2048]).unwrap();
             client.close();
         });
-        assert_eq!(
-            calls,
-            ["getrandom", "openat", "flock", "statx", "pwrite", "close"]
-        );
+        let begin = ["getrandom", "openat", "flock", "statx"];
+        assert_eq!(calls, [&begin, made, &["close"]].concat());
     }
 }
 
@@ -194,7 +199,7 @@ fn f_73_the_journal_takes_no_call() {
         });
         let mut expected = vec!["openat", "flock", "statx", "pread", "pwrite"];
         expected.extend((step < 0).then_some("ftruncate"));
-        expected.push("close");
+        expected.extend(["statx", "close"]);
         assert_eq!(calls, expected, "{before} {step}");
     }
     client.call.read_only = true;
@@ -228,7 +233,8 @@ fn a_write_that_survives_the_loss_of_power_is_synced_in_order() {
             client.close();
         });
         assert_eq!(calls[..4], READ[..4]);
-        assert_eq!(calls[4..calls.len() - 1], expected);
+        assert_eq!(calls[4..calls.len() - 2], expected);
+        assert_eq!(calls[calls.len() - 2..], ["statx", "close"]);
     }
     client.call.fresh = true;
     let mut calls = calls_of(|| {
@@ -243,11 +249,29 @@ fn a_write_that_survives_the_loss_of_power_is_synced_in_order() {
     calls.retain(|call| *call != "fcntl");
     let made = calls.iter().position(|call| *call == "pwrite").unwrap();
     // The directory is opened, synced and closed, once.
-    let new = ["pwrite", "fdatasync", "openat", "fsync", "close"];
-    assert_eq!(
-        calls[made..],
-        [&new[..], &["pread", "pwrite", "fdatasync", "close"]].concat()
-    );
+    let new = ["pwrite", "fdatasync", "openat", "fsync", "close", "statx"];
+    let again = ["pread", "pwrite", "fdatasync", "statx", "close"];
+    assert_eq!(calls[made..], [&new[..], &again].concat());
+    // One that is made by its write is on the disk before it has a name.
+    client.call.create = false;
+    let calls = calls_of(|| {
+        client.open().unwrap();
+        let id = client.create_sid().unwrap();
+        client.read(&id).unwrap();
+        client.write(&id, b"new").unwrap();
+        client.close();
+    });
+    let made = calls.iter().position(|call| *call == "pwrite").unwrap();
+    let new = [
+        "pwrite",
+        "fdatasync",
+        "linkat",
+        "openat",
+        "fsync",
+        "close",
+        "close",
+    ];
+    assert_eq!(calls[made..], new);
 }
 
 #[test]
@@ -287,13 +311,14 @@ fn f_47_f_48_regenerate_leaves_the_old_file_before_it_makes_the_new_one() {
         });
         let begin = calls.iter().position(|call| *call == "getpid").unwrap();
         let left: &[&str] = match delete {
-            false => &["pwrite", "close"],
-            true => &["statx", "unlinkat", "close"],
+            false => &["pwrite", "statx", "close"],
+            // It is emptied under its lock first (F-85).
+            true => &["ftruncate", "statx", "unlinkat", "close"],
         };
         let expected = [
             &READ[..4],
             left,
-            &["getrandom", "openat", "flock", "statx", "close"],
+            &["getrandom", "openat", "flock", "statx", "linkat", "close"],
         ];
         assert_eq!(calls[begin + 1..], expected.concat());
     }

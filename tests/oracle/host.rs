@@ -42,6 +42,14 @@ impl Memory {
     }
 }
 
+/// A header of the response.
+pub struct Line {
+    pub name: Vec<u8>,
+    pub value: Vec<u8>,
+    /// Where the library has its text, which is another place when it is put again; None: the host's own.
+    pub place: Option<usize>,
+}
+
 /// Calls and diagnostics of the step that is running.
 #[derive(Default)]
 pub struct Block {
@@ -72,8 +80,8 @@ pub struct Host {
     pub talk: bool,
     /// Whether output has begun.
     pub output: Cell<bool>,
-    /// Headers that the host itself added, each with the session's headers at that moment.
-    pub own_headers: RefCell<Vec<(String, String, Vec<Value>)>>,
+    /// The headers of the response so far, the session's and the host's own.
+    pub response: RefCell<Vec<Line>>,
 }
 
 /// The classes of diagnostics that are compared.

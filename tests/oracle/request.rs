@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::capi::*;
-use crate::host::{Block, Host, Memory, on_event};
+use crate::host::{Block, Host, Line, Memory, on_event};
 use crate::typed::*;
 use serde_json::{Map, Value, json};
 use std::cell::{Cell, RefCell};
@@ -39,7 +39,7 @@ pub fn run(job: &Value, overlap: Box<dyn FnMut(u64) -> String>, talk: bool) -> V
         nested: |host, step| host.step(step).0,
         overlap: RefCell::new(overlap),
         talk,
-        own_headers: RefCell::default(),
+        response: RefCell::default(),
         output: Cell::new(false),
     });
     let trace = host.request(job, t0);
@@ -92,6 +92,7 @@ impl Host {
             }
             self.rc(sess_begin(s));
         }
+        self.answer(|_| false);
         let b = self.blocks.borrow_mut().pop().unwrap_or_default();
         let mut trace = Map::new();
         trace.insert(
@@ -127,6 +128,7 @@ impl Host {
         let s = self.session.get();
         // SAFETY: `s` is live until freed here.
         unsafe { self.rc(sess_end(s)) };
+        self.answer(|_| false);
         let headers = self.headers();
         let b = self.blocks.borrow_mut().pop().unwrap_or_default();
         trace.insert(
@@ -206,40 +208,48 @@ impl Host {
         }
     }
 
-    /// The session's own headers, as the library lists them.
-    fn session_headers(&self) -> Vec<Value> {
+    /// Bring what the library has put since the last look into the response, as its header says a host does:
+    /// behind what is there, and without what it replaces. `again` names those of the cache limiter's that
+    /// were put once more.
+    fn answer(&self, again: impl Fn(&[u8]) -> bool) {
         let s = self.session.get();
-        let mut list = Vec::new();
+        let mut response = self.response.borrow_mut();
+        let mut put = Vec::new();
+        let mut kept = vec![false; response.len()];
         // SAFETY: the session is live; the out pointers are valid.
         unsafe {
             for i in 0..sess_header_count(s) {
-                let (mut name, mut value) = (std::ptr::null(), std::ptr::null());
-                let rc = sess_header_at(s, i, &mut name, &mut value, std::ptr::null_mut());
+                let (mut name, mut value, mut replaces) =
+                    (std::ptr::null(), std::ptr::null(), std::ptr::null());
+                let rc = sess_header_at(s, i, &mut name, &mut value, &mut replaces);
                 assert_eq!(rc, SESS_OK, "header {i} of a counted list");
-                list.push(json!([json_bytes(&text(name)), json_bytes(&text(value))]));
+                let line = Line {
+                    name: text(name),
+                    value: text(value),
+                    place: Some(value.addr()),
+                };
+                let is_it = |old: &Line| old.place == line.place && old.value == line.value;
+                match response.iter().position(is_it) {
+                    Some(at) if !again(&line.name) => kept[at] = true,
+                    _ => put.push((line, (!replaces.is_null()).then(|| text(replaces)))),
+                }
             }
         }
-        list
+        let mut kept = kept.into_iter();
+        response.retain(|line| kept.next() == Some(true) || line.place.is_none());
+        for (line, replaces) in put {
+            let prefix = replaces.unwrap_or_default();
+            response.retain(|old| {
+                !(old.name.eq_ignore_ascii_case(&line.name) && old.value.starts_with(&prefix))
+            });
+            response.push(line);
+        }
     }
 
-    /// With the host's own between them: behind those that were there before.
     fn headers(&self) -> Value {
-        let mut list = self.session_headers();
-        for (name, value, before) in self.own_headers.borrow().iter() {
-            let at = list
-                .iter()
-                .rposition(|h| before.contains(h))
-                .map_or(0, |p| p + 1);
-            list.insert(at, json!([name, value]));
-        }
-        list.into()
-    }
-
-    /// What is put again comes behind the host's own headers.
-    fn sent_again(&self, which: impl Fn(&str) -> bool) {
-        for own in self.own_headers.borrow_mut().iter_mut() {
-            own.2.retain(|h| !which(h[0].as_str().unwrap_or("")));
-        }
+        let response = self.response.borrow();
+        let pair = |line: &Line| json!([json_bytes(&line.name), json_bytes(&line.value)]);
+        response.iter().map(pair).collect()
     }
 
     /// One step as the goldens have it, and whether the request ends with it.
@@ -261,6 +271,7 @@ impl Host {
             }
             Outcome::Exit => exit = true,
         }
+        self.answer(|_| false);
         o.insert("state".into(), self.state());
         let b = self.blocks.borrow_mut().pop().unwrap_or_default();
         o.insert("calls".into(), b.calls.clone().into());
@@ -347,12 +358,12 @@ impl Host {
                     let outcome = self.start(x);
                     if !active && matches!(&outcome, Outcome::Value(v) if v["v"] == true) {
                         let limiter = self.option("cache_limiter").to_ascii_lowercase();
-                        self.sent_again(|name| match (&limiter[..], name) {
-                            (_, "Set-Cookie") => true,
-                            (b"nocache", name) => name != "Last-Modified",
-                            (b"public" | b"private", name) => name != "Pragma",
+                        self.answer(|name| match (&limiter[..], name) {
+                            (_, b"Set-Cookie") => false,
+                            (b"nocache", name) => name != b"Last-Modified",
+                            (b"public" | b"private", name) => name != b"Pragma",
                             (b"private_no_expire", name) => {
-                                matches!(name, "Cache-Control" | "Last-Modified")
+                                matches!(name, b"Cache-Control" | b"Last-Modified")
                             }
                             _ => false,
                         });
@@ -376,10 +387,7 @@ impl Host {
                     self.php(yes)
                 }
                 "regenerate" => {
-                    let rc = self.rc(sess_regenerate_id(s, x["delete_old"] == true));
-                    if rc == SESS_OK {
-                        self.sent_again(|name| name == "Set-Cookie");
-                    }
+                    self.rc(sess_regenerate_id(s, x["delete_old"] == true));
                     self.php(yes)
                 }
                 // session_unset() works only while active; $_SESSION itself can always be changed.
@@ -506,9 +514,11 @@ impl Host {
                         x["name"].as_str().unwrap_or(""),
                         x["value"].as_str().unwrap_or("")
                     );
-                    let before = self.session_headers();
-                    let own = ("Set-Cookie".to_owned(), line, before);
-                    self.own_headers.borrow_mut().push(own);
+                    self.response.borrow_mut().push(Line {
+                        name: b"Set-Cookie".to_vec(),
+                        value: line.into_bytes(),
+                        place: None,
+                    });
                     Outcome::Value(bool_t(true))
                 }
                 "register_shutdown" => {
@@ -555,6 +565,9 @@ impl Host {
                 if !scalar || setting_text(v).is_none() {
                     return Outcome::Raised(Some("OPTION_INVALID"));
                 }
+                // An option becomes text as PHP's values do, false the empty one.
+                let nothing = json!("");
+                let v = if *v == json!(false) { &nothing } else { v };
                 if !self.set_option_ok(k, v) {
                     self.diag("OPTION_INVALID");
                 }

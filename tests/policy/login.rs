@@ -136,17 +136,64 @@ fn m_11_a_login_on_a_provisional_id_stores_under_an_ordinary_one() {
 }
 
 #[test]
-fn a_login_of_a_late_request_is_a_login() {
-    each(&[], |site| {
+fn asvs_7_2_4_a_form_that_is_sent_twice_logs_in_once() {
+    each(&[("sess.rotate_grace", "30")], |site| {
         let old = site.made(1);
         let first = log_in(&mut site.started(&old));
-        // The form was sent twice.
+        // The browser listens to this answer: what it says must not take the login away.
         let mut again = site.started(&old);
         assert_eq!(get(&mut again, "n"), None);
-        let second = log_in(&mut again);
-        assert_eq!(cookie(&again).as_deref(), Some(&*second));
-        assert_eq!(site.started(&first).user(), Some(USER));
+        assert_eq!(code(again.login(USER, 0)), Code::EREFUSED);
+        assert_eq!(again.state(), State::Active);
+        again.close().unwrap();
+        assert_eq!(cookie(&again), None);
+        let mut session = site.started(&first);
+        assert_eq!(session.user(), Some(USER));
+        assert_eq!(get(&mut session, "n"), Some(1));
+        session.close().unwrap();
+        assert_eq!(site.events(), [""; 0]);
+        if site.store == Store::Files {
+            assert_eq!(site.dir.names().len(), 2, "nothing was made");
+        }
+        // Who has waited the grace out logs in as anybody.
+        site.pass(31);
+        let second = log_in(&mut site.started(&old));
         assert_eq!(site.started(&second).user(), Some(USER));
+    });
+}
+
+#[test]
+fn asvs_7_2_4_two_logins_at_once_are_one() {
+    each(&[], |site| {
+        for round in 0..20 {
+            let old = site.made(round);
+            let start = std::sync::Barrier::new(2);
+            let codes: Vec<_> = std::thread::scope(|scope| {
+                let posted: Vec<_> = (0..2)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let mut session = site.request(&old);
+                            start.wait();
+                            session.start(0).unwrap();
+                            let code = code(session.login(USER, 0));
+                            session.close().unwrap();
+                            (code, cookie(&session))
+                        })
+                    })
+                    .collect();
+                posted
+                    .into_iter()
+                    .map(|post| post.join().unwrap())
+                    .collect()
+            });
+            let done: Vec<_> = codes.iter().filter(|post| post.0 == Code::OK).collect();
+            let refused = (Code::EREFUSED, None);
+            assert!(done.len() == 1 && codes.contains(&refused), "{codes:?}");
+            let new = done[0].1.clone().unwrap();
+            let mut session = site.started(&new);
+            assert_eq!(session.user(), Some(USER));
+            assert_eq!(get(&mut session, "n"), Some(round));
+        }
     });
 }
 

@@ -157,69 +157,115 @@ fn forged_pointers_entries_and_tombstones_give_nothing() {
     assert_eq!(site.started(&victim).user(), Some(USER));
 }
 
+/// What moves a session, and whether the old id leads nowhere afterwards.
+const MOVES: [(&str, bool); 3] = [("login", true), ("true", true), ("false", false)];
+
 /// Fail the n-th call of a callback, for all n, and see what is left.
 #[test]
-fn a_login_that_fails_at_any_step_leaves_the_old_session_or_a_complete_new_one() {
-    let mut undone = 0;
-    for (what, most) in [
-        ("write", 6),
-        ("read", 6),
-        ("open", 6),
-        ("close", 6),
-        ("destroy", 2),
-    ] {
-        for nth in 0..most {
-            let site = Site::new(Store::Table, &[("sess.rotate_grace", "30")]);
-            let old = site.made(1);
-            let mut session = site.started(&old);
-            set(&mut session, "secret", 5);
-            *site.table.fails.lock().unwrap() = Some((what, nth, Code::EIO));
-            let result = session.login(USER, 0);
-            let has_failed = site.table.fails.lock().unwrap().take().is_none();
-            let new = cookie(&session);
-            if session.state() == State::Active {
-                session.close().unwrap();
-            }
-            site.pass(31);
-            match &new {
-                Some(new) => {
-                    let mut after = site.started(new);
-                    assert_eq!(after.user(), Some(USER), "{what} {nth}");
-                    assert_eq!(get(&mut after, "n"), Some(1));
-                    assert_eq!(get(&mut after, "secret"), Some(5));
-                    assert_eq!(site.seen(&old, "secret"), None, "{what} {nth}");
+fn asvs_7_2_4_a_move_that_fails_at_any_step_leaves_the_old_session_or_a_complete_new_one() {
+    let (mut undone, mut met) = (0, 0);
+    for (how, shuts) in MOVES {
+        for what in ["open", "read", "write", "close", "destroy"] {
+            for nth in 0.. {
+                let site = Site::new(Store::Table, &[("sess.rotate_grace", "30")]);
+                let old = log_in(&mut site.started(&site.made(1)));
+                let before = site.table.ids();
+                let mut session = site.started(&old);
+                set(&mut session, "secret", 5);
+                *site.table.fails.lock().unwrap() = Some((what, nth, Code::EIO));
+                let moved = match how {
+                    "login" => session.login(b"anna", 0),
+                    how => session.regenerate_id(how == "true"),
+                };
+                if site.table.fails.lock().unwrap().take().is_some() {
+                    moved.unwrap();
+                    break;
                 }
-                None => {
-                    assert!(result.is_err() && has_failed, "{what} {nth}");
-                    undone += 1;
-                    let mut after = site.started(&old);
-                    assert_eq!(after.user(), None, "{what} {nth}");
-                    assert_eq!(get(&mut after, "n"), Some(1), "{what} {nth}");
+                met += 1;
+                let point = format!("{how}: {what} {nth}");
+                // It goes on here, whatever came of it.
+                assert_eq!(session.state(), State::Active, "{point}");
+                assert_eq!(get(&mut session, "secret"), Some(5), "{point}");
+                let now = id(&session);
+                assert!(site.raw(&now).is_some(), "{point}");
+                match &moved {
+                    Ok(()) => assert_eq!(cookie(&session).as_ref(), Some(&now), "{point}"),
+                    Err(error) => {
+                        undone += 1;
+                        assert_eq!(error.code, Code::EIO, "{point}");
+                        assert_eq!((&now, cookie(&session)), (&old, None), "{point}");
+                        assert_eq!(site.table.ids(), before, "{point}");
+                    }
+                }
+                assert_eq!(moved.is_ok(), now != old, "{point}");
+                session.close().unwrap();
+                drop(session);
+                let user = match how == "login" && moved.is_ok() {
+                    true => &b"anna"[..],
+                    false => USER,
+                };
+                assert_eq!(site.seen(&now, "secret"), Some(5), "{point}");
+                assert_eq!(site.started(&now).user(), Some(user), "{point}");
+                if moved.is_ok() && shuts {
+                    for pause in [0, 31] {
+                        site.pass(pause);
+                        let mut late = site.started(&old);
+                        assert_eq!(get(&mut late, "n"), None, "{point}");
+                        assert_eq!(late.user(), None, "{point}");
+                    }
                 }
             }
         }
     }
-    assert!(undone >= 4, "{undone}");
+    assert!(undone >= 9 && met > undone, "{undone} of {met}");
 }
 
 #[test]
-fn a_login_whose_old_record_somebody_holds_is_done_and_told() {
-    // shows: ASVS 7.2.4
-    let site = Site::new(Store::Table, &[("sess.rotate_grace", "30")]);
-    let old = site.made(1);
-    let mut session = site.started(&old);
-    set(&mut session, "secret", 5);
-    // After that of the new record comes that for the tombstone.
-    *site.table.fails.lock().unwrap() = Some(("read", 1, Code::ELOCKED));
-    let new = log_in(&mut session);
-    assert!(site.table.fails.lock().unwrap().is_none());
-    assert_eq!(site.events(), ["OLD_SESSION_LEFT"]);
-    assert_eq!(site.seen(&new, "secret"), Some(5));
-    // Its mark holds for the grace; then it is what it was, without anything of the login.
-    assert_eq!(site.seen(&old, "n"), None);
-    site.pass(31);
-    let mut late = site.started(&old);
-    assert_eq!((get(&mut late, "secret"), late.user()), (None, None));
+fn asvs_7_2_4_a_login_whose_old_id_cannot_be_shut_is_none() {
+    for regenerates in [false, true] {
+        let site = Site::new(Store::Table, &[("sess.rotate_grace", "30")]);
+        let first = log_in(&mut site.started(&site.made(1)));
+        let old = log_in(&mut site.started(&first));
+        let records = site.table.ids();
+        let mut session = site.started(&old);
+        set(&mut session, "secret", 5);
+        // Neither a tombstone nor nothing can be had there.
+        *site.table.stuck.lock().unwrap() = old.clone();
+        let moved = match regenerates {
+            false => session.login(USER, 0),
+            true => session.regenerate_id(true),
+        };
+        assert_eq!(moved.unwrap_err().code, Code::EIO);
+        assert_eq!(site.events(), ["WRITE_FAILED"]);
+        assert_eq!(session.state(), State::Active);
+        assert_eq!((id(&session), cookie(&session)), (old.clone(), None));
+        assert_eq!(get(&mut session, "secret"), Some(5));
+        assert_eq!(site.table.ids(), records, "the new record is gone");
+        site.table.stuck.lock().unwrap().clear();
+        session.close().unwrap();
+        assert_eq!(site.seen(&old, "secret"), Some(5));
+        assert_eq!(site.started(&old).user(), Some(USER));
+    }
+}
+
+#[test]
+fn asvs_7_2_4_where_no_tombstone_can_be_stored_the_old_record_is_destroyed() {
+    for regenerates in [false, true] {
+        let site = Site::new(Store::Table, &[("sess.rotate_grace", "30")]);
+        let old = log_in(&mut site.started(&site.made(1)));
+        let mut session = site.started(&old);
+        // The first write is that of the new record.
+        *site.table.fails.lock().unwrap() = Some(("write", 1, Code::EIO));
+        match regenerates {
+            false => session.login(USER, 0).unwrap(),
+            true => session.regenerate_id(true).unwrap(),
+        }
+        assert!(site.table.fails.lock().unwrap().is_none());
+        session.close().unwrap();
+        assert_eq!(site.raw(&old), None);
+        assert_eq!(site.seen(&id(&session), "n"), Some(1));
+        assert_eq!(site.started(&id(&session)).user(), Some(USER));
+    }
 }
 
 #[test]

@@ -190,6 +190,8 @@ pub struct Table {
     opened: AtomicU64,
     /// The call that fails: how many writes, reads or destroys come before it.
     pub fails: Mutex<Option<(&'static str, usize, Code)>>,
+    /// The id whose record can be neither written nor destroyed.
+    pub stuck: Mutex<String>,
 }
 
 #[derive(Default)]
@@ -234,6 +236,13 @@ impl Table {
                 Err(Error::new(code, format!("scripted: {what}")))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn check_change(&self, id: &str) -> Result<()> {
+        match *self.stuck.lock().unwrap() == id {
+            true => Err(Error::new(Code::EIO, "scripted: stuck")),
+            false => Ok(()),
         }
     }
 
@@ -310,6 +319,7 @@ impl Handler for Table {
         self.may("write")?;
         let (number, id) = (Table::number(call), text(id));
         self.lock(number, &id);
+        self.check_change(&id)?;
         let now = call.now.unwrap_or_default() / 1000;
         let mut inner = self.inner.lock().unwrap();
         if !call.fresh && !inner.records.contains_key(&id) {
@@ -324,6 +334,7 @@ impl Handler for Table {
         self.may("destroy")?;
         let (number, id) = (Table::number(call), text(id));
         self.lock(number, &id);
+        self.check_change(&id)?;
         self.inner.lock().unwrap().records.remove(&id);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Who holds a session's lock.
 
-use super::open::{Attempt, io_error, unknown};
+use super::open::{Attempt, check_directory_of, io_error, unknown};
 use super::state::State;
 use crate::backend::bad_id;
 use crate::error::{Code, Error};
@@ -35,7 +35,10 @@ pub(super) fn lock_of(state: &State, id: &CStr) -> Attempt<LockInfo> {
     let path = state.place.path_of(id, &mut path)?;
     let file = match Descriptor::open(path, Access::Read) {
         Ok(file) => file,
-        Err(error) if error.raw_os_error() == Some(file::ENOENT) => return Err(unknown().into()),
+        Err(error) if error.raw_os_error() == Some(file::ENOENT) => {
+            check_directory_of(state, id.to_bytes(), &mut Vec::new())?;
+            return Err(unknown().into());
+        }
         Err(error) => return Err(io_error(state, "open", &error).into()),
     };
     let facts = file

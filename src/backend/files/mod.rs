@@ -1,13 +1,14 @@
 //! Sessions as files, shared with PHP: one file an id, locked with flock(2) from read to close, written
 //! in place.
 //!
-//! `path` knows where files lie, `open` gets hold of one, `write` changes it, `journal` sees to it that a
+//! `path` knows where files lie, `open` gets hold of one, `make` makes one, `write` changes it, `journal` sees to it that a
 //! kill does not tear it, `names` gives it a second name, `gc` removes old ones, `inspect` tells who holds
 //! one.
 
 mod gc;
 mod inspect;
 mod journal;
+mod make;
 mod names;
 mod open;
 mod path;
@@ -20,11 +21,11 @@ use super::{not_open, with_state};
 use crate::error::{Code, Result};
 use crate::handler::{Call, Gates, Handler, LockInfo, Offers};
 use crate::id;
-use crate::sys::file::Facts;
+use crate::sys::file::{self, Facts};
 use crate::sys::limit::WriteCheck;
 use crate::sys::lock::Kind;
 use journal::Look;
-use open::{Attempt, Missing, Problem, gone, taken, unknown};
+use open::{Attempt, Holding, Missing, Problem, gone, taken, unknown};
 use state::State;
 use std::ffi::CStr;
 use std::time::Instant;
@@ -37,6 +38,8 @@ const ID_ATTEMPTS: u32 = 4;
 pub struct Files {
     local: seen::Seen,
     directories: seen::Seen,
+    /// Directories in which no file can be made without a name.
+    without_unnamed: seen::Seen,
     collector: gc::Collector,
     journals: journal::Journals,
     writable: WriteCheck,
@@ -72,7 +75,7 @@ impl Handler for Files {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
             state.is_gone = false;
-            let result = self.read_file(state, call);
+            let result = self.read_file(state, call, id);
             if result.is_err() || call.read_only {
                 state.held = None;
             }
@@ -84,11 +87,12 @@ impl Handler for Files {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
             let missing = missing(state, call);
-            let was_held = state.held.is_some();
-            if was_held && missing == Missing::MustMake {
+            if state.held.is_some() && missing == Missing::MustMake {
                 return Err(taken().into());
             }
-            self.hold_to_change(state, call, missing)?;
+            if self.hold_to_change(state, call, missing, Some(data))? == Holding::Made {
+                return Ok(());
+            }
             let copy;
             let data = match state.has_lent {
                 false => data,
@@ -98,39 +102,39 @@ impl Handler for Files {
                     &copy
                 }
             };
-            let stored = match data.is_empty() || self.writable.may_write() {
-                true => write::put(&self.journals, state, call, data),
-                false => Err(write::no_writing(state)),
-            };
-            let stored = stored.and_then(|()| match call.now {
-                Some(_) => state.touch(call),
-                None => Ok(()),
-            });
-            if stored.is_err() && !was_held && state.held.as_ref().is_some_and(|held| held.is_new) {
-                // A file that was made for these bytes goes with them.
-                state.unlink()?;
-                state.forget(call);
+            if !data.is_empty() && !self.writable.may_write() {
+                return Err(write::no_writing(state).into());
             }
-            Ok(stored?)
+            write::put(&self.journals, state, call, data)?;
+            if call.now.is_some() {
+                state.touch(call)?;
+            }
+            Ok(state.look_after(call)?)
         })
     }
 
     fn update_timestamp(&self, call: &mut Call, id: &CStr, _data: &[u8]) -> Result<()> {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
-            self.hold_to_change(state, call, Missing::Fail)?;
-            Ok(state.touch(call)?)
+            self.hold_to_change(state, call, Missing::Fail, None)?;
+            Ok(state.renew(call)?)
         })
     }
 
+    /// Profile `libsess` empties the file before it takes its name away: a PHP that waits for its lock goes on
+    /// with whatever it holds (F-17).
     fn destroy(&self, call: &mut Call, id: &CStr) -> Result<()> {
         opened(call, |state, call| {
             open::turn_to(state, call, id)?;
-            match self.hold_to_change(state, call, Missing::Fail) {
+            match self.hold_to_change(state, call, Missing::Fail, None) {
                 Err(problem) if problem.error.code == Code::ENOTFOUND => {}
                 result => {
                     result?;
-                    state.unlink()?;
+                    let wiped = match call.settings.php() {
+                        true => Ok(()),
+                        false => write::wipe(state),
+                    };
+                    state.unlink().and(wiped)?;
                 }
             }
             state.forget(call);
@@ -148,9 +152,11 @@ impl Handler for Files {
         })
     }
 
-    /// Profile `libsess` does not look whether the id is free: making the file tells, and safely.
+    /// Profile `libsess` does not look whether the id is free: making the file tells, and safely. Nor can
+    /// anybody look before open, without which PHP's makes ids too.
     fn create_sid(&self, call: &mut Call) -> Result<()> {
-        opened(call, |state, call| {
+        with_state(call, |state: &mut State, call| {
+            let looks = state.is_open && call.settings.php();
             let mut id = std::mem::take(&mut state.spare);
             let mut result = Err(taken());
             for _ in 0..ID_ATTEMPTS {
@@ -162,10 +168,10 @@ impl Handler for Files {
                     &mut id,
                 )?;
                 call.set_id(&id)?;
-                let may_be_taken = call.settings.php();
                 if call
                     .id()
-                    .is_some_and(|made| !may_be_taken || !state.has_file(made))
+                    // What cannot be told is told by read, as in PHP.
+                    .is_some_and(|made| !looks || !state.has_file(made).unwrap_or(false))
                 {
                     result = Ok(());
                     break;
@@ -173,35 +179,29 @@ impl Handler for Files {
                 call.drop_id();
             }
             state.spare = id;
-            Ok(result?)
+            result
         })
     }
 
-    /// Holds the file for the read that follows, unless another is held; any failure but that there is
-    /// no file counts as known, so that read reports it (F-25).
+    /// Holds the file for the read that follows, unless another is held. A file that cannot be used is known,
+    /// so that read reports why (F-25).
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()> {
         opened(call, |state, call| {
+            let php = call.settings.php();
             let known = if state.held.is_some() {
-                id::is_valid(id.to_bytes()) && state.has_file(id)
-            } else {
-                let held = open::turn_to(state, call, id).is_ok().then(|| {
-                    let kind = if call.read_only {
-                        Kind::Shared
-                    } else {
-                        Kind::Exclusive
-                    };
-                    self.hold(state, call, kind, Missing::Fail)
-                });
-                match held {
-                    None => false,
-                    // A name too long for the file system is refused, but names nothing.
-                    Some(Err(problem)) => {
-                        problem.error.code != Code::ENOTFOUND && state.has_file(id)
-                    }
-                    Some(Ok(())) => true,
+                match id::is_valid(id.to_bytes()) {
+                    true => state.has_file(id).map_err(Problem::from),
+                    false => Ok(false),
                 }
+            } else {
+                self.hold_known(state, call, id)
             };
-            known.then_some(()).ok_or_else(|| unknown().into())
+            match known {
+                Ok(true) => Ok(()),
+                // PHP makes nothing of it that it cannot be told.
+                Err(problem) if !php => Err(problem),
+                _ => Err(unknown().into()),
+            }
         })
     }
 
@@ -227,7 +227,7 @@ impl Handler for Files {
                         .map_err(Problem::from)
                 }
                 // Only a shared lock was held, and let go.
-                None => self.read_file(state, call),
+                None => self.read_file(state, call, id),
             };
             if call.read_only {
                 state.held = None;
@@ -244,7 +244,7 @@ impl Handler for Files {
     fn link(&self, call: &mut Call, old: &CStr, new: &CStr) -> Result<()> {
         opened(call, |state, call| {
             open::turn_to(state, call, old)?;
-            self.hold_to_change(state, call, Missing::Fail)?;
+            self.hold_to_change(state, call, Missing::Fail, None)?;
             names::add(state, call, new)
         })
     }
@@ -255,10 +255,48 @@ impl Handler for Files {
             names::drop_other(state, id)
         })
     }
+
+    fn go_by(&self, call: &mut Call, id: &CStr) -> Result<()> {
+        opened(call, |state, _| {
+            state.check_process()?;
+            names::go_by(state, id)
+        })
+    }
+
+    fn names(&self, call: &mut Call, id: &CStr) -> Result<u64> {
+        opened(call, |state, call| {
+            open::turn_to(state, call, id)?;
+            state.check_process()?;
+            names::count(state)
+        })
+    }
 }
 
 impl Files {
-    fn read_file(&self, state: &mut State, call: &mut Call) -> Attempt<()> {
+    /// Hold the file of an id that the request names, if there is one.
+    fn hold_known(&self, state: &mut State, call: &mut Call, id: &CStr) -> Attempt<bool> {
+        if open::turn_to(state, call, id).is_err() {
+            return Ok(false);
+        }
+        let kind = match call.read_only {
+            true => Kind::Shared,
+            false => Kind::Exclusive,
+        };
+        let php = call.settings.php();
+        match self.hold(state, call, kind, Missing::Fail, None) {
+            Ok(_) => Ok(true),
+            Err(problem) if problem.error.code == Code::ENOTFOUND => Ok(false),
+            Err(problem) if problem.error.errno == file::ENOENT && !php => Err(problem),
+            // A name too long for the file system is refused, but names nothing.
+            Err(problem) => match state.has_file(id) {
+                Ok(exists) => Ok(exists),
+                Err(_) if php => Ok(true),
+                Err(_) => Err(problem),
+            },
+        }
+    }
+
+    fn read_file(&self, state: &mut State, call: &mut Call, id: &CStr) -> Attempt<()> {
         state.check_process()?;
         let missing = missing(state, call);
         let is_new = missing == Missing::MustMake;
@@ -268,6 +306,9 @@ impl Files {
         if is_new && !call.create {
             // The file is made by the first write: that it cannot be is told now.
             self.look_for_directory(state)?;
+            if call.unproven && state.has_file(id)? {
+                return Err(taken().into());
+            }
             call.data_buffer(0)?;
             return Ok(());
         }
@@ -278,14 +319,7 @@ impl Files {
         };
         for _ in 0..open::ATTEMPTS {
             if state.held.is_none() {
-                let held = self.hold(state, call, kind, missing);
-                if let Err(problem) = &held
-                    && problem.error.code == Code::ENOTFOUND
-                {
-                    // No session is one thing, no directory another.
-                    open::check_directory(state)?;
-                }
-                held?;
+                self.hold(state, call, kind, missing, None)?;
             }
             state.fetch(call)?;
             if !state.is_deleted()? {
@@ -310,16 +344,26 @@ impl Files {
         Ok(())
     }
 
-    /// Hold the file of the state's id for a change, if it is not held yet.
-    fn hold_to_change(&self, state: &mut State, call: &mut Call, missing: Missing) -> Attempt<()> {
+    /// Hold the file of the state's id for a change, if it is not held yet. One that is made holds `content`.
+    fn hold_to_change(
+        &self,
+        state: &mut State,
+        call: &mut Call,
+        missing: Missing,
+        content: Option<&[u8]>,
+    ) -> Attempt<Holding> {
         state.check_process()?;
         if state.is_gone {
             return Err(gone().into());
         }
         if state.held.is_none() {
-            self.hold(state, call, Kind::Exclusive, missing)?;
+            let held = self.hold(state, call, Kind::Exclusive, missing, content)?;
+            if held == Holding::Made {
+                return Ok(held);
+            }
         }
-        Ok(state.look_again(call)?)
+        state.look_again(call)?;
+        Ok(Holding::Found)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Further names of a session's file, hard links: content, lock and times belong to the file, so that PHP
 //! meets one session under each of them.
 
-use super::open::{Attempt, check_id, gone, io_error, taken};
+use super::open::{Attempt, check_id, gone, io_error, taken, unknown};
 use super::state::State;
 use super::write::keep_name;
 use crate::config::Durability;
@@ -15,8 +15,12 @@ use std::io;
 /// Give the held file, which is that of the state's id, the name of another id that has none yet.
 pub(super) fn add(state: &mut State, call: &mut Call, new: &CStr) -> Attempt<()> {
     let Some(held) = &state.held else {
-        return Err(Error::new(Code::EMISUSE, "no session is held").into());
+        return Err(not_held().into());
     };
+    if held.facts.links > 1 {
+        let text = "the session's file has a second name already";
+        return Err(Error::new(Code::EUNSUPPORTED, text).into());
+    }
     let mut name = Text::default();
     let new_path = path_of(state, new, &mut name)?;
     file::link(state.path.as_c_str(), new_path).map_err(|error| link_error(state, &error))?;
@@ -29,21 +33,52 @@ pub(super) fn add(state: &mut State, call: &mut Call, new: &CStr) -> Attempt<()>
         true => Ok(()),
         false => Err(gone()),
     });
-    if checked.is_err() {
+    match (&checked, &mut state.held) {
+        (Ok(()), Some(held)) => held.facts.links += 1,
         // Nobody knows the new id; where its name cannot be removed it is collected with its file.
-        let _ = file::unlink(new_path);
+        _ => drop(file::unlink(new_path)),
     }
     Ok(checked?)
 }
 
 /// Remove another id's name of the held file, if it is one.
-pub(super) fn drop_other(state: &State, id: &CStr) -> Attempt<()> {
+pub(super) fn drop_other(state: &mut State, id: &CStr) -> Attempt<()> {
     if state.held.is_none() {
-        return Err(Error::new(Code::EMISUSE, "no session is held").into());
+        return Err(not_held().into());
     }
     let mut name = Text::default();
     let path = path_of(state, id, &mut name)?;
     Ok(state.drop_name(path)?)
+}
+
+/// Work on the held file under another id from now on, if that names it.
+pub(super) fn go_by(state: &mut State, id: &CStr) -> Attempt<()> {
+    let Some(held) = &state.held else {
+        return Err(not_held().into());
+    };
+    let mut name = Text::default();
+    let path = path_of(state, id, &mut name)?;
+    match file::facts(path) {
+        Ok(facts) if facts.identity == held.facts.identity => {
+            state.go_by(id.to_bytes(), name);
+            Ok(())
+        }
+        Ok(_) => Err(unknown().into()),
+        Err(error) if error.raw_os_error() == Some(file::ENOENT) => Err(unknown().into()),
+        Err(error) => Err(io_error(state, "statx", &error).into()),
+    }
+}
+
+/// How many names the held file has.
+pub(super) fn count(state: &State) -> Attempt<u64> {
+    match &state.held {
+        Some(held) => Ok(u64::from(held.facts.links)),
+        None => Err(not_held().into()),
+    }
+}
+
+fn not_held() -> Error {
+    Error::new(Code::EMISUSE, "no session is held")
 }
 
 fn path_of<'a>(state: &State, id: &CStr, name: &'a mut Text) -> Attempt<&'a CStr> {

@@ -4,6 +4,7 @@ use super::Files;
 use super::path::{PREFIX, Place};
 use super::state::{Held, State};
 use crate::backend::{bad_id, warn};
+use crate::config::Settings;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::id;
@@ -29,6 +30,15 @@ pub(super) enum Missing {
     Make,
     /// There must be none: make one without looking.
     MustMake,
+}
+
+/// How a file came to be held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// It was there.
+    Found,
+    /// It was made, with the content that was given.
+    Made,
 }
 
 /// A failure, and the event that goes with it once it is known that it counts.
@@ -65,40 +75,43 @@ impl Problem {
 }
 
 impl Files {
-    /// Hold the file of the state's id. After ENOTFOUND nothing is held.
+    /// Hold the file of the state's id; one that is made holds `content`, or is for a session that stores
+    /// nothing yet. After ENOTFOUND nothing is held.
     pub(super) fn hold(
         &self,
         state: &mut State,
         call: &mut Call,
         kind: Kind,
         missing: Missing,
-    ) -> Attempt<()> {
+        content: Option<&[u8]>,
+    ) -> Attempt<Holding> {
         state.release(call);
         let mut is_mended = false;
         for _ in 0..ATTEMPTS {
-            let opened = open(state, kind, missing).inspect_err(|problem| {
-                if problem.error.errno == file::ENOENT {
-                    self.directories.clear();
+            let opened = open(state, kind, missing);
+            if matches!(&opened, Err(problem) if problem.error.code == Code::ENOTFOUND) {
+                // No session is one thing, no directory another.
+                check_directory(state)?;
+            }
+            let Some(file) = opened? else {
+                let made = self.make(state, call, content).inspect_err(|problem| {
+                    if problem.error.errno == file::ENOENT {
+                        self.directories.clear();
+                    }
+                })?;
+                match made {
+                    true => return Ok(Holding::Made),
+                    false if missing == Missing::MustMake => return Err(taken().into()),
+                    false => continue,
                 }
-            });
-            let Some(opened) = opened? else {
+            };
+            let Some((file, waited)) = self.lock_file(state, call, file, kind)? else {
                 continue;
             };
-            let is_new = opened.is_new;
-            let (file, waited) = lock_file(state, call, opened, kind)?;
-            let facts = self.inspect(state, call, &file);
-            if facts.is_err() && is_new && !waited {
-                unmake(state)?;
-            }
-            let Some(facts) = facts? else {
+            let Some(mut facts) = self.inspect(state, call, &file)? else {
                 continue;
             };
-            if is_new && facts.size > 0 && missing == Missing::MustMake {
-                // Others had its lock before its maker: what they stored stays.
-                return Err(taken().into());
-            }
-            let mut facts = facts;
-            if !is_new && !is_mended {
+            if !is_mended {
                 if kind == Kind::Exclusive {
                     let modified = facts.modified;
                     facts = state.mend(&self.journals, call, &file, facts)?;
@@ -106,52 +119,75 @@ impl Files {
                 } else if state.needs_mending(&self.journals, call, &file, &facts)? {
                     // A shared lock cannot become an exclusive one without being let go.
                     drop(file);
-                    self.hold(state, call, Kind::Exclusive, Missing::Fail)?;
+                    self.hold(state, call, Kind::Exclusive, Missing::Fail, None)?;
                     state.release(call);
                     is_mended = true;
                     continue;
                 }
             }
-            state.is_made |= is_new;
             state.held = Some(Held {
                 file,
                 size: facts.size,
                 facts,
                 since: clock::ticks(),
                 waited,
-                is_new,
+                is_new: false,
                 is_doubtful: false,
                 is_unread: true,
                 copy: None,
             });
-            return Ok(());
+            return Ok(Holding::Found);
         }
         Err(gone().into())
     }
 
-    /// What a locked file is, if it is one of ours to trust. None: it was deleted.
+    /// Lock a file; true: others had the lock, and it was waited for. None: it was deleted.
+    fn lock_file(
+        &self,
+        state: &State,
+        call: &mut Call,
+        file: Descriptor,
+        kind: Kind,
+    ) -> Attempt<Option<(Descriptor, bool)>> {
+        match lock::try_lock(&file, kind) {
+            Ok(true) => Ok(Some((file, false))),
+            Ok(false) => {
+                // Whoever may not be trusted is not waited for.
+                let Some(facts) = self.inspect(state, call, &file)? else {
+                    return Ok(None);
+                };
+                Ok(Some((wait(state, call, file, kind, facts.identity)?, true)))
+            }
+            Err(error) => Err(io_error(state, "flock", &error).into()),
+        }
+    }
+
+    /// What a file is, if it is one of ours to trust. None: it was deleted.
     fn inspect(&self, state: &State, call: &Call, file: &Descriptor) -> Attempt<Option<Facts>> {
         let facts = facts_of(file, call).map_err(|error| io_error(state, "statx", &error))?;
         if facts.links == 0 {
             return Ok(None);
         }
-        self.check(state, call.settings.network_fs, file, &facts)?;
+        self.check(state, &call.settings, file, &facts)?;
         Ok(Some(facts))
     }
 
     /// Whether the file is one of ours to trust (F-14, D-27).
-    fn check(
+    pub(super) fn check(
         &self,
         state: &State,
-        network_fs: bool,
+        settings: &Settings,
         file: &Descriptor,
         facts: &Facts,
     ) -> Attempt<()> {
-        let is_local = network_fs || self.local.contains(facts.identity.0);
-        let is_known = facts.kind == FileKind::Regular && user::trusts_owner(facts.uid) && is_local;
+        let is_local = settings.network_fs || self.local.contains(facts.identity.0);
+        let is_known = facts.kind == FileKind::Regular
+            && user::trusts_owner(facts.uid)
+            && is_local
+            && facts.links <= 1;
         match is_known {
             true => Ok(()),
-            false => self.check_closely(state, network_fs, file, facts),
+            false => self.check_closely(state, settings, file, facts),
         }
     }
 
@@ -159,7 +195,7 @@ impl Files {
     fn check_closely(
         &self,
         state: &State,
-        network_fs: bool,
+        settings: &Settings,
         file: &Descriptor,
         facts: &Facts,
     ) -> Attempt<()> {
@@ -172,8 +208,10 @@ impl Files {
             "is not a regular file"
         } else if !user::trusts_owner(facts.uid) {
             "belongs to another user"
-        } else if !network_fs && self.is_on_network(state, file, facts)? {
+        } else if !settings.network_fs && self.is_on_network(state, file, facts)? {
             "is on a network file system; see sess.network_fs"
+        } else if most_names(settings).is_some_and(|most| facts.links > most) {
+            "has more names than its rotation explains"
         } else {
             return Ok(());
         };
@@ -236,90 +274,83 @@ pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
     Ok(())
 }
 
-/// A file, and whether it was made just now.
-struct Opened {
-    file: Descriptor,
-    is_new: bool,
+/// How many names a session's file may have: rotation gives it a second one for a while. None: any number, as
+/// in PHP, and where the file system's count cannot be relied on.
+pub(super) fn most_names(settings: &Settings) -> Option<u32> {
+    let rotates = || settings.policy.kinds.iter().any(|kind| kind.rotate > 0);
+    (!settings.php() && !settings.network_fs).then(|| 1 + u32::from(rotates()))
 }
 
-/// Open, or make, the file of the state's id. None: look again.
-fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Opened>> {
-    let path = state.path.as_c_str();
-    if missing != Missing::MustMake {
-        let access = match kind {
-            Kind::Shared => Access::Read,
-            Kind::Exclusive => Access::ReadWrite,
-        };
-        match Descriptor::open(path, access) {
-            Ok(file) => {
-                let is_new = false;
-                return Ok(Some(Opened { file, is_new }));
-            }
-            Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
-                return Err(open_error(state, &error));
-            }
-            Err(_) if missing == Missing::Fail => return Err(unknown().into()),
-            Err(_) => {}
-        }
+/// Open the file of the state's id. None: one has to be made.
+fn open(state: &State, kind: Kind, missing: Missing) -> Attempt<Option<Descriptor>> {
+    if missing == Missing::MustMake {
+        return Ok(None);
     }
-    match Descriptor::open(path, Access::Create(state.place.mode)) {
-        Ok(file) => Ok(Some(Opened { file, is_new: true })),
-        Err(error) if error.raw_os_error() == Some(file::EEXIST) => match missing {
-            Missing::MustMake => Err(taken().into()),
-            _ => Ok(None),
-        },
-        Err(error) => Err(open_error(state, &error)),
+    let access = match kind {
+        Kind::Shared => Access::Read,
+        Kind::Exclusive => Access::ReadWrite,
+    };
+    match Descriptor::open(state.path.as_c_str(), access) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.raw_os_error() != Some(file::ENOENT) => Err(open_error(state, &error)),
+        Err(_) if missing == Missing::Fail => Err(unknown().into()),
+        Err(_) => Ok(None),
     }
 }
 
-/// Whether the directory of the state's id is there.
+/// Do something with the path of the directory of the state's id.
+pub(super) fn with_directory<T>(
+    state: &mut State,
+    work: impl FnOnce(&CStr) -> io::Result<T>,
+) -> Attempt<io::Result<T>> {
+    let mut directory = std::mem::take(&mut state.spare);
+    let done = with_path(&state.place, &state.id, b"", &mut directory, work);
+    state.spare = directory;
+    done
+}
+
+/// Do something with the path of a name in the directory of an id.
+fn with_path<T>(
+    place: &Place,
+    id: &[u8],
+    name: &[u8],
+    path: &mut Vec<u8>,
+    work: impl FnOnce(&CStr) -> io::Result<T>,
+) -> Attempt<io::Result<T>> {
+    path.clear();
+    place.directory_of(id, path);
+    path.extend_from_slice(name);
+    path.push(0);
+    match CStr::from_bytes_with_nul(path) {
+        Ok(path) => Ok(work(path)),
+        Err(_) => Err(Error::new(Code::EINVAL, "session.save_path holds a NUL").into()),
+    }
+}
+
+/// Whether the directory of the state's id is there, and names in it can be looked up.
 pub(super) fn check_directory(state: &mut State) -> Attempt<()> {
     let mut directory = std::mem::take(&mut state.spare);
-    directory.clear();
-    state.place.directory_of(&state.id, &mut directory);
-    directory.push(0);
-    let checked = match CStr::from_bytes_with_nul(&directory) {
-        Ok(directory) => file::is_directory(directory).map_err(|error| open_error(state, &error)),
-        Err(_) => Err(Error::new(Code::EINVAL, "session.save_path holds a NUL").into()),
-    };
+    let checked = check_directory_of(state, &state.id, &mut directory);
     state.spare = directory;
     checked
 }
 
-/// Remove the file that was just made, as it cannot be used.
-#[cold]
-fn unmake(state: &State) -> Result<()> {
-    file::unlink(state.path.as_c_str()).map_err(|error| io_error(state, "unlink", &error))
-}
-
-/// Lock a file; true: others had the lock. A new file that others have locked is theirs by now, and
-/// stays whatever becomes of our wait.
-fn lock_file(
-    state: &State,
-    call: &mut Call,
-    opened: Opened,
-    kind: Kind,
-) -> Result<(Descriptor, bool)> {
-    let Opened { file, is_new } = opened;
-    match lock::try_lock(&file, kind) {
-        Ok(true) => Ok((file, false)),
-        Ok(false) => Ok((wait(state, call, file, kind)?, true)),
-        Err(error) => {
-            if is_new {
-                unmake(state)?;
-            }
-            Err(io_error(state, "flock", &error))
-        }
-    }
+/// The same for another id; `directory` is for its path.
+pub(super) fn check_directory_of(state: &State, id: &[u8], directory: &mut Vec<u8>) -> Attempt<()> {
+    let place = &state.place;
+    let found = with_path(place, id, b".", directory, file::is_directory)?;
+    found.map_err(|error| open_error(state, &error))
 }
 
 /// Wait for a lock that others have.
 #[cold]
-fn wait(state: &State, call: &mut Call, file: Descriptor, kind: Kind) -> Result<Descriptor> {
-    let identity = file
-        .facts()
-        .map_err(|error| io_error(state, "statx", &error))?
-        .identity;
+fn wait(
+    state: &State,
+    call: &mut Call,
+    file: Descriptor,
+    kind: Kind,
+    identity: (u64, u64),
+) -> Result<Descriptor> {
     let patience = Patience {
         deadline: call.begin_to_wait(),
         may_wait: call.may_wait,
@@ -355,7 +386,7 @@ pub(super) fn failed(place: &Place, call: &str, error: &io::Error) -> Error {
 
 /// A file that cannot be opened: refused if it is not what it should be, else a failure of the system.
 #[cold]
-fn open_error(state: &State, error: &io::Error) -> Problem {
+pub(super) fn open_error(state: &State, error: &io::Error) -> Problem {
     let failure = io_error(state, "open", error);
     let is_of_wrong_type = matches!(
         failure.errno,

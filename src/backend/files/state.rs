@@ -39,7 +39,7 @@ pub(super) struct State {
 /// An open, locked, checked file.
 pub(super) struct Held {
     pub file: Descriptor,
-    /// What it was when it was locked.
+    /// What it was when it was locked; the number of its names is kept up to date.
     pub facts: Facts,
     /// Its length by now.
     pub size: u64,
@@ -47,7 +47,7 @@ pub(super) struct Held {
     pub since: u64,
     /// The lock was not free at first: whoever had it may still delete the file (F-71).
     pub waited: bool,
-    /// Made when it was opened; with durability `power` until its name is on the disk.
+    /// Made here without content; with durability `power` until its name is on the disk.
     pub is_new: bool,
     /// A write failed since the file was looked at.
     pub is_doubtful: bool,
@@ -89,6 +89,13 @@ impl State {
         }
     }
 
+    /// Make another id of the held file the one that is worked on; what is known of the file stays.
+    pub fn go_by(&mut self, id: &[u8], path: Text) {
+        self.id.clear();
+        self.id.extend_from_slice(id);
+        self.path = path;
+    }
+
     /// Unlock, close, and know nothing of any id.
     pub fn forget(&mut self, call: &mut Call) {
         self.release(call);
@@ -127,15 +134,9 @@ impl State {
 
     /// Whether whoever had the lock of the held file before us took its name away: PHP unlocks first
     /// (F-71). The file may have another name, and the name another file.
-    pub fn is_deleted(&mut self) -> Result<bool> {
-        let Some(held) = self.held.as_ref().filter(|held| held.waited) else {
-            return Ok(false);
-        };
-        match file::facts(self.path.as_c_str()) {
-            Ok(facts) => Ok(facts.identity != held.facts.identity),
-            Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(true),
-            Err(error) => Err(io_error(self, "statx", &error)),
-        }
+    pub fn is_deleted(&self) -> Result<bool> {
+        let waited = self.held.as_ref().is_some_and(|held| held.waited);
+        Ok(waited && !self.has_its_name()?)
     }
 
     /// Before a change: let a session go that others destroyed. It is not made again.
@@ -148,7 +149,52 @@ impl State {
         Ok(())
     }
 
-    /// Make the held file as young as can be.
+    /// After a change: whether the held file still has its name, which others may have taken away at any
+    /// time. Only where a name is missing it is looked which one.
+    pub fn look_after(&mut self, call: &mut Call) -> Result<()> {
+        let Some(held) = &mut self.held else {
+            return Ok(());
+        };
+        let facts = held.file.facts();
+        let known = held.facts.links;
+        let links = facts
+            .map_err(|error| io_error(self, "statx", &error))?
+            .links;
+        if links < known && (links == 0 || !self.has_its_name()?) {
+            self.release(call);
+            self.is_gone = true;
+            return Err(gone());
+        }
+        if let Some(held) = &mut self.held {
+            held.facts.links = links;
+        }
+        Ok(())
+    }
+
+    /// Whether the state's id names the held file.
+    fn has_its_name(&self) -> Result<bool> {
+        let held = self.held.as_ref().map(|held| held.facts.identity);
+        match file::facts(self.path.as_c_str()) {
+            Ok(facts) => Ok(Some(facts.identity) == held),
+            Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(false),
+            Err(error) => Err(io_error(self, "statx", &error)),
+        }
+    }
+
+    /// Make the held file as young as can be, by its name: one that others have destroyed has none.
+    pub fn renew(&mut self, call: &mut Call) -> Result<()> {
+        match file::touch(self.path.as_c_str(), call.now) {
+            Ok(()) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(file::ENOENT) => {
+                // Or the current directory is another one by now, to which its path is relative.
+                self.look_after(call)?;
+                self.touch(call)
+            }
+            Err(error) => Err(io_error(self, "touch", &error)),
+        }
+    }
+
+    /// Give the held file the time of now.
     pub fn touch(&self, call: &Call) -> Result<()> {
         let Some(held) = &self.held else {
             return Ok(());
@@ -161,18 +207,23 @@ impl State {
     }
 
     /// Remove the held file's name, unless it names another file by now (F-78).
-    pub fn unlink(&self) -> Result<()> {
-        self.drop_name(self.path.as_c_str())
+    pub fn unlink(&mut self) -> Result<()> {
+        let path = std::mem::take(&mut self.path);
+        let dropped = self.drop_name(path.as_c_str());
+        self.path = path;
+        dropped
     }
 
     /// Remove a name of the held file, if it is one.
-    pub fn drop_name(&self, path: &CStr) -> Result<()> {
-        let Some(held) = &self.held else {
+    pub fn drop_name(&mut self, path: &CStr) -> Result<()> {
+        let Some(held) = &mut self.held else {
             return Ok(());
         };
         let removed = match file::facts(path) {
             Ok(facts) if facts.identity != held.facts.identity => Ok(()),
-            Ok(_) => file::unlink(path),
+            Ok(_) => file::unlink(path).inspect(|()| {
+                held.facts.links = held.facts.links.saturating_sub(1);
+            }),
             Err(error) => Err(error),
         };
         match removed {
@@ -188,13 +239,13 @@ impl State {
         file::exists(self.path.as_c_str()).unwrap_or(true)
     }
 
-    /// Whether there is a file for `id`; whatever cannot be told counts as yes. Another one may be held.
-    pub fn has_file(&mut self, id: &CStr) -> bool {
+    /// Whether there is a file for `id`. Another one may be held.
+    pub fn has_file(&mut self, id: &CStr) -> Result<bool> {
         let exists = match self.place.path_of(id, &mut self.path) {
-            Ok(path) => file::exists(path).unwrap_or(true),
-            Err(_) => false,
+            Ok(path) => file::exists(path),
+            Err(_) => Ok(false),
         };
         self.path.clear();
-        exists
+        exists.map_err(|error| io_error(self, "statx", &error))
     }
 }

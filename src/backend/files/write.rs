@@ -140,6 +140,20 @@ pub(super) fn no_writing(state: &State) -> Error {
     io_error(state, "write", &error)
 }
 
+/// Leave nothing in the held file, whose last name is to go: whoever waits for its lock finds no session in it.
+pub(super) fn wipe(state: &mut State) -> Result<()> {
+    let is_last = |held: &&mut Held| held.facts.links <= 1 && held.size > 0;
+    let Some(held) = state.held.as_mut().filter(is_last) else {
+        return Ok(());
+    };
+    let cut = held.file.set_len(0);
+    if cut.is_ok() {
+        held.size = 0;
+        held.copy = None;
+    }
+    cut.map_err(|error| io_error(state, "truncation", &error))
+}
+
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
 fn empty(state: &State, held: &Held, power: bool) -> Result<()> {
     let emptied = if held.size == 0 {
@@ -271,7 +285,7 @@ fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> std::result::R
     }))
 }
 
-fn short(state: &State, written: usize, wanted: usize) -> Error {
+pub(super) fn short(state: &State, written: usize, wanted: usize) -> Error {
     let (errno, cause) = match limit::file_size() {
         Some(limit) if limit < wanted as u64 => (file::EFBIG, "the limit RLIMIT_FSIZE"),
         _ => (file::ENOSPC, "no space or quota"),

@@ -11,7 +11,7 @@ const LIMITS: Limits = Limits {
 
 fn document(key: &[u8]) -> Document {
     let mut document = Document::new();
-    document.reserve(key);
+    document.reserve(key).unwrap();
     document
 }
 
@@ -61,7 +61,6 @@ fn samples() -> Vec<Entry> {
             ..Entry::default()
         },
         moved(How::Tombstone),
-        moved(How::Leaving),
         moved(How::Over),
         moved(How::Spent),
         moved(How::Copying {
@@ -210,4 +209,17 @@ fn cut_and_changed_bytes_never_panic_and_never_make_a_login() {
         }
     }
     assert!(seen > payload.len() / 4, "{seen}");
+}
+
+#[test]
+fn asvs_7_2_4_the_mark_of_a_login_under_way_is_a_tombstone() {
+    // shows: as earlier versions put it beside the data of the old id
+    let mut document = crate::codec::Document::new();
+    document.reserve(b"_libsess").unwrap();
+    let entry = "a:3:{s:1:\"v\";i:1;s:1:\"r\";i:7;s:1:\"s\";i:1;}";
+    document.set_reserved(entry.as_bytes()).unwrap();
+    let Read::Is(entry) = Entry::read(&mut document) else {
+        panic!("it is no entry");
+    };
+    assert_eq!(entry.moved.unwrap().how, How::Tombstone);
 }

@@ -13,10 +13,11 @@ use crate::backend::warn;
 use crate::config::Profile;
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Call;
-use crate::sys::file::EACCES;
+use crate::sys::file::{self, EACCES};
 use crate::sys::fork::PerProcess;
 use bookmark::Bookmark;
 use quarantine::Quarantine;
+use std::ffi::CString;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError};
@@ -40,19 +41,23 @@ struct Run<'a> {
     /// Its file, if it may go: PHP's own collector takes it too (F-30).
     own_file: Option<(u64, u64)>,
     spare_own: bool,
+    /// It went.
+    took_own: bool,
     deadline: Option<Instant>,
     quarantine: Option<Quarantine>,
     /// How many names of sessions this run took away.
     removed: i64,
     /// Why a directory below the save path could not be listed.
     unlistable: Option<io::Error>,
+    /// Why nothing in a directory could be looked at.
+    unsearchable: Option<io::Error>,
 }
 
 impl Collector {
     /// See [`crate::handler::Handler::gc`]; the budget counts from `began`.
     pub fn collect(
         &self,
-        state: &State,
+        state: &mut State,
         call: &mut Call,
         max_lifetime: i64,
         began: Instant,
@@ -71,10 +76,12 @@ impl Collector {
             own_id: &state.id,
             own_file: own.map(|held| held.facts.identity),
             spare_own: !php,
+            took_own: false,
             deadline: budget.map(|budget| began + Duration::from_millis(budget)),
             quarantine: Quarantine::new(&call.settings),
             removed: 0,
             unlistable: None,
+            unsearchable: None,
         };
         let ended = match budget {
             None => self
@@ -83,8 +90,19 @@ impl Collector {
             Some(_) => self.slice(place, call, &mut run),
         };
         self.tell(place, call, &run);
+        let (removed, took_own, unsearchable) = (run.removed, run.took_own, run.unsearchable);
+        if let Some(held) = state.held.as_mut().filter(|_| took_own) {
+            // Nor does PHP tell of it when it stores the session.
+            held.facts.links = held.facts.links.saturating_sub(1);
+        }
         call.set_gc_more(!ended?);
-        Ok(run.removed)
+        match unsearchable {
+            Some(error) => {
+                let place = &state.place;
+                Err(self.cannot_list(place, call, &error))
+            }
+            None => Ok(removed),
+        }
     }
 
     /// Go on until the end (true) or the deadline (false).
@@ -124,7 +142,7 @@ impl Collector {
     /// hears of it once, not after every session; PHP tells each time (F-79).
     fn cannot_list(&self, place: &Place, call: &mut Call, error: &io::Error) -> Error {
         let mut failure = Error::io(format_args!("listing {}", show(place)), error);
-        if failure.errno == EACCES {
+        if failure.errno == EACCES && is_searchable(place) {
             failure.code = Code::EUNSUPPORTED;
             failure.text = format!(
                 "listing {} is not permitted: leave collecting to a job of the directory's owner",
@@ -162,6 +180,12 @@ impl Collector {
             warn(call, "QUARANTINE_FAILED", Error::io(what, error));
         }
     }
+}
+
+/// Whether a directory that may not be listed may be used.
+fn is_searchable(place: &Place) -> bool {
+    let path = [&place.dir[..], b"/."].concat();
+    CString::new(path).is_ok_and(|path| file::is_directory(&path).is_ok())
 }
 
 fn show(place: &Place) -> std::borrow::Cow<'_, str> {

@@ -1,12 +1,13 @@
 //! The way through the directories of a save path, and what becomes of an old file.
 
+use super::super::make::PRIVATE;
 use super::super::path::{PREFIX, Place};
 use super::bookmark::Stop;
 use super::{Run, show};
 use crate::error::{Code, Error, Result};
 use crate::id;
 use crate::sys::dir::Dir;
-use crate::sys::file::{ELOOP, ENOENT, ENOTDIR, Facts, Kind as FileKind};
+use crate::sys::file::{EACCES, ELOOP, ENOENT, ENOTDIR, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind};
 use std::ffi::{CStr, CString};
 use std::io;
@@ -87,6 +88,8 @@ impl Walk {
                 self.descend(&name, run);
             } else if name.to_bytes().starts_with(PREFIX.to_bytes()) {
                 run.removed += i64::from(self.remove_old(&name, run));
+            } else if name.to_bytes().starts_with(PRIVATE.to_bytes()) {
+                self.remove_left(&name, run);
             }
             if run
                 .deadline
@@ -128,14 +131,23 @@ impl Walk {
         if is_own && run.spare_own || may_be_kept {
             return false;
         }
-        let Ok(facts) = dir.facts(name) else {
-            return false;
+        let facts = match dir.facts(name) {
+            Ok(facts) => facts,
+            Err(error) => {
+                // Gone by now, or it may be listed but not searched.
+                let is_denied = error.raw_os_error() == Some(EACCES);
+                run.unsearchable = Some(error)
+                    .filter(|_| is_denied)
+                    .or(run.unsearchable.take());
+                return false;
+            }
         };
         if !run.is_old(&facts) {
             return false;
         }
         if is_own && run.own_file == Some(facts.identity) {
-            return dir.unlink(name).is_ok();
+            run.took_own = dir.unlink(name).is_ok();
+            return run.took_own;
         }
         let Ok(file) = dir.open_file(name) else {
             return false;
@@ -153,6 +165,26 @@ impl Walk {
             return quarantine.take(dir, name);
         }
         dir.unlink(name).is_ok()
+    }
+}
+
+impl Walk {
+    /// Remove a private name whose maker died: it is no session's, or the second name of one.
+    fn remove_left(&self, name: &CStr, run: &Run) {
+        let Some(Level { dir, .. }) = self.levels.last() else {
+            return;
+        };
+        let Ok(file) = dir.open_file(name) else {
+            return;
+        };
+        // Its maker has the lock until it has its name.
+        if matches!(lock::try_lock(&file, Kind::Exclusive), Ok(true))
+            && let Ok(facts) = file.dated_facts()
+            && (facts.links > 1 || run.is_old(&facts))
+        {
+            // The next collection tries again.
+            let _ = dir.unlink(name);
+        }
     }
 }
 
