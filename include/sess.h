@@ -521,7 +521,10 @@ typedef struct {
     size_t struct_size;
     /**
      * A session begins. May come again without a close (reset, regenerate_id), so look at
-     * sess_call_state first: it is NULL only until it is set.
+     * sess_call_state first: it is NULL only until it is set. A login, regenerate_id or rotation of profile
+     * "libsess" opens a second sess_call of the session, for the new id, while the first is open: one that
+     * cannot be served meanwhile, as all is locked, is SESS_ELOCKED or SESS_EBUSY at once, and the first call
+     * alone is used. The session goes on by the second call; each gets its own close.
      */
     sess_rc (*open)(void *user, sess_call *call, const char *save_path, const char *session_name);
     /**
@@ -550,7 +553,9 @@ typedef struct {
      */
     sess_rc (*gc)(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed);
     /**
-     * Make a new id, answer with sess_call_set_id. NULL: libsess makes one.
+     * Make a new id that no session has, answer with sess_call_set_id. NULL: libsess makes one. Of the id of a
+     * session that exists PHP profiles make that session; profile "libsess" refuses what the parent knows,
+     * SESS_EEXIST.
      */
     sess_rc (*create_sid)(void *user, sess_call *call);
     /**
@@ -817,7 +822,8 @@ sess_rc sess_set_id(sess_session *session,
 
 /**
  * Override a directive for this session: ini_set(), session_name($n), session_start([key => value]).
- * SESS_EINVAL as sess_options_set, or if it belongs to the engine.
+ * SESS_EINVAL as sess_options_set, or if it belongs to the engine; in a PHP profile there is no event of
+ * that then, as ini_set() says false of it and nothing else.
  */
 SESS_API
 sess_rc sess_set_option(sess_session *session,
@@ -920,7 +926,15 @@ SESS_MUST_USE
 sess_rc sess_destroy(sess_session *session);
 
 /**
- * Go on under a new id: session_regenerate_id(). Do this at every login. SESS_EHEADERS, SESS_EEXIST.
+ * Go on under a new id: session_regenerate_id(). sess_login does more at a login; this is for any other change
+ * of rights. The session is stored under the new id, whose lock is held until the close. Under the old one it
+ * stays as it is now, or, with `delete_old`, leads nowhere: for sess.rotate_grace seconds requests that were
+ * under way with it get an empty session that is not stored and sends no cookie (with sess.meta_key empty the
+ * old record is destroyed). SESS_EHEADERS: the response has begun. SESS_EEXIST: every new id is in use.
+ * SESS_EGONE: others have destroyed the session. SESS_EREFUSED: the id of this request was left already. After
+ * any failure, also of the storage, the session is active under the old id and no cookie is sent; only where
+ * the storage cannot even read it again it is closed (event OLD_SESSION_MARKED). The PHP profiles have PHP's
+ * order: the old record goes or is written first, and a failure leaves no session (SESS_NONE) or a closed one.
  */
 SESS_API
 SESS_MUST_USE
@@ -929,7 +943,9 @@ sess_rc sess_regenerate_id(sess_session *session,
 
 /**
  * Start under the id in force, run `change`, close. A `change` that fails aborts: nothing is stored and
- * its code is returned. For the one value that a request has to save after its early close.
+ * its code is returned. For the one value that a request has to save after its early close. SESS_EGONE: the
+ * session that was closed here was destroyed meanwhile, or moved to an id that this request is not to know;
+ * `change` is not run, no session begins and no cookie is sent.
  */
 SESS_API
 SESS_MUST_USE
@@ -1027,10 +1043,13 @@ int32_t sess_php_result(const sess_session *session);
  * sess.rotate_grace seconds. The same user again renews the time of authentication, under a new id as well.
  * `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
  * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
- * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
- * SESS_EUNSUPPORTED: the PHP profiles, or sess.meta_key is empty. After these, and after a failure to store,
- * the old session is as it was and active, or closed where it could not be opened again. If the new one
- * cannot be opened again, the login is done and stored, and the session closed.
+ * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime), or
+ * another login has left the id of this request, as where a form was sent twice: nothing is made and no
+ * cookie sent, the first login stands. SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its
+ * entry would shift what a custom value behind it refers to. The old id is locked until it leads nowhere,
+ * and the new one from then on until the close. After any failure, also of the storage, the session is
+ * active under the old id, as it was, and no cookie is sent; only where the storage cannot even read it
+ * again it is closed (event OLD_SESSION_MARKED).
  */
 SESS_API
 SESS_MUST_USE
@@ -1298,9 +1317,11 @@ SESS_API sess_bytes sess_value_case(const sess_value *value);
 SESS_API sess_bytes sess_value_payload(const sess_value *value);
 
 /**
- * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory.
+ * The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory, or there
+ * are references behind a custom value, or inside what it wrote of itself, that would name something else.
  */
-SESS_API sess_bytes sess_value_serialized(const sess_value *value);
+SESS_API
+sess_bytes sess_value_serialized(const sess_value *value);
 
 /**
  * 0, or a number that the members of one PHP reference (&) share. Setting one member sets them all.
@@ -1314,7 +1335,8 @@ SESS_API uint32_t sess_value_object(const sess_value *value);
 
 /**
  * The array under a key, for editing; made if missing or null. NULL, with the code on the session, if it
- * is something else (SESS_EINVAL) or cannot be edited.
+ * is something else (SESS_EINVAL) or cannot be edited (as the setters). With SESS_APPEND the key is the one
+ * that $a[] takes in the PHP of the profile: after negative keys alone php82 and php5 may begin with 0.
  */
 SESS_API
 sess_value *sess_value_edit(sess_value *array,
@@ -1323,8 +1345,9 @@ sess_value *sess_value_edit(sess_value *array,
 
 /**
  * Set a key to null. All setters: SESS_EMISUSE if not active, SESS_ENOTFOUND if `array` was removed,
- * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED where
- * references behind a custom value forbid it, SESS_EHEADERS for a first value that needs a cookie.
+ * SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED, and
+ * nothing changed, where references behind a custom value, or inside what it wrote of itself, would name
+ * something else then, SESS_EHEADERS for a first value that needs a cookie.
  */
 SESS_API
 sess_rc sess_value_set_null(sess_value *array,
@@ -1369,7 +1392,8 @@ sess_rc sess_value_set_string(sess_value *array,
                               size_t len);
 
 /**
- * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA.
+ * Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA. A custom value
+ * whose references are numbered otherwise than the place would have it: SESS_EUNSUPPORTED.
  */
 SESS_API
 sess_rc sess_value_set_serialized(sess_value *array,
@@ -1379,12 +1403,15 @@ sess_rc sess_value_set_serialized(sess_value *array,
                                   size_t len);
 
 /**
- * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there.
+ * Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there; SESS_EUNSUPPORTED as the setters.
  */
-SESS_API sess_rc sess_value_remove(sess_value *array, const char *key, size_t key_len);
+SESS_API
+sess_rc sess_value_remove(sess_value *array,
+                          const char *key,
+                          size_t key_len);
 
 /**
- * Remove all keys; of the whole data: session_unset().
+ * Remove all keys; of the whole data: session_unset(). SESS_EUNSUPPORTED as the setters.
  */
 SESS_API sess_rc sess_value_clear(sess_value *array);
 
@@ -1398,7 +1425,8 @@ SESS_API sess_rc sess_value_clear(sess_value *array);
  * active session (SESS_EMISUSE), and its cookie must still be possible (SESS_EHEADERS). Later ones can also be
  * made after sess_close and from a session that was only read. Tokens stay good as long as the session, also
  * when its id changes; they die with it and at login. SESS_EMISUSE for a raw session, which keeps no key;
- * SESS_EUNSUPPORTED in the PHP profiles or without sess.meta_key.
+ * SESS_EUNSUPPORTED in the PHP profiles, without sess.meta_key, or if the key would shift what a custom value
+ * behind the entry refers to.
  */
 SESS_API
 sess_rc sess_token(sess_session *session,
@@ -1521,7 +1549,8 @@ sess_rc sess_call_fail(sess_call *call,
 /**
  * The built-in backend named by session.save_handler, as the same table, to build upon (SessionHandler's
  * parent::): return sess_call_parent(call)->read(NULL, call, id). It keeps its state apart from yours,
- * and its answers are in sess_call_data and sess_call_id. Never NULL; all nine are filled in.
+ * and its answers are in sess_call_data and sess_call_id. Its create_sid works before its open too. What it
+ * tells of reaches the event function before it returns. Never NULL; all nine are filled in.
  */
 SESS_API
 const sess_handler *sess_call_parent(const sess_call *call);

@@ -1,6 +1,7 @@
 //! What can go wrong, in the words of the C interface, and the events that tell of it.
 
-use crate::sys::memory::NoMemory;
+use crate::sys::memory::{ENOMEM, NoMemory, copy_text, text};
+use crate::sys::strerror::Strerror;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -88,7 +89,7 @@ impl fmt::Debug for Code {
 }
 
 /// A failure: its code, one line for people (never an id), and the errno behind it or 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Error {
     /// What kind of failure.
     pub code: Code,
@@ -112,14 +113,18 @@ impl Error {
         }
     }
 
-    /// A failure of the system: `what` failed with `error`, whose description is appended.
+    /// A failure of the system: `what` failed with `error`, whose description is appended. Without memory
+    /// it is ENOMEM, otherwise EIO.
     #[cold]
     pub fn io(what: impl fmt::Display, error: &std::io::Error) -> Error {
         let errno = error.raw_os_error().unwrap_or(0);
         Error {
-            code: Code::EIO,
+            code: match errno {
+                ENOMEM => Code::ENOMEM,
+                _ => Code::EIO,
+            },
             errno,
-            text: format!("{what}: {error}").into(),
+            text: text!("{what}: {}", Strerror(error)),
         }
     }
 
@@ -127,6 +132,16 @@ impl Error {
     pub fn with_code(mut self, code: Code) -> Error {
         self.code = code;
         self
+    }
+}
+
+impl Clone for Error {
+    /// Without memory for its text, another text says that.
+    fn clone(&self) -> Error {
+        Error {
+            text: copy_text(&self.text),
+            ..*self
+        }
     }
 }
 
@@ -160,7 +175,7 @@ pub enum Level {
 }
 
 /// Something worth knowing that happened: PHP's notices and warnings, and more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its stable name, such as `ALREADY_ACTIVE`.
     pub name: &'static str,
@@ -170,6 +185,16 @@ pub struct Event {
     pub code: Code,
     /// One line for people; never holds an id.
     pub text: Cow<'static, str>,
+}
+
+impl Clone for Event {
+    /// As of an [`Error`].
+    fn clone(&self) -> Event {
+        Event {
+            text: copy_text(&self.text),
+            ..*self
+        }
+    }
 }
 
 impl Event {

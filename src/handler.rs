@@ -5,9 +5,11 @@ use crate::error::{Code, Error, Event, Result};
 use crate::sys::buffer::Buffer;
 use crate::sys::cancel::CancelToken;
 use crate::sys::clock;
+use crate::sys::memory::{Counted, Fallible, Part, text};
 use crate::sys::opaque::Opaque;
 use std::any::Any;
 use std::ffi::CStr;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,6 +158,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Whether the payload is not a copy.
+    pub fn is_lent(&self) -> bool {
+        matches!(self.answer, Answer::Lent(_))
+    }
+
     /// The payload, empty if there was no answer.
     pub fn bytes(&self) -> &[u8] {
         match &self.answer {
@@ -167,7 +174,9 @@ impl Held {
 }
 
 /// Receives events, with the host pointer of the session they happened in.
-pub type EventSink = Arc<dyn Fn(&Event, Opaque) + Send + Sync>;
+pub type EventSink = Arc<TellEvent>;
+/// What receives events.
+pub type TellEvent = dyn Fn(&Event, Opaque) + Send + Sync;
 
 /// What a callback learns beyond its arguments, and how it answers.
 ///
@@ -181,7 +190,7 @@ pub struct Call {
     /// What a built-in backend keeps; lives as long as the session, so that buffers are reused.
     pub backend: Option<Box<dyn Any + Send>>,
     /// The settings in force.
-    pub settings: Arc<Settings>,
+    pub settings: Counted<Settings>,
     /// When this start's wait for a lock ends; None: never, or not known yet.
     pub lock_deadline: Option<Instant>,
     /// How long it may wait from the moment on at which it first has to; then this is None.
@@ -189,7 +198,7 @@ pub struct Call {
     /// False: a lock that is not free is refused at once (a lock timeout of 0).
     pub may_wait: bool,
     /// Lets another thread end the wait.
-    pub cancel: Option<Arc<CancelToken>>,
+    pub cancel: Option<Counted<CancelToken>>,
     /// This session will not write, so that read need not keep a lock.
     pub read_only: bool,
     /// The payload will not be decoded, so that a large one may be mapped.
@@ -211,9 +220,9 @@ pub struct Call {
     /// Milliseconds gc should take at most; -1: as long as it needs.
     pub gc_budget: i64,
     /// The built-in backend named by `session.save_handler`, for handlers that build upon it.
-    pub parent: Option<Arc<dyn Handler>>,
+    pub parent: Option<Part<dyn Handler>>,
     /// Where events go; None: nobody wants them.
-    pub event_sink: Option<EventSink>,
+    pub event_sink: Option<Part<TellEvent>>,
 
     buffer: Buffer,
     /// Which content the buffer has; 0 while it is taken out.
@@ -228,7 +237,7 @@ pub struct Call {
 
 impl Call {
     /// A call with neutral facts and no answers.
-    pub fn new(settings: Arc<Settings>) -> Call {
+    pub fn new(settings: Counted<Settings>) -> Call {
         Call {
             host: Opaque::NULL,
             state: Opaque::NULL,
@@ -297,12 +306,13 @@ impl Call {
 
     /// Know what another call of the same session knows of the session.
     pub fn know_as(&mut self, other: &Call) {
-        if !Arc::ptr_eq(&self.settings, &other.settings) {
+        if !Counted::is_same(&self.settings, &other.settings) {
             self.settings = other.settings.clone();
         }
         self.host = other.host;
-        self.cancel.clone_from(&other.cancel);
-        self.parent.clone_from(&other.parent);
+        self.event_sink = other.event_sink.clone();
+        self.cancel = other.cancel.clone();
+        self.parent = other.parent.clone();
         self.raw = other.raw;
         self.dated = other.dated;
         self.now = other.now;
@@ -322,8 +332,7 @@ impl Call {
     /// Answer of read: these bytes, copied now.
     pub fn set_data(&mut self, data: &[u8]) -> Result<()> {
         let buffer = self.data_buffer(data.len())?;
-        buffer.extend_from_slice(data);
-        Ok(())
+        Ok(buffer.try_extend(data)?)
     }
 
     /// Answer of read, filled in by the caller: a buffer with room for `len` bytes, to which it appends.
@@ -332,7 +341,7 @@ impl Call {
         self.last_mark += 1;
         self.mark = self.last_mark;
         let room = self.buffer.room(len).map_err(|_| {
-            let text = format!("no memory for a payload of {len} bytes");
+            let text = text!("no memory for a payload of {len} bytes");
             Error::new(Code::ENOMEM, text)
         })?;
         self.answer = Answer::Copied;
@@ -360,8 +369,7 @@ impl Call {
     pub fn check_size(&self, len: usize) -> Result<()> {
         let limit = self.settings.max_data_bytes;
         if len as u64 > limit {
-            let text =
-                format!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
+            let text = text!("payload of {len} bytes is larger than sess.max_data_bytes ({limit})");
             return Err(Error::new(Code::ETOOBIG, text));
         }
         Ok(())
@@ -422,9 +430,8 @@ impl Call {
             return Err(Error::new(Code::EBADID, "an id cannot hold a NUL"));
         }
         self.id.clear();
-        self.id.extend_from_slice(id);
-        self.id.push(0);
-        Ok(())
+        self.id.try_extend(id)?;
+        Ok(self.id.try_push(0)?)
     }
 
     /// The answer of create_sid so far.
@@ -459,7 +466,8 @@ impl Call {
 
     /// Tell the host of something; delivered after the callback of the backend that tells it returns.
     pub fn event(&mut self, event: Event) {
-        self.events.push(event);
+        // Without memory nobody is told; what happened is in the answer too.
+        let _ = self.events.try_push(event);
     }
 
     /// Whether there is neither a failure nor an event to be taken.
@@ -487,8 +495,8 @@ impl Call {
     }
 
     /// As new for another request, keeping the buffers and the backend's state.
-    pub fn recycle(&mut self, settings: &Arc<Settings>) {
-        if !Arc::ptr_eq(&self.settings, settings) {
+    pub fn recycle(&mut self, settings: &Counted<Settings>) {
+        if !Counted::is_same(&self.settings, settings) {
             self.settings = settings.clone();
         }
         self.host = Opaque::NULL;

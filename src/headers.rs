@@ -1,8 +1,10 @@
 //! Response headers: the list a host has to send, and the cache limiter's (C-40 to C-46).
 
 use crate::config::Settings;
+use crate::sys::memory::{self, Fallible};
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
+use std::fmt;
 
 /// One header; earlier ones of that name are to be removed: all, or those whose value begins with `replaces`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,21 +37,37 @@ impl HeaderList {
         self.entries.clear();
     }
 
-    /// Add a header at the end, dropping what it replaces from this list (C-6).
-    pub fn put(&mut self, header: Header) {
+    /// Add a header at the end, dropping what it replaces from this list (C-6). Without memory the list stays
+    /// as it was.
+    pub fn put(&mut self, header: Header) -> memory::Result {
+        self.make_room()?;
+        self.put_in_room(header);
+        Ok(())
+    }
+
+    /// Make room for one more header.
+    pub fn make_room(&mut self) -> memory::Result {
+        Ok(self.entries.try_reserve(1)?)
+    }
+
+    /// As `put`, after `make_room`.
+    pub fn put_in_room(&mut self, header: Header) {
         let name = header.name.to_bytes();
         let prefix = header.replaces.as_deref().map_or(&b""[..], CStr::to_bytes);
         self.entries.retain(|earlier| {
             !(earlier.name.to_bytes().eq_ignore_ascii_case(name)
                 && earlier.value.to_bytes().starts_with(prefix))
         });
-        self.entries.push(header);
+        let put = self.entries.try_push(header);
+        debug_assert!(put.is_ok(), "there is room");
     }
 
-    /// Take back headers of that name whose value begins with `begins`.
-    pub fn withdraw(&mut self, name: &CStr, begins: &[u8]) {
-        self.entries
-            .retain(|entry| entry.name != name || !entry.value.to_bytes().starts_with(begins));
+    /// Take back the cookie of that name.
+    pub fn withdraw_cookie(&mut self, cookie: &[u8]) {
+        self.entries.retain(|entry| {
+            let rest = entry.value.to_bytes().strip_prefix(cookie);
+            entry.name != c"Set-Cookie" || !rest.is_some_and(|rest| rest.starts_with(b"="))
+        });
     }
 
     /// The cache limiter's headers; what `now` tells, if it is asked, and `last_modified` in unix seconds.
@@ -58,49 +76,66 @@ impl HeaderList {
         settings: &Settings,
         now: impl FnOnce() -> i64,
         last_modified: Option<i64>,
-    ) {
+    ) -> memory::Result {
         let limiter = settings.cache_limiter.to_bytes();
         let seconds = settings.cache_expire.wrapping_mul(60);
         let is = |name: &str| limiter.eq_ignore_ascii_case(name.as_bytes());
         if is("nocache") {
-            self.set(c"Expires", LONG_AGO);
+            self.set(c"Expires", LONG_AGO)?;
             let never = c"no-store, no-cache, must-revalidate";
-            self.set(c"Cache-Control", never);
-            self.set(c"Pragma", c"no-cache");
-            return;
+            self.set(c"Cache-Control", never)?;
+            return self.set(c"Pragma", c"no-cache");
         }
         let kind = if is("public") {
-            self.set(c"Expires", text(http_date(now().wrapping_add(seconds))));
+            let date = http_date(now().wrapping_add(seconds));
+            self.set(c"Expires", c_text(format_args!("{date}"))?)?;
             "public"
         } else if is("private") {
-            self.set(c"Expires", LONG_AGO);
+            self.set(c"Expires", LONG_AGO)?;
             "private"
         } else if is("private_no_expire") {
             "private"
         } else {
-            return;
+            return Ok(());
         };
-        self.set(c"Cache-Control", text(format!("{kind}, max-age={seconds}")));
-        if let Some(modified) = last_modified {
-            self.set(c"Last-Modified", text(http_date(modified)));
+        let control = c_text(format_args!("{kind}, max-age={seconds}"))?;
+        self.set(c"Cache-Control", control)?;
+        match last_modified {
+            Some(modified) => {
+                let date = http_date(modified);
+                self.set(c"Last-Modified", c_text(format_args!("{date}"))?)
+            }
+            None => Ok(()),
         }
     }
 
-    fn set(&mut self, name: &'static CStr, value: impl Into<Cow<'static, CStr>>) {
+    fn set(&mut self, name: &'static CStr, value: impl Into<Cow<'static, CStr>>) -> memory::Result {
         self.put(Header {
             name,
             value: value.into(),
             replaces: None,
-        });
+        })
     }
 }
 
-fn text(text: String) -> CString {
-    CString::new(text).unwrap_or_default()
+fn c_text(parts: fmt::Arguments<'_>) -> memory::Result<CString> {
+    memory::c_string(memory::try_text(parts)?.as_bytes())
 }
 
 /// A date as HTTP writes it: `Wed, 21 Oct 2015 07:28:00 GMT` (C-2); years have as many digits as they need.
-pub fn http_date(unix: i64) -> String {
+pub fn http_date(unix: i64) -> impl fmt::Display {
+    HttpDate(unix)
+}
+
+struct HttpDate(i64);
+
+impl fmt::Display for HttpDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_date(self.0, f)
+    }
+}
+
+fn write_date(unix: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -123,7 +158,8 @@ pub fn http_date(unix: i64) -> String {
     let year = era * 400 + year_of_era + i64::from(month < 2);
 
     let sign = if year < 0 { "-" } else { "" };
-    format!(
+    write!(
+        f,
         "{weekday}, {day_of_month:02} {} {sign}{:04} {:02}:{:02}:{:02} GMT",
         MONTHS[month as usize],
         year.abs(),
@@ -145,7 +181,7 @@ mod tests {
         settings.set("session.cache_limiter", limiter).unwrap();
         settings.set("session.cache_expire", expire).unwrap();
         let mut list = HeaderList::default();
-        list.put_cache_limiter(&settings, || NOW, modified);
+        list.put_cache_limiter(&settings, || NOW, modified).unwrap();
         list
     }
 
@@ -171,7 +207,7 @@ mod tests {
             (i64::MAX, "Sun, 04 Dec 292277026596 15:30:07 GMT"),
             (i64::MIN, "Sun, 27 Jan -292277022657 08:29:52 GMT"),
         ] {
-            assert_eq!(http_date(unix), date, "{unix}");
+            assert_eq!(http_date(unix).to_string(), date, "{unix}");
         }
     }
 
@@ -227,7 +263,7 @@ mod tests {
         let mut list = list(c"nocache", c"180", None);
         let mut settings = Settings::new(Profile::Php82);
         settings.set("session.cache_limiter", c"public").unwrap();
-        list.put_cache_limiter(&settings, || NOW, None);
+        list.put_cache_limiter(&settings, || NOW, None).unwrap();
         let expected = [
             "Pragma: no-cache",
             "Expires: Wed, 21 Oct 2015 10:28:00 GMT",
@@ -244,9 +280,9 @@ mod tests {
             replaces: Some(replaces.into()),
         };
         let mut list = HeaderList::default();
-        list.put(cookie(c"A=1; path=/", c"A="));
-        list.put(cookie(c"AX=2", c"AX="));
-        list.put(cookie(c"A=3", c"A="));
+        list.put(cookie(c"A=1; path=/", c"A=")).unwrap();
+        list.put(cookie(c"AX=2", c"AX=")).unwrap();
+        list.put(cookie(c"A=3", c"A=")).unwrap();
         assert_eq!(lines(&list), ["Set-Cookie: AX=2", "Set-Cookie: A=3"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Session ids.
 
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{Fallible, text};
 use crate::sys::random;
 use std::ops::RangeInclusive;
 
@@ -29,7 +30,7 @@ fn generate_from(
     fill: impl FnOnce(&mut [u8]) -> Result<()>,
 ) -> Result<()> {
     if !LENGTHS.contains(&length) || !BITS.contains(&bits) {
-        let text = format!("no ids of {length} characters with {bits} bits each");
+        let text = text!("no ids of {length} characters with {bits} bits each");
         return Err(Error::new(Code::EINVAL, text));
     }
     let mut random = [0; MOST_BYTES];
@@ -40,7 +41,8 @@ fn generate_from(
     let mut bytes = random.iter();
     let mut word = 0u32;
     let mut have = 0;
-    out.extend((0..length).map(|_| {
+    out.room(length as usize)?;
+    for _ in 0..length {
         if have < bits {
             word |= u32::from(bytes.next().copied().unwrap_or(0)) << have;
             have += 8;
@@ -48,8 +50,8 @@ fn generate_from(
         let character = ALPHABET[(word & mask) as usize];
         word >>= bits;
         have -= bits;
-        character
-    }));
+        out.try_push(character)?;
+    }
     Ok(())
 }
 

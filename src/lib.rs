@@ -7,6 +7,9 @@
 //! `sys` < `error`, `value` < `id`, `cookie`, `headers`, `config`, `codec` < `policy`, `handler`, `backend` <
 //! `session` < `engine` < `ffi`.
 
+// Memory that may be refused is asked for in `sys::memory` alone; tests may take theirs as they like.
+#![cfg_attr(not(test), deny(clippy::disallowed_macros, clippy::disallowed_methods))]
+
 pub mod backend;
 pub mod codec;
 pub mod config;

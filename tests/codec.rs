@@ -193,7 +193,7 @@ fn z_11_removing_the_first_holder_writes_the_object_at_the_next() {
 
 #[test]
 fn z_27_a_reference_behind_a_custom_object_does_not_shift() {
-    let payload = b"a|i:1;c|C:1:\"S\":4:{r:9;}b|a:2:{i:0;r:8;i:1;i:5;}z|i:2;";
+    let payload = b"a|i:1;c|C:1:\"S\":4:{data}b|a:2:{i:0;r:8;i:1;i:5;}z|i:2;";
     let mut document = load(payload);
     let b = get(&mut document, &["b", "0"]);
     assert_eq!(document.kind(b), Kind::Opaque);
@@ -203,15 +203,12 @@ fn z_27_a_reference_behind_a_custom_object_does_not_shift() {
     document.set(ROOT, at("y"), Scalar::Int(3)).unwrap();
     let array = get(&mut document, &["b"]);
     document.set(array, Place::Append, Scalar::Int(6)).unwrap();
-    let kept = "a|b:1;c|C:1:\"S\":4:{r:9;}b|a:3:{i:0;r:8;i:1;i:5;i:2;i:6;}z|N;y|i:3;";
+    let kept = "a|b:1;c|C:1:\"S\":4:{data}b|a:3:{i:0;r:8;i:1;i:5;i:2;i:6;}z|N;y|i:3;";
     assert_eq!(encode(&mut document), kept);
     for refused in [
         document.remove(ROOT, Key::Bytes(b"a")),
         document.remove(ROOT, Key::Bytes(b"c")),
-        document.remove(array, Key::Int(0)),
         document.set(ROOT, at("c"), Scalar::Null),
-        document.set(array, at("0"), Scalar::Null),
-        document.clear_array(array),
         document.set_serialized(ROOT, at("a"), b"a:1:{i:0;N;}", &LIMITS),
         document.set_serialized(ROOT, at("w"), b"a:2:{i:0;C:1:\"S\":0:{}i:1;r:5;}", &LIMITS),
         document.merge(Format::Php, b"a|i:1;", Spelling::AsStored, &LIMITS),
@@ -221,6 +218,11 @@ fn z_27_a_reference_behind_a_custom_object_does_not_shift() {
         assert_eq!(error.text, "reference behind a custom object");
     }
     assert_eq!(encode(&mut document), kept);
+    // With the last such reference goes what has to stand still for it.
+    document.clear_array(array).unwrap();
+    document.remove(ROOT, Key::Bytes(b"a")).unwrap();
+    let left = "c|C:1:\"S\":4:{data}b|a:0:{}z|N;y|i:3;";
+    assert_eq!(encode(&mut document), left);
     document.clear_array(ROOT).unwrap();
     document.set(ROOT, at("a"), Scalar::Int(1)).unwrap();
     assert_eq!(encode(&mut document), "a|i:1;");
@@ -360,9 +362,8 @@ fn what_does_not_decode_leaves_an_empty_table_and_says_where() {
             .load(format, payload.as_bytes(), Spelling::AsStored, &LIMITS)
             .expect_err(payload);
         assert_eq!(error.code, Code::EDATA, "{payload}");
-        let place = error.text.split(", under the key").next().unwrap();
         assert!(
-            place.ends_with(&format!(" at byte {at}")),
+            error.text.ends_with(&format!(" at byte {at}")),
             "{payload}: {}",
             error.text
         );

@@ -12,6 +12,7 @@ use sess::config::Profile;
 use sess::error::Code;
 use sess::handler::{Gates, Handler};
 use sess::sys::cancel::CancelToken;
+use sess::sys::memory::Counted;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -273,7 +274,7 @@ fn waits_end_with_the_lock_the_deadline_or_the_token() {
         assert!(begun.elapsed() >= Duration::from_millis(30));
         assert!(begun.elapsed() < Duration::from_secs(60));
         std::thread::scope(|scope| {
-            let token = Arc::new(CancelToken::default());
+            let token = Counted::new(CancelToken::default()).unwrap();
             let mut cancelled = client.another();
             cancelled.call.cancel = Some(token.clone());
             let waiting = scope.spawn(move || cancelled.start("abc"));
@@ -292,7 +293,7 @@ fn waits_end_with_the_lock_the_deadline_or_the_token() {
             holder.close();
             assert_eq!(waiting.join().unwrap().unwrap(), b"1");
         });
-        let token = Arc::new(CancelToken::default());
+        let token = Counted::new(CancelToken::default()).unwrap();
         token.fire();
         holder.start("abc").unwrap();
         other.call.cancel = Some(token);

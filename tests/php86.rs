@@ -72,7 +72,7 @@ impl Case {
         self.session.set_value(ROOT, place, Scalar::Int(2)).unwrap();
     }
 
-    fn cookies(&self) -> Vec<String> {
+    fn cookies(&mut self) -> Vec<String> {
         let headers = self.session.headers().iter();
         headers
             .filter(|header| header.name == c"Set-Cookie")

@@ -13,7 +13,7 @@ use sess::handler::Offers;
 use sess::session::{START_READ_AND_CLOSE, Session};
 use sess::value::{Key, Scalar};
 use std::ffi::CString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The ids that the recorder makes.
 const N1: &str = "0000000000000000000001";
@@ -102,7 +102,7 @@ impl Case {
         self.session.id().to_string_lossy().into_owned()
     }
 
-    fn cookies(&self) -> usize {
+    fn cookies(&mut self) -> usize {
         let headers = self.session.headers().iter();
         headers
             .filter(|header| header.name == c"Set-Cookie")
@@ -462,4 +462,40 @@ fn l_12_c_15_read_and_close_saves_nothing() {
     c.does("close", "", 0);
     c.does("end", "", 1);
     assert_eq!(c.handler.stored("ex").unwrap(), "a|i:1;");
+}
+
+/// The events of `set_option` in a session of that profile, and whether it was refused.
+fn set_option(profile: Profile, key: &str, value: &str) -> (Vec<&'static str>, bool, i32) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = told.clone();
+    let parts = Parts {
+        handler: Some(Arc::new(all())),
+        events: Some(Arc::new(move |event, _| {
+            log.lock().unwrap().push(event.name)
+        })),
+        ..Parts::default()
+    };
+    let engine = Engine::new(Settings::new(profile), parts).unwrap();
+    let mut session = engine.session();
+    let [key, value] = [key, value].map(|text| CString::new(text).unwrap());
+    let refused = session.set_option(&key, &value).is_err();
+    let php = session.php_result();
+    (std::mem::take(&mut *told.lock().unwrap()), refused, php)
+}
+
+#[test]
+fn n_4_n_5_n_39_what_ini_set_says_and_what_it_warns_of() {
+    let php = |key, value| set_option(Profile::Php82, key, value);
+    assert_eq!(php("session.no_such", "1"), (vec![], true, 0));
+    assert_eq!(php("session.auto_start", "1"), (vec![], true, 0));
+    assert_eq!(php("session.hash_function", "1"), (vec![], false, 0));
+    let odd = (vec!["SETTING_INVALID"], false, 1);
+    assert_eq!(php("session.gc_maxlifetime", "abc"), odd);
+    assert_eq!(php("session.gc_maxlifetime", "12"), (vec![], false, 1));
+    // A profile that is not PHP's says it all.
+    let ours = |key, value| set_option(Profile::Libsess, key, value);
+    let unknown = (vec!["OPTION_INVALID"], true, 0);
+    assert_eq!(ours("session.no_such", "1"), unknown);
+    let engines = (vec!["SETTING_INVALID"], true, 0);
+    assert_eq!(ours("session.auto_start", "1"), engines);
 }

@@ -85,7 +85,7 @@ impl Run {
         Run { handler, session }
     }
 
-    fn cookies(&self) -> BTreeSet<String> {
+    fn cookies(&mut self) -> BTreeSet<String> {
         let headers = self.session.headers().iter();
         headers
             .filter(|header| header.name == c"Set-Cookie")
@@ -163,6 +163,7 @@ fn without_exceptions(line: &str, thrown: bool) -> String {
     format!("{calls}= {} {}", words[1], words[2])
 }
 
+// shows: S-72, S-81, S-82, S-86, S-31, S-17
 #[test]
 fn s_50_to_s_84_every_failure_of_a_callback_in_every_operation() {
     let recorded = include_str!("php_sweep/recorded.txt");

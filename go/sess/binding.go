@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,7 +20,11 @@ type binding struct {
 	// operation is what runs now; nil between calls and in a session that is freed because nobody has it any more.
 	operation operation
 	// own are the handlers that PerSession made for this session.
-	own map[*perSession]Handler
+	own map[ownKey]Handler
+	// calls counts those that got a number.
+	calls uintptr
+	// open are the calls that a handler has open: a session that moves to another id has two.
+	open []csess.Call
 	// failures are what callbacks of this operation returned, in order.
 	failures []failure
 	events   []csess.Event
@@ -78,6 +83,8 @@ func (b *binding) end() {
 // reset forgets a session, for the next one.
 func (b *binding) reset() {
 	b.own = nil
+	b.calls = 0
+	b.open = b.open[:0]
 	clear(b.failures)
 	b.failures = b.failures[:0]
 	b.events = nil
@@ -147,16 +154,39 @@ func (b *binding) run(op string, call csess.Call, thread uintptr, f func(ctx con
 	return nil
 }
 
-// abandon lets go of the lock: runtime.Goexit goes on when the callback's deferred functions have run, and C will
+// abandon lets go of the locks: runtime.Goexit goes on when the callback's deferred functions have run, and C will
 // never come to call close.
 func (b *binding) abandon(op string, ctx context.Context, call csess.Call) {
 	b.abandoned = true
+	current := b.operation.current()
+	for _, other := range b.open {
+		if other != call {
+			current.set(other)
+			b.letGo(ctx, other, true)
+		}
+	}
+	current.set(call)
+	b.letGo(ctx, call, op != "close")
+}
+
+func (b *binding) letGo(ctx context.Context, call csess.Call, closes bool) {
 	defer call.ParentClose()
-	if op == "close" {
+	if !closes {
 		return
 	}
 	defer func() { _ = recover() }()
 	_ = b.site.handler.Close(ctx)
+}
+
+// opens notes that a call is open, before its handler is asked: close is owed whatever that says.
+func (b *binding) opens(call csess.Call) {
+	if !slices.Contains(b.open, call) {
+		b.open = append(b.open, call)
+	}
+}
+
+func (b *binding) closes(call csess.Call) {
+	b.open = slices.DeleteFunc(b.open, func(other csess.Call) bool { return other == call })
 }
 
 // text is a string of C's bytes; known if it is that.
@@ -168,12 +198,14 @@ func text(b []byte, known *string) string {
 }
 
 func (b *binding) Open(call csess.Call, thread uintptr, savePath, name []byte) *csess.Failure {
+	b.opens(call)
 	return b.run("open", call, thread, func(ctx context.Context, h Handler) error {
 		return h.Open(ctx, text(savePath, &b.savePath), text(name, &b.name))
 	})
 }
 
 func (b *binding) Close(call csess.Call, thread uintptr) *csess.Failure {
+	b.closes(call)
 	return b.run("close", call, thread, func(ctx context.Context, h Handler) error {
 		return h.Close(ctx)
 	})

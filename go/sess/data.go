@@ -6,6 +6,7 @@ import (
 	"iter"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"unsafe"
 
@@ -62,6 +63,8 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 const keptBuffer = 16 << 10
 
 // Set puts a value under a key: $_SESSION[$key] = $v. See [ValueOf] for the types. [ErrNotActive] after Close,
+// [errors.ErrUnsupported], with nothing changed, where references behind a custom object (C:) or inside it would name
+// something else then, which goes for [Session.Unset] as well,
 // [ErrType] for what PHP cannot hold, [ErrHeadersSent] for the first value of a new session when its cookie
 // cannot be sent any more.
 func (s *Session) Set(key string, v any) error {
@@ -104,7 +107,8 @@ func (s *Session) Clear() error {
 }
 
 // Value returns the value under a key with all that PHP knows about it. It is the zero Value if there is none,
-// or if it cannot be had by itself: for a reference that only the class of a custom object (C:) before it could number.
+// or if it cannot be had by itself: for a reference that only the class of a custom object (C:) could number, behind
+// the object or inside it.
 func (s *Session) Value(key string) (v Value) {
 	_ = s.read(opGet, func(h *handle) error {
 		if b, ok := h.Get(key); ok {
@@ -131,7 +135,8 @@ func (s *Session) Keys() iter.Seq[string] {
 	}
 }
 
-// All yields keys and values in stored order. It is a snapshot: the loop may call Set.
+// All yields keys and values in stored order, without what [Session.Value] cannot give. It is a snapshot: the loop may
+// call Set.
 func (s *Session) All() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
 		data, _ := s.all()
@@ -143,7 +148,7 @@ func (s *Session) All() iter.Seq2[string, Value] {
 	}
 }
 
-// Unmarshal fills a struct, or a map, from all data. Fields are named by tags: `sess:"name"`,
+// Unmarshal fills a struct, or a map, from all data that [Session.All] yields. Fields are named by tags: `sess:"name"`,
 // `sess:"name,loose"`, `sess:"-"`.
 func (s *Session) Unmarshal(dst any) error {
 	data, err := s.all()
@@ -160,10 +165,32 @@ func (s *Session) Unmarshal(dst any) error {
 func (s *Session) all() (v Value, err error) {
 	err = s.read(opGet, func(h *handle) error {
 		var err error
-		v, err = newValue(string(h.All()), 0)
+		text := string(h.All())
+		if text == "" {
+			text = h.each()
+		}
+		v, err = newValue(text, 0)
 		return err
 	})
 	return v, err
+}
+
+// each is all data that can be had value by value, as one array: what holds references that only the class of a custom
+// object could number is left out.
+func (h *handle) each() string {
+	e := encoder{slots: 1}
+	count := 0
+	for _, key := range h.Keys() {
+		b, ok := h.Get(key)
+		before := e
+		e.out = keyOf(key).appendTo(e.out)
+		if !ok || e.value(trusted(b)) != nil {
+			e = before
+			continue
+		}
+		count++
+	}
+	return "a:" + strconv.Itoa(count) + ":{" + string(e.out) + "}"
 }
 
 // Encode returns the data as it would be saved now: session_encode().

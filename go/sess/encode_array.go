@@ -60,7 +60,7 @@ func (e *encoder) fromMap(v reflect.Value) error {
 	for _, el := range elements {
 		e.out = el.key.appendTo(e.out)
 		if err := e.reflected(el.value); err != nil {
-			return within(err, el.key.String())
+			return within(err, shown(el.key))
 		}
 	}
 	return e.close()
@@ -157,12 +157,12 @@ func (e *encoder) array(a Array) error {
 			}
 		}
 		if _, twice := seen[key]; twice {
-			return fmt.Errorf("%w: an Array with the key %q twice", ErrType, key)
+			return fmt.Errorf("%w: an Array with a key twice", ErrType)
 		}
 		seen[key] = struct{}{}
 		e.out = key.appendTo(e.out)
 		if err := e.encode(a[i+1]); err != nil {
-			return within(err, key.String())
+			return within(err, shown(key))
 		}
 	}
 	return e.close()
@@ -189,10 +189,9 @@ func (e *encoder) value(v Value) error {
 	e.custom = e.custom || custom
 	e.refers = e.refers || refers
 	if refers && base > 0 {
-		e.renumber(text, base)
-	} else {
-		e.out = append(e.out, text...)
+		return e.renumber(text, base)
 	}
+	e.out = append(e.out, text...)
 	return nil
 }
 
@@ -213,7 +212,7 @@ func measure(text string) (slots, deepest int, custom bool) {
 }
 
 // renumber writes a value with references of which all numbers grow.
-func (e *encoder) renumber(text string, by int) {
+func (e *encoder) renumber(text string, by int) error {
 	for at := 0; at < len(text); {
 		var end int
 		switch text[at] {
@@ -227,12 +226,32 @@ func (e *encoder) renumber(text string, by int) {
 			_, end = headOf(text, at)
 		case '}':
 			end = at + 1
+		case 'C':
+			if isPinned(payloadAt(text, at)) {
+				return errInsideCustom
+			}
+			end = skipToken(text, at)
 		default:
 			end = skipToken(text, at)
 		}
 		e.out = append(e.out, text[at:end]...)
 		at = end
 	}
+	return nil
+}
+
+// shown is a key for messages: a name or a position. What else stands in keys, such as addresses and numbers of users,
+// is data.
+func shown(key Key) string {
+	const longest, digits = 32, 4
+	text := key.String()
+	isName := func(c rune) bool {
+		return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+	}
+	if key.IsInt && len(text) > digits || len(text) > longest || strings.ContainsFunc(text, func(c rune) bool { return !isName(c) }) {
+		return "*"
+	}
+	return text
 }
 
 // wrongType is a type that does not fit, and where: the keys that lead there, outermost first.
@@ -246,12 +265,12 @@ func (w *wrongType) Unwrap() error { return w.err }
 
 // within says under which key something failed.
 func within(err error, key string) error {
-	const shown = 256
+	const longest = 256
 	var w *wrongType
 	if !errors.As(err, &w) {
 		return &wrongType{key, err}
 	}
-	if len(w.path) < shown {
+	if len(w.path) < longest {
 		w.path = key + "." + w.path
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,24 +121,32 @@ func TestLoginOfAClientThatLeaves(t *testing.T) {
 	}
 }
 
-// A write that fails in the middle of a login leaves the session as it was, and the handler's error is found.
+// A login that cannot store the session, or not shut its old id, leaves the session as it was, and the handler's error
+// is found. Where no tombstone can be stored the old record is destroyed.
 func TestLoginFails(t *testing.T) {
 	broken := errors.New("disk full")
-	for at := range 2 {
+	for at, fails := range [][]string{{"write"}, {"write old", "destroy old"}, {"write old"}} {
 		w := &world{clock: newClock()}
 		w.table = newTable(w.clock.Now)
 		w.Manager = newManager(t, w.table.handler(), Clock(w.clock.Now))
 		id := w.begin(t)
 		s := w.open(t, id)
-		writes := 0
-		w.table.before = func(_ context.Context, op, _ string) error {
-			if op == "write" {
-				writes++
-				if writes == at+1 {
-					return broken
-				}
+		w.table.before = func(_ context.Context, op, which string) error {
+			if which == id {
+				op += " old"
+			}
+			if slices.Contains(fails, op) {
+				return broken
 			}
 			return nil
+		}
+		if at == 2 {
+			must(t, s.Login(context.Background(), "anna"))
+			must(t, s.Close())
+			if w.table.payload(id) != "" {
+				t.Error("the old record is there")
+			}
+			continue
 		}
 		if err := s.Login(context.Background(), "anna"); !errors.Is(err, broken) {
 			t.Errorf("write %d: %v", at, err)
@@ -148,7 +157,11 @@ func TestLoginFails(t *testing.T) {
 		if _, isUser := s.User(); isUser {
 			t.Errorf("write %d: somebody is logged in", at)
 		}
+		w.table.before = nil
 		must(t, s.Close())
+		if len(w.table.rows) != 1 {
+			t.Errorf("write %d: %d records", at, len(w.table.rows))
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -211,6 +212,12 @@ func keepsMore(text string) (enum, custom bool) {
 	return s.notes&noteEnum != 0, s.notes&noteCustom != 0
 }
 
+// hasListed tells whether names of properties are integers, which PHP without the classes makes text of.
+func hasListed(text string) bool {
+	t, err := parseTree(text)
+	return err == nil && slices.ContainsFunc(t.places, func(p place) bool { return p.listed })
+}
+
 // PHP's verdict on every payload, and of what it accepts the value, the bytes it writes and how many it takes.
 func TestOracleMalformed(t *testing.T) {
 	accepted := 0
@@ -243,7 +250,7 @@ func TestOracleMalformed(t *testing.T) {
 		if _, err := Serialized(line.Bytes[:s.at-1]); err == nil {
 			return fmt.Errorf("%q: accepted without its last byte", text[:s.at])
 		}
-		if custom {
+		if custom || hasListed(text[:s.at]) {
 			return nil
 		}
 		if got := v.Serialize(); !bytes.Equal(got, want.Serialize) {

@@ -66,6 +66,7 @@ type replayHost struct {
 	s       *Session
 	blocks  []*block
 	failed  string // the last callback that failed as scripted
+	sent    bool   // whether the response has begun
 }
 
 // The classes of diagnostics that are compared.
@@ -351,6 +352,12 @@ func (h *replayHost) state() typed {
 		}
 	}
 	return typed{"status": status, "id": jsonBytes(h.s.ID()), "data": table}
+}
+
+// isOn tells whether a directive of the Manager's is on.
+func (h *replayHost) isOn(name string) bool {
+	text, _ := h.m.Directive(name)
+	return text == "1"
 }
 
 // step runs a step, and tells whether the request ends with it.

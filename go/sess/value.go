@@ -60,6 +60,7 @@ func (k Kind) String() string {
 // Serialized makes a value of what PHP's serialize() gives: exactly one value. What PHP reads but would write
 // otherwise is brought into PHP's form. [ErrData] if PHP could not read it or it is nested deeper than 4096, as PHP's
 // unserialize_max_depth is; also for a reference whose number depends on a custom object (C:) before it.
+// Names of properties that are integers stay so: their class makes them of a list, as PHP's ArrayObject does.
 func Serialized(b []byte) (Value, error) { return newValue(string(b), nestingLimit) }
 
 func newValue(text string, limit int) (Value, error) {
@@ -70,7 +71,7 @@ func newValue(text string, limit int) (Value, error) {
 	if s.at != len(text) {
 		return Value{}, s.fault("data behind the value")
 	}
-	if s.notes&(noteOdd|noteRefs) == 0 {
+	if s.notes&(noteOdd|noteRefs|notePinned) == 0 {
 		return Value{text: text}, nil
 	}
 	t, err := parseTree(text)
@@ -228,7 +229,7 @@ func (v Value) find(wanted Key) Value {
 	}
 	count, at := headOf(v.text, 0)
 	for range count {
-		key, start := keyAt(v.text, at)
+		key, start := keyAt(v.text, at, v.text[0] == 'O')
 		at = skip(v.text, start)
 		if key == wanted {
 			return v.sub(start, at)
@@ -246,7 +247,7 @@ func (v Value) All() iter.Seq2[Key, Value] {
 		}
 		count, at := headOf(v.text, 0)
 		for range count {
-			key, start := keyAt(v.text, at)
+			key, start := keyAt(v.text, at, v.text[0] == 'O')
 			at = skip(v.text, start)
 			if !yield(key, v.sub(start, at)) {
 				return
@@ -256,7 +257,8 @@ func (v Value) All() iter.Seq2[Key, Value] {
 }
 
 // Serialize returns the value as PHP's serialize() writes it, with references numbered from its own beginning. It is nil
-// for the zero Value, and for a part of a value whose references would stand behind a custom object (C:).
+// for the zero Value, and for a part of a value whose references would stand behind a custom object (C:), or inside one
+// and name something else.
 func (v Value) Serialize() []byte {
 	text, _, err := v.standalone()
 	if err != nil || text == "" {

@@ -15,6 +15,8 @@ type tree struct {
 	places  []place
 	cells   []cell
 	objects []object
+	// pinned: some custom objects hold references.
+	pinned bool
 }
 
 // place is where a value stands. The root is number 0.
@@ -24,9 +26,13 @@ type place struct {
 	// unnumbered is a reference whose number means nothing we could know; see errBehindCustom.
 	unnumbered bool
 	property   bool
-	key        Key
-	kids       []int32
-	index      map[Key]int32
+	// listed: the name of a property that is an integer, which its class makes of a list.
+	listed bool
+	// pins are what the payload of a custom object names.
+	pins  []pin
+	key   Key
+	kids  []int32
+	index map[Key]int32
 	// cell is the PHP reference it is a member of, object the object that it is, if others name it, or stands for.
 	cell, object int32
 }
@@ -56,6 +62,17 @@ type slot struct {
 // errBehindCustom: how many slots a custom object (C:) takes only its class knows, so that numbers behind it can be
 // kept as they stand, but never given anew.
 var errBehindCustom = &causes{"sess: a reference behind a custom object", []error{ErrData, errors.ErrUnsupported}}
+
+// pin is what a payload names: a slot and the place that has it; none where that is not known.
+type pin struct {
+	letter byte
+	number int
+	target int32
+}
+
+// errInsideCustom: the payload of a custom object (C:) names what has another number, or none, where it would stand.
+var errInsideCustom = &causes{"sess: a reference inside a custom object would name something else",
+	[]error{ErrData, errors.ErrUnsupported}}
 
 // parseTree reads a value that a scan let pass.
 func parseTree(text string) (*tree, error) {
@@ -97,8 +114,13 @@ func parseTree(text string) (*tree, error) {
 			if p.letter != 'R' {
 				slots = append(slots, own)
 			}
-			if p.letter == 'C' && custom < 0 {
-				custom = len(slots)
+			if p.letter == 'C' {
+				if err := t.pin(now, slots, custom); err != nil {
+					return nil, err
+				}
+				if custom < 0 {
+					custom = len(slots)
+				}
 			}
 		}
 		for len(frames) > 0 && frames[len(frames)-1].left == 0 {
@@ -119,8 +141,56 @@ func parseTree(text string) (*tree, error) {
 		child := place{start: s.at, cell: none, object: none}
 		child.property = t.places[inner.place].letter == 'O'
 		child.key = plainKey(letter, key, child.property)
+		child.listed = child.property && letter == intKey && !isStandard(text, t.places[inner.place].start)
 		t.places = append(t.places, child)
 		own = slot{inner.place, t.add(inner.place, now)}
+	}
+}
+
+// pin notes what the payload of a custom object names, which has just taken its slot.
+func (t *tree) pin(now int32, slots []slot, custom int) error {
+	s := scan{text: t.text[t.places[now].start:t.places[now].end], at: 2}
+	payload, err := s.custom()
+	if err != nil {
+		return err
+	}
+	for letter, number := range references(payload) {
+		if number > len(slots) {
+			// What is not in front of the object is in it, and moves with it.
+			letter, number = 'r', len(slots)
+		}
+		target := none
+		if custom < 0 || number <= custom {
+			if target = t.target(slots[number-1]); letter == 'R' {
+				t.cellOf(target)
+			} else if value := t.held(target); t.isObject(value) {
+				t.objectOf(value)
+			}
+		}
+		p := &t.places[now]
+		p.pins = append(p.pins, pin{letter, number, target})
+		t.pinned = true
+	}
+	return nil
+}
+
+// target is the place that a slot names now.
+func (t *tree) target(named slot) int32 {
+	if named.container == none {
+		return int32(named.at)
+	}
+	return t.places[named.container].kids[named.at]
+}
+
+// isNamed tells whether a place has the value that a payload names.
+func (t *tree) isNamed(p pin, value int32) bool {
+	switch a, b := &t.places[value], &t.places[p.target]; {
+	case value == p.target:
+		return true
+	case p.letter == 'R':
+		return a.cell != none && a.cell == b.cell
+	default:
+		return a.object != none && a.object == b.object
 	}
 }
 
@@ -183,10 +253,7 @@ func (t *tree) resolve(now int32, own slot, number int, slots []slot) error {
 	if named == own {
 		return &fault{"a reference to itself", p.start}
 	}
-	target := int32(named.at)
-	if named.container != none {
-		target = t.places[named.container].kids[named.at]
-	}
+	target := t.target(named)
 	if t.places[target].unnumbered {
 		p.unnumbered = true
 		return nil
@@ -205,6 +272,11 @@ func (t *tree) resolve(now int32, own slot, number int, slots []slot) error {
 
 // join makes a place a member of the reference that target is or becomes.
 func (t *tree) join(now, target int32) {
+	t.places[now].cell = t.cellOf(target)
+}
+
+// cellOf is the reference that target is or becomes.
+func (t *tree) cellOf(target int32) int32 {
 	if t.places[target].cell == none {
 		t.cells = append(t.cells, cell{value: target})
 		t.places[target].cell = int32(len(t.cells) - 1)
@@ -212,7 +284,7 @@ func (t *tree) join(now, target int32) {
 			t.objectOf(target)
 		}
 	}
-	t.places[now].cell = t.places[target].cell
+	return t.places[target].cell
 }
 
 func (t *tree) isObject(value int32) bool {
@@ -287,6 +359,8 @@ type treeWriter struct {
 	sure   int
 	frames []treeFrame
 	refers bool
+	// written has the values that took the slots, if custom objects name some.
+	written []int32
 }
 
 type treeFrame struct {
@@ -314,7 +388,11 @@ func (t *tree) write(value int32) (text string, refers bool, err error) {
 		}
 		at := kids[inner.next]
 		inner.next++
-		w.out = t.places[at].key.appendTo(w.out)
+		if key := t.places[at].key; t.places[at].listed {
+			w.out = append(append(append(w.out, "i:"...), key.Text...), ';')
+		} else {
+			w.out = key.appendTo(w.out)
+		}
 		if err := w.place(at); err != nil {
 			return "", false, err
 		}
@@ -356,6 +434,9 @@ func (w *treeWriter) body(value int32) error {
 		return errBehindCustom
 	}
 	w.slots++
+	if w.pinned {
+		w.written = append(w.written, value)
+	}
 	at := value
 	if o := w.places[value].object; o != none {
 		if number := w.objects[o].slot; number != 0 {
@@ -384,6 +465,13 @@ func (w *treeWriter) body(value int32) error {
 	case 'C':
 		if w.sure < 0 {
 			w.sure = w.slots
+		}
+		for _, pin := range p.pins {
+			if pin.target == none || pin.number > w.sure || pin.number > len(w.written) ||
+				!w.isNamed(pin, w.written[pin.number-1]) {
+				return errInsideCustom
+			}
+			w.refers = true
 		}
 		class, _ := s.quoted()
 		s.at = 2

@@ -19,6 +19,7 @@ const (
 	noteCustom                   // C:
 	noteEnum                     // E:
 	noteOdd                      // a spelling that PHP reads but would not write
+	notePinned                   // C: that holds references
 )
 
 // fault is what is wrong with bytes, and where. It matches [ErrData].
@@ -42,6 +43,8 @@ type scan struct {
 type frame struct {
 	left   int
 	object bool
+	// at is where it begins.
+	at int
 	// keys is where its keys begin in the list of those of all open frames; sorted while they ascend.
 	keys   int
 	sorted bool
@@ -262,7 +265,10 @@ func (s *scan) leaf() error {
 		}
 	case 'C':
 		s.notes |= noteCustom
-		_, err = s.custom()
+		var payload string
+		if payload, err = s.custom(); err == nil && isPinned(payload) {
+			s.notes |= notePinned
+		}
 		return err
 	default:
 		s.at = start
@@ -370,11 +376,12 @@ func (s *scan) value() error {
 	frames, keys := frameBuffer[:0], keyBuffer[:0]
 	for {
 		if c := s.peek(); c == 'a' || c == 'O' {
+			start := s.at
 			count, object, err := s.head()
 			if err != nil {
 				return err
 			}
-			frames = append(frames, frame{left: count, object: object, keys: len(keys), sorted: true})
+			frames = append(frames, frame{left: count, object: object, at: start, keys: len(keys), sorted: true})
 			if s.limit > 0 && len(frames) > s.limit {
 				return s.fault("nesting deeper than the limit")
 			}
@@ -404,11 +411,13 @@ func (s *scan) value() error {
 		if s.notes&noteOdd != 0 {
 			continue // One is enough to know.
 		}
-		if inner.object && letter == intKey || !inner.object && letter == textKey && isCanonicalInt(text) {
+		listed := inner.object && letter == intKey
+		if listed && isStandard(s.text, inner.at) || !inner.object && letter == textKey && isCanonicalInt(text) {
 			s.notes |= noteOdd
 			continue
 		}
-		inner.sorted = inner.sorted && (len(keys) == inner.keys || inner.ascends(letter, text))
+		// A property's name may stand twice, as an integer and as text.
+		inner.sorted = !listed && inner.sorted && (len(keys) == inner.keys || inner.ascends(letter, text))
 		inner.last, inner.text = text, letter == textKey
 		keys = append(keys, text)
 	}

@@ -1,6 +1,7 @@
 package sess
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,13 @@ func isHex(c byte) bool { return isDigit(c) || (c|0x20)-'a' <= 5 }
 
 // stdClass is the one class that every PHP knows, in its own case.
 const stdClass = "stdClass"
+
+// isStandard tells whether the object at an offset is one of stdClass: all names of its properties are strings, where
+// those of others may be integers, which their class makes of a list.
+func isStandard(text string, at int) bool {
+	class, _ := quotedAt(text, at+2)
+	return strings.EqualFold(class, stdClass)
+}
 
 func isClassName(name string) bool {
 	if name == "" || name[0] == '\\' {
@@ -89,6 +97,42 @@ func isCanonicalInt(text string) bool {
 func clampedInt(text string) int64 {
 	n, _ := strconv.ParseInt(text, 10, 64)
 	return n
+}
+
+// references yields what looks like a reference in what a custom object (C:) wrote of itself, which only its class can
+// read: letter and number. Only keys stand in front of an R: that PHP writes.
+func references(payload string) iter.Seq2[byte, int] {
+	return func(yield func(letter byte, number int) bool) {
+		for at := 1; at < len(payload); at++ {
+			letter := payload[at-1]
+			if payload[at] != ':' || letter != 'R' && letter != 'r' {
+				continue
+			}
+			end := at + 1
+			for end < len(payload) && isDigit(payload[end]) {
+				end++
+			}
+			if end == at+1 || end == len(payload) || payload[end] != ';' {
+				continue
+			}
+			if whole := end+1-(at-1) == len(payload); letter == 'R' && !whole && (at < 2 || payload[at-2] != ';') {
+				continue
+			}
+			// What is too large becomes the largest.
+			number := int(clampedInt(payload[at+1 : end]))
+			if number > 0 && !yield(letter, number) {
+				return
+			}
+		}
+	}
+}
+
+// isPinned tells whether the payload of a custom object may hold references, so that what they name must keep its number.
+func isPinned(payload string) bool {
+	for range references(payload) {
+		return true
+	}
+	return false
 }
 
 // unescape resolves the \hh of a string in the S: form.

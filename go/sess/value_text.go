@@ -117,20 +117,35 @@ func values(text string) iter.Seq2[int, int] {
 // hasReferences tells whether a text names what is inside or outside of it.
 func hasReferences(text string) bool {
 	for at := range values(text) {
-		if text[at] == 'R' || text[at] == 'r' {
+		switch text[at] {
+		case 'R', 'r':
 			return true
+		case 'C':
+			if isPinned(payloadAt(text, at)) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// keyAt is the key at an offset, and where it ends.
-func keyAt(text string, at int) (Key, int) {
+// payloadAt is what the custom object at an offset wrote of itself.
+func payloadAt(text string, at int) string {
+	_, at = quotedAt(text, at+2)
+	n, at := lengthAt(text, at+1)
+	return text[at+2 : at+2+n]
+}
+
+// keyAt is the key at an offset, and where it ends. An integer that names a property is its text.
+func keyAt(text string, at int, property bool) (Key, int) {
 	if text[at] == textKey {
 		name, end := quotedAt(text, at+2)
 		return Key{Text: name}, end + 1
 	}
 	end := skipToken(text, at)
+	if property {
+		return Key{Text: text[at+2 : end-1]}, end
+	}
 	n, _ := strconv.ParseInt(text[at+2:end-1], 10, 64)
 	return Key{Int: n, IsInt: true}, end
 }

@@ -4,11 +4,13 @@ use super::{bad_id, not_open, warn, with_state};
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Gates, Handler, LockInfo, LockMode, Offers, Times};
 use crate::id;
-use crate::sys::cancel::Wake;
+use crate::sys::cancel::{Wake, watcher};
 use crate::sys::fork::{Epoch, PerProcess};
+use crate::sys::memory::{self, Counted, Fallible, NoMemory};
+use once_cell::sync::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CStr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// How many ids are tried before giving up.
@@ -18,8 +20,12 @@ const ID_ATTEMPTS: u32 = 4;
 /// the fork and with nothing locked.
 #[derive(Default)]
 pub struct Memory {
-    table: Arc<PerProcess<Table>>,
+    /// Made with the first session.
+    table: OnceCell<Cell>,
 }
+
+/// The table, which locks that are held keep.
+type Cell = Counted<PerProcess<Table>>;
 
 #[derive(Default)]
 struct Table {
@@ -57,7 +63,7 @@ struct State {
 
 /// The lock of one id, let go when it is dropped, though not in a child of the process that took it.
 struct Lock {
-    table: Arc<PerProcess<Table>>,
+    table: Cell,
     id: Vec<u8>,
     ticket: u64,
     taken: Epoch,
@@ -74,11 +80,13 @@ impl Record {
     }
 }
 
-struct Bell(Arc<PerProcess<Table>>);
+struct Bell(Cell);
 
 impl Wake for Bell {
     fn wake(&self) {
-        let table = table_of(&self.0);
+        let Ok(table) = table_of(&self.0) else {
+            return;
+        };
         let _locked = table.lock();
         table.changed.notify_all();
     }
@@ -91,7 +99,7 @@ impl Table {
 }
 
 /// This process's table; a child inherits the records unless they were just being changed.
-fn table_of(cell: &PerProcess<Table>) -> &Table {
+fn table_of(cell: &PerProcess<Table>) -> memory::Result<&Table> {
     cell.get(|inherited| {
         let table = Table::default();
         if let Some(Ok(mut records)) = inherited.map(|table| table.records.try_lock()) {
@@ -112,6 +120,14 @@ impl Records {
         self.by_id.get(id).and_then(|record| record.data.as_ref())
     }
 
+    /// The record of an id, made if need be.
+    fn record(&mut self, id: &[u8]) -> Result<&mut Record> {
+        if !self.by_id.contains_key(id) {
+            memory::insert(&mut self.by_id, memory::copy(id)?, Record::default())?;
+        }
+        self.by_id.get_mut(id).ok_or_else(|| NoMemory.into())
+    }
+
     /// Drop what is neither a session nor a lock.
     fn tidy(&mut self, id: &[u8]) {
         let is_idle = |record: &Record| {
@@ -128,7 +144,9 @@ impl Drop for Lock {
         if !self.taken.is_this_process() {
             return;
         }
-        let table = table_of(&self.table);
+        let Ok(table) = table_of(&self.table) else {
+            return;
+        };
         let mut records = table.lock();
         if let Some(record) = records.by_id.get_mut(&self.id)
             && record.holder == Some(self.ticket)
@@ -148,7 +166,7 @@ impl State {
         }
         if self.id != id.to_bytes() {
             self.forget();
-            self.id.extend_from_slice(id.to_bytes());
+            self.id.try_extend(id.to_bytes())?;
         }
         if self
             .held
@@ -169,17 +187,24 @@ impl State {
 }
 
 impl Memory {
-    fn table(&self) -> &Table {
-        table_of(&self.table)
+    fn cell(&self) -> Result<&Cell> {
+        Ok(self
+            .table
+            .get_or_try_init(|| Counted::new(PerProcess::new()))?)
+    }
+
+    fn table(&self) -> Result<&Table> {
+        Ok(table_of(self.cell()?)?)
     }
 
     /// Hold the lock of the state's id.
     fn hold(&self, state: &mut State, call: &mut Call) -> Result<()> {
         if state.held.is_none() {
+            let (table, id) = (self.cell()?.clone(), memory::copy(&state.id)?);
             let ticket = self.wait(&state.id, call)?;
             state.held = Some(Lock {
-                table: self.table.clone(),
-                id: state.id.clone(),
+                table,
+                id,
                 ticket,
                 taken: Epoch::now(),
                 since: Instant::now(),
@@ -190,11 +215,11 @@ impl Memory {
 
     /// Wait in line for the lock of an id.
     fn wait(&self, id: &[u8], call: &mut Call) -> Result<u64> {
-        let table = self.table();
+        let table = self.table()?;
         let mut records = table.lock();
         records.last_ticket += 1;
         let ticket = records.last_ticket;
-        let record = records.by_id.entry(id.to_vec()).or_default();
+        let record = records.record(id)?;
         if record.holder.is_none() && record.line.is_empty() {
             record.holder = Some(ticket);
             return Ok(ticket);
@@ -209,12 +234,16 @@ impl Memory {
                 "sess.max_waiters wait for this lock already",
             ));
         }
+        record.line.try_reserve(1).map_err(NoMemory::from)?;
+        let bell = Bell(self.cell()?.clone());
+        let cancel = call.cancel.clone();
+        let watch = cancel
+            .as_deref()
+            .map(|token| watcher(bell).and_then(|bell| token.watch(bell)))
+            .transpose()?;
         record.line.push_back(ticket);
         drop(records);
         let deadline = call.begin_to_wait();
-
-        let bell = Arc::new(Bell(self.table.clone()));
-        let watch = call.cancel.as_ref().map(|token| token.watch(bell));
         let mut records = table.lock();
         let result = loop {
             if let Some(record) = records.by_id.get_mut(id)
@@ -257,14 +286,14 @@ impl Memory {
     fn fetch(&self, state: &mut State, call: &mut Call) -> Result<()> {
         let is_new = call.fresh && !state.is_made;
         if is_new && !call.create {
-            if call.unproven && self.table().lock().data(&state.id).is_some() {
+            if call.unproven && self.table()?.lock().data(&state.id).is_some() {
                 return Err(taken());
             }
             return call.set_data(&[]);
         }
         self.hold(state, call)?;
-        let mut records = self.table().lock();
-        let record = records.by_id.entry(state.id.clone()).or_default();
+        let mut records = self.table()?.lock();
+        let record = records.record(&state.id)?;
         match &record.data {
             Some(_) if is_new => return Err(taken()),
             Some(data) => call.set_data(data)?,
@@ -283,14 +312,7 @@ impl Memory {
     }
 
     fn store(&self, state: &mut State, call: &mut Call, data: &[u8]) -> Result<()> {
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(data.len()).map_err(|_| {
-            Error::new(
-                Code::ENOMEM,
-                format!("no memory for a payload of {} bytes", data.len()),
-            )
-        })?;
-        bytes.extend_from_slice(data);
+        let bytes = memory::copy(data)?;
         let was_held = state.held.is_some();
         self.hold(state, call)?;
         let stored = self.put(state, call, bytes);
@@ -304,8 +326,8 @@ impl Memory {
     /// write is lost.
     fn put(&self, state: &mut State, call: &mut Call, bytes: Vec<u8>) -> Result<()> {
         let is_new = call.fresh && !state.is_made;
-        let mut records = self.table().lock();
-        let record = records.by_id.entry(state.id.clone()).or_default();
+        let mut records = self.table()?.lock();
+        let record = records.record(&state.id)?;
         match record.data {
             Some(_) if is_new => return Err(taken()),
             None if !is_new && !call.create => return Err(not_found()),
@@ -335,16 +357,16 @@ impl Handler for Memory {
         with_state(call, |state: &mut State, _| {
             state.held = None;
             state.is_open = true;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     fn close(&self, call: &mut Call) -> Result<()> {
         with_state(call, |state: &mut State, _| {
             state.forget();
             state.is_open = false;
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     fn read(&self, call: &mut Call, id: &CStr) -> Result<()> {
@@ -369,7 +391,7 @@ impl Handler for Memory {
         opened(call, |state, call| {
             state.turn_to(call, id)?;
             self.hold(state, call)?;
-            if let Some(record) = self.table().lock().by_id.get_mut(&state.id) {
+            if let Some(record) = self.table()?.lock().by_id.get_mut(&state.id) {
                 record.data = None;
             }
             state.forget();
@@ -382,7 +404,7 @@ impl Handler for Memory {
         opened(call, |_, call| {
             let now = call.unix_now();
             let mut removed = 0;
-            self.table().lock().by_id.retain(|_, record| {
+            self.table()?.lock().by_id.retain(|_, record| {
                 let is_idle = record.holder.is_none() && record.line.is_empty();
                 let is_old = now.saturating_sub(record.touched) > max_lifetime;
                 removed += i64::from(is_idle && is_old);
@@ -402,7 +424,7 @@ impl Handler for Memory {
                 settings.sid_bits_per_character,
                 &mut id,
             )?;
-            if self.table().lock().data(&id).is_none() {
+            if self.table()?.lock().data(&id).is_none() {
                 return call.set_id(&id);
             }
         }
@@ -410,9 +432,11 @@ impl Handler for Memory {
     }
 
     fn validate_sid(&self, call: &mut Call, id: &CStr) -> Result<()> {
-        opened(call, |_, _| match self.table().lock().data(id.to_bytes()) {
-            Some(_) => Ok(()),
-            None => Err(not_found()),
+        opened(call, |_, _| {
+            match self.table()?.lock().data(id.to_bytes()) {
+                Some(_) => Ok(()),
+                None => Err(not_found()),
+            }
         })
     }
 
@@ -420,7 +444,7 @@ impl Handler for Memory {
         opened(call, |state, call| {
             state.turn_to(call, id)?;
             self.hold(state, call)?;
-            let mut records = self.table().lock();
+            let mut records = self.table()?.lock();
             match records.by_id.get_mut(&state.id) {
                 Some(record) if record.data.is_some() => {
                     record.touched = call.unix_now();
@@ -437,7 +461,7 @@ impl Handler for Memory {
 
     fn inspect_lock(&self, call: &mut Call, id: &CStr) -> Result<LockInfo> {
         opened(call, |state, _| {
-            let records = self.table().lock();
+            let records = self.table()?.lock();
             let record = records.by_id.get(id.to_bytes()).ok_or_else(not_found)?;
             let is_held = record.holder.is_some();
             let own = state

@@ -3,19 +3,22 @@
 pub mod files;
 pub mod memory;
 
-use crate::error::{Code, Error, Event, Level};
+use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Call;
 
 /// Work on what a backend keeps in a call, made anew if another backend left its own.
 fn with_state<S: Default + Send + 'static, R>(
     call: &mut Call,
-    work: impl FnOnce(&mut S, &mut Call) -> R,
-) -> R {
+    work: impl FnOnce(&mut S, &mut Call) -> Result<R>,
+) -> Result<R> {
     let kept = call
         .backend
         .take()
         .and_then(|kept| kept.downcast::<S>().ok());
-    let mut state = kept.unwrap_or_default();
+    let mut state = match kept {
+        Some(state) => state,
+        None => crate::sys::memory::boxed(S::default())?,
+    };
     let result = work(&mut state, call);
     call.backend = Some(state);
     result

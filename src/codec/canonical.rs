@@ -106,9 +106,9 @@ pub(super) fn write_head(
     out.try_extend(b":{")
 }
 
-/// `O:L:"Class":`, the one class every PHP knows in its own case.
+/// `O:L:"Class":`, stdClass in its own case.
 fn write_class(class: &[u8], out: &mut Vec<u8>) -> memory::Result {
-    let known = class.eq_ignore_ascii_case(b"stdClass");
+    let known = text::is_standard(class);
     out.try_extend(b"O:")?;
     write_quoted(if known { b"stdClass" } else { class }, out)?;
     out.try_push(b':')

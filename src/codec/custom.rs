@@ -2,12 +2,11 @@
 //! numbers behind it can be kept as they stand, but never given anew.
 
 use super::emit::Walk;
-use super::link::{Cell, Object, Opaque};
+use super::link::{Cell, Object};
 use super::scan::note;
-use super::store::no_memory;
 use super::table::Table;
-use super::tree::{NONE, Node, Shared};
-use super::{Document, Limits, NodeId, ROOT, Spelling};
+use super::tree::{NONE, Node, Shared, flag};
+use super::{Document, Encoded, Limits, NodeId, ROOT, Spelling};
 use crate::error::{Code, Error, Result};
 use crate::sys::memory::{self, Fallible};
 use crate::value::Kind;
@@ -19,7 +18,7 @@ struct Before {
     shared: Vec<Shared>,
     cells: Vec<Cell>,
     objects: Vec<Object>,
-    opaque: Option<Opaque>,
+    opaque: Vec<u32>,
     canonical: bool,
     compat: bool,
     edited: bool,
@@ -35,7 +34,7 @@ pub(super) struct Mark {
     shared: usize,
     cells: usize,
     objects: usize,
-    opaque: Option<Opaque>,
+    opaque: usize,
     canonical: bool,
     compat: bool,
     deepest: usize,
@@ -54,7 +53,7 @@ impl Document {
         edit: impl FnOnce(&mut Document) -> Result<T>,
     ) -> Result<T> {
         self.customs |= notes & note::CUSTOM != 0;
-        let links = notes & note::REFS != 0 || self.has_links();
+        let links = notes & (note::REFS | note::PINNED) != 0 || self.has_links();
         if self.classless || !self.customs || !links {
             return edit(self);
         }
@@ -74,7 +73,7 @@ impl Document {
             shared: self.shared.len(),
             cells: self.cells.len(),
             objects: self.objects.len(),
-            opaque: self.opaque,
+            opaque: self.opaque.len(),
             canonical: self.canonical,
             compat: self.compat,
             deepest: self.deepest,
@@ -89,16 +88,17 @@ impl Document {
         self.shared.truncate(mark.shared);
         self.cells.truncate(mark.cells);
         self.objects.truncate(mark.objects);
-        self.opaque = mark.opaque;
+        self.opaque.truncate(mark.opaque);
+        self.drop_pins();
         self.canonical = mark.canonical;
         self.compat = mark.compat;
         self.deepest = mark.deepest;
         self.hidden = mark.hidden;
     }
 
-    /// Whether references that can be given numbers were read.
+    /// Whether references that can be given numbers were read, or what has them inside.
     pub(super) fn has_links(&self) -> bool {
-        !self.cells.is_empty() || !self.objects.is_empty()
+        !self.cells.is_empty() || !self.objects.is_empty() || !self.pins.is_empty()
     }
 
     fn before(&self) -> memory::Result<Before> {
@@ -108,7 +108,7 @@ impl Document {
             shared: memory::copy(&self.shared)?,
             cells: memory::copy_each(&self.cells, Cell::copy)?,
             objects: memory::copy_each(&self.objects, Object::copy)?,
-            opaque: self.opaque,
+            opaque: memory::copy(&self.opaque)?,
             canonical: self.canonical,
             compat: self.compat,
             edited: self.edited,
@@ -125,6 +125,7 @@ impl Document {
         self.cells = before.cells;
         self.objects = before.objects;
         self.opaque = before.opaque;
+        self.drop_pins();
         self.canonical = before.canonical;
         self.compat = before.compat;
         self.edited = before.edited;
@@ -134,22 +135,32 @@ impl Document {
         self.recount_members = true;
     }
 
-    /// Fails if the numbers of references could not be written: they would stand behind a custom object.
+    /// Fails if the numbers of references could not be written: they would stand behind a custom object, or
+    /// inside one that names something else then.
     fn check_numbers(&mut self) -> Result<()> {
         let limits = Limits {
             depth: 0,
             bytes: u64::MAX,
         };
-        let table = self.table(ROOT.0).ok_or_else(no_memory)?;
-        let mut walk = Walk::new(Spelling::AsStored, false, &limits);
-        walk.frames.try_push((table, 0))?;
-        let written = self.write_frames(&mut walk, &mut Vec::new());
+        let format = self.stored.unwrap_or(self.format);
+        let spelling = match self.compat {
+            true => Spelling::Canonical,
+            false => Spelling::AsStored,
+        };
+        let mut walk = Walk::new(spelling, false, &limits);
+        let mut encoded = Encoded::default();
+        let written = self.write_table(format, &mut walk, &mut encoded, &mut Vec::new());
         self.forget_numbers();
-        written
+        match written {
+            // Keys that the format cannot hold are another matter.
+            Err(error) if error.code == Code::EDATA => Ok(()),
+            written => written,
+        }
     }
 
     /// Refuse an edit that would shift what references behind a custom object may name: their numbers
-    /// cannot be given anew. A scalar in place of a scalar shifts nothing, nor does what stands after them.
+    /// cannot be given anew. A scalar in place of a scalar shifts nothing, nor does what stands after them,
+    /// or has the last of them inside.
     pub(super) fn guard(
         &mut self,
         container: u32,
@@ -157,10 +168,13 @@ impl Document {
         slots: usize,
         scalar: usize,
     ) -> Result<()> {
-        let Some(opaque) = self.opaque else {
+        if !self.has_opaque()? {
             return Ok(());
-        };
-        if self.folded {
+        }
+        // A value put into a reference goes to the other places as well, wherever they are.
+        let shared =
+            old.is_some_and(|old| self.node(old).is(flag::OPAQUE) && self.letter(old) == b'R');
+        if self.folded || (shared && slots > 0) {
             return Err(behind_custom());
         }
         if let Some(old) = old
@@ -173,29 +187,50 @@ impl Document {
         {
             return Ok(());
         }
-        match self.stands_after(container, old, opaque) {
+        match self.stands_after(container, old) {
             Some(true) => Ok(()),
             _ => Err(behind_custom()),
         }
     }
 
-    /// Whether a place comes after all references that cannot be resolved; None if that is not sure.
-    pub(super) fn stands_after(
-        &self,
-        container: u32,
-        old: Option<u32>,
-        opaque: Opaque,
-    ) -> Option<bool> {
+    /// Whether there still are references whose numbers must stay as they are.
+    pub(super) fn has_opaque(&mut self) -> memory::Result<bool> {
+        while let Some(last) = self.opaque.last() {
+            if self.is_attached(*last)? {
+                return Ok(true);
+            }
+            self.opaque.pop();
+        }
+        Ok(false)
+    }
+
+    /// Whether no reference that cannot be resolved stands after a place, those inside it aside; None if that
+    /// is not sure.
+    fn stands_after(&self, container: u32, old: Option<u32>) -> Option<bool> {
         if old.is_some_and(|old| self.cell_of(old) != NONE) {
             return None;
         }
-        let last = self.path(opaque.last)?;
+        let last_place = *self.opaque.last()?;
+        let last = self.path(last_place)?;
         let mut edit = self.path(container)?;
         match old {
             Some(old) => edit = self.path(old)?,
             None => edit.try_push(usize::MAX).ok()?,
         }
-        Some(edit > last && !last.starts_with(&edit))
+        let goes = last.starts_with(&edit) && self.goes_with(last_place, last.len() - edit.len());
+        Some(edit > last && !last.starts_with(&edit) || goes)
+    }
+
+    /// Whether nothing but so many containers around a place holds it.
+    fn goes_with(&self, place: u32, levels: usize) -> bool {
+        let mut node = place;
+        for _ in 0..levels {
+            if self.node(node).shared != NONE {
+                return false;
+            }
+            node = self.node(node).parent;
+        }
+        self.node(node).shared == NONE
     }
 
     /// The positions that lead from the root to a place.
@@ -221,12 +256,10 @@ impl Document {
     }
 
     /// What is left out must not shift what references behind a custom object name.
-    pub(super) fn check_skip(&self, place: u32) -> Result<()> {
-        match self.opaque {
-            Some(opaque) if self.stands_after(ROOT.0, Some(place), opaque) != Some(true) => {
-                Err(behind_custom())
-            }
-            _ => Ok(()),
+    pub(super) fn check_skip(&mut self, place: u32) -> Result<()> {
+        match self.has_opaque()? && self.stands_after(ROOT.0, Some(place)) != Some(true) {
+            true => Err(behind_custom()),
+            false => Ok(()),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Changing the table: every change is a new value at a place, the old one stays readable.
 
 use super::canonical::{self, write_int, write_key};
+use super::custom::behind_custom;
 use super::keys;
 use super::load::check_size;
 use super::scan::note;
 use super::store::no_memory;
 use super::text::{DECIMAL, decimal};
 use super::tree::{NONE, Node, flag};
-use super::{Document, Limits, NodeId, Place, ROOT, emit, float};
+use super::{Appending, Document, Limits, NodeId, Place, ROOT, emit, float};
 use crate::error::{Code, Error, Result};
 use crate::sys::memory::{self, Fallible, text};
 use crate::value::{Key, Kind, Scalar};
@@ -15,9 +16,11 @@ use crate::value::{Key, Kind, Scalar};
 /// The key that `$a[] = v` takes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Not asked for yet: one more than the largest.
+    /// Not asked for yet.
     #[default]
     Unknown,
+    /// One more than the first integer that is used; 0 if none is.
+    First,
     Free(i64),
     /// The largest integer is in use, or was.
     Full,
@@ -27,8 +30,9 @@ impl Next {
     /// After `key` has been used.
     fn after(self, key: i64) -> Next {
         match self {
-            Next::Free(next) if key >= next => key.checked_add(1).map_or(Next::Full, Next::Free),
-            unchanged => unchanged,
+            Next::Free(next) if key < next => self,
+            Next::First | Next::Free(_) => key.checked_add(1).map_or(Next::Full, Next::Free),
+            Next::Unknown | Next::Full => self,
         }
     }
 }
@@ -105,6 +109,7 @@ impl Document {
             match self.kind(value) {
                 Kind::Array => return Ok(value),
                 Kind::Null => {}
+                Kind::Opaque => return Err(behind_custom()),
                 _ => {
                     return Err(Error::new(
                         Code::EINVAL,
@@ -115,6 +120,13 @@ impl Document {
         }
         let node = self.put(array, place, [b"a:0:{}", &[], &[]], 1, 0)?;
         self.deepest += 1;
+        if self.appending == Appending::EmptyFromZero
+            && let Some(table) = self.table(node)
+        {
+            // PHP makes this one itself, otherwise than one that was written as empty; without memory to know
+            // it, it counts as that.
+            let _ = self.tables[table as usize].set_next(Next::First);
+        }
         Ok(NodeId(node))
     }
 
@@ -144,7 +156,7 @@ impl Document {
         let key = match place {
             Place::At(key) => key,
             Place::Append => {
-                let key = Key::Int(self.next_key(table)?);
+                let key = Key::Int(self.next_key(array, table)?);
                 self.check_key(array, key)?;
                 key
             }
@@ -181,9 +193,9 @@ impl Document {
         let mark = self.mark();
         self.nodes
             .try_push(Node::new(buffer, at, start, end, array.0, 0))?;
-        let linked = match notes & note::REFS {
-            0 => Ok(()),
-            _ => self.link_value(node),
+        let linked = match self.is_linked(notes) {
+            true => self.link_value(node),
+            false => Ok(()),
         };
         linked
             .and_then(|()| self.place(table, node, position))
@@ -252,17 +264,9 @@ impl Document {
         let position = self.find_entry(array, table, key).ok_or_else(missing)?;
         let old = self.tables[table as usize].at(position);
         self.guard(array.0, Some(old), 0, 0)?;
-        self.know_next(table)?;
+        self.know_next(array, table)?;
         let place = &mut self.tables[table as usize];
-        let indexed = place.index().is_some();
-        let order = place.list(&mut self.spare_order)?;
-        order[position] = NONE;
-        // Trailing gaps would only be walked over.
-        while order.last() == Some(&NONE) && !indexed {
-            order.pop();
-        }
-        let place = &mut self.tables[table as usize];
-        place.live -= 1;
+        place.remove(position, &mut self.spare_order)?;
         place.recount = true;
         self.let_go(old);
         self.mark_changed(array.0);
@@ -279,8 +283,13 @@ impl Document {
         if array != ROOT {
             self.guard(array.0, Some(array.0), 0, 0)?;
         }
-        self.opaque = self.opaque.filter(|_| array != ROOT);
         let stays = array == ROOT && self.hidden != NONE && self.is_reserved_plain()?;
+        // `$array = []`, but of the whole table `session_unset()`.
+        let first = self.first_of(array != ROOT);
+        let place = &mut self.tables[table as usize];
+        if self.appending == Appending::EmptyFromZero || place.next() != Next::Unknown {
+            place.set_next(first)?;
+        }
         if array == ROOT && !stays {
             self.hidden = NONE;
         }
@@ -290,6 +299,7 @@ impl Document {
             self.let_go(place);
         }
         self.spare_order = cleared.clear();
+        self.tables[table as usize] = cleared;
         if stays {
             self.append(table, self.hidden)?;
         }
@@ -301,10 +311,14 @@ impl Document {
 
     /// The table of an array that is part of the data.
     fn editable(&mut self, array: NodeId) -> Result<u32> {
-        if self.kind(array) != Kind::Array {
+        let kind = self.kind(array);
+        if kind == Kind::Opaque {
+            return Err(behind_custom());
+        }
+        if kind != Kind::Array {
             return Err(Error::new(Code::EINVAL, "only arrays can be edited"));
         }
-        if !self.is_attached(array.0) {
+        if !self.is_attached(array.0)? {
             return Err(Error::new(
                 Code::ENOTFOUND,
                 "the array has been removed or overwritten",
@@ -322,10 +336,25 @@ impl Document {
         }
     }
 
-    fn know_next(&mut self, table: u32) -> memory::Result {
+    /// The key that is appended to an array without integers: one that came into being as it is, or was
+    /// written as an empty one.
+    fn first_of(&self, empty: bool) -> Next {
+        match self.appending {
+            Appending::FromZero => Next::Free(0),
+            Appending::EmptyFromZero if empty => Next::Free(0),
+            Appending::EmptyFromZero | Appending::FromFirst => Next::First,
+        }
+    }
+
+    fn know_next(&mut self, array: NodeId, table: u32) -> memory::Result {
         if self.tables[table as usize].next() != Next::Unknown {
             return Ok(());
         }
+        let stored = match array {
+            ROOT => self.store.payload(),
+            _ => self.bytes_of(self.body(array.0)),
+        };
+        let first = self.first_of(stored.starts_with(b"a:0:"));
         let place = &self.tables[table as usize];
         let next = place
             .places()
@@ -334,13 +363,14 @@ impl Document {
                 Key::Bytes(_) => None,
             })
             .max()
-            .map_or(Next::Free(0), |int| Next::Free(int).after(int));
+            .map_or(first, |int| first.after(int));
         self.tables[table as usize].set_next(next)
     }
 
-    fn next_key(&mut self, table: u32) -> Result<i64> {
-        self.know_next(table)?;
+    fn next_key(&mut self, array: NodeId, table: u32) -> Result<i64> {
+        self.know_next(array, table)?;
         match self.tables[table as usize].next() {
+            Next::First => Ok(0),
             Next::Free(key) => Ok(key),
             // As in PHP it is free again once it has been removed.
             _ if self.look_up(table, Key::Int(i64::MAX)).is_none() => Ok(i64::MAX),

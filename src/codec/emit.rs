@@ -5,7 +5,8 @@ use super::custom::behind_custom;
 use super::keys::{self, LONGEST_BINARY_KEY};
 use super::link;
 use super::scan::Scan;
-use super::store::no_memory;
+use super::store::{grow, no_memory};
+use super::text::{clamped_int, is_standard};
 use super::tree::{NONE, flag};
 use super::walk::Scratch;
 use super::{Document, Encoded, Limits, ROOT, Spelling};
@@ -26,7 +27,12 @@ pub(super) struct Walk {
     /// What nothing has changed goes out as it stands, without a look at references.
     plain: bool,
     /// A value by itself, where numbers that are kept as they stand would mean something else.
-    alone: bool,
+    pub alone: bool,
+    /// The value is an array that may hold itself: PHP writes it once more where it does, as what it hands
+    /// out is a copy, and null for an array without a reference that stands inside itself then (Z-28).
+    loops: bool,
+    /// The values that have taken slots, if bodies of custom objects name some.
+    written: Option<Vec<u32>>,
     /// The last slot whose number is sure: that of the first custom object, or of what it is in.
     sure: u32,
     depth_limit: usize,
@@ -66,12 +72,33 @@ impl Walk {
             respell,
             plain: false,
             alone: false,
+            loops: false,
+            written: None,
             sure: u32::MAX,
             depth_limit: match limits.depth {
                 0 => usize::MAX,
                 depth => depth as usize,
             },
         }
+    }
+
+    /// A value takes so many slots: its own, and those of what is in it.
+    fn take(&mut self, value: u32, slots: u32) -> Result<()> {
+        self.slots += slots;
+        if let Some(written) = &mut self.written {
+            let more = self.slots as usize - written.len();
+            grow(written, more, usize::MAX)?;
+            written.try_push(value)?;
+            written.try_resize(self.slots as usize, NONE)?;
+        }
+        Ok(())
+    }
+
+    /// The value that has taken a slot, if its number is sure.
+    pub fn written(&self, number: u32) -> Option<u32> {
+        let known = number <= self.sure && number > 0;
+        let written = self.written.as_ref().filter(|_| known)?;
+        written.get(number as usize - 1).copied()
     }
 
     /// Write a reference to a slot that has been written.
@@ -129,7 +156,7 @@ impl Document {
         written
     }
 
-    fn write_table(
+    pub(super) fn write_table(
         &mut self,
         format: Format,
         walk: &mut Walk,
@@ -144,15 +171,16 @@ impl Document {
             || self
                 .stored
                 .is_some_and(|stored| counts_root(stored) != counts_root(format));
-        if shifts && self.opaque.is_some() {
+        if shifts && self.has_opaque()? {
             return Err(behind_custom());
         }
         if walk.by_object {
             self.count_members()?;
         }
         walk.plain = !walk.respell && !self.has_links();
+        walk.written = (!self.pins.is_empty()).then(Vec::new);
         if format == Format::PhpSerialize {
-            walk.slots = 1;
+            walk.take(ROOT.0, 1)?;
             out.try_extend(b"a:")?;
             canonical::write_int(self.tables[table as usize].live.into(), out)?;
             out.try_extend(b":{")?;
@@ -259,14 +287,19 @@ impl Document {
         walk: &mut Walk,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        if walk.by_object {
-            self.count_members_from(value)?;
-        }
+        // References out of a value of the data keep their other holders; what stands alone has none.
         let cell = self.cell_of(value);
-        if cell != NONE && self.cells[cell as usize].value == value {
-            self.cells[cell as usize].number = 1;
+        if self.is_attached(value)? {
+            self.count_members()?;
+            walk.loops = cell != NONE && self.letter(value) == b'a';
+        } else {
+            self.count_members_from(value)?;
+            if cell != NONE && self.cells[cell as usize].value == value {
+                self.cells[cell as usize].number = 1;
+            }
         }
         walk.alone = true;
+        walk.written = (!self.pins.is_empty()).then(Vec::new);
         let written = self
             .write_body(value, walk, out)
             .and_then(|()| self.write_frames(walk, out));
@@ -295,7 +328,8 @@ impl Document {
             }
             let node = self.node(place);
             if walk.respell || node.is(flag::RAW_KEY) {
-                canonical::write_key(self.key(place), out)?;
+                let key = self.int_name(place).unwrap_or_else(|| self.key(place));
+                canonical::write_key(key, out)?;
             } else {
                 let token = node.key as usize..node.start as usize;
                 out.try_extend(&self.store.get(node.buffer)[token])?;
@@ -303,6 +337,21 @@ impl Document {
             self.write_place(place, false, walk, out)?;
         }
         Ok(())
+    }
+
+    /// The name of a property that is to stay an integer: only what a class makes of a list has such (Z-36).
+    fn int_name(&self, place: u32) -> Option<Key<'_>> {
+        let node = self.node(place);
+        if !node.is(flag::PROPERTY) || self.classless {
+            return None;
+        }
+        let token = &self.store.get(node.buffer)[node.key as usize..node.start as usize];
+        let [b'i', b':', text @ .., b';'] = token else {
+            return None;
+        };
+        let class = Scan::new(self.bytes_of(node.parent), 2, 0, false).quoted();
+        let standard = class.is_ok_and(is_standard);
+        (!standard).then(|| Key::Int(clamped_int(text)))
     }
 
     /// What stands at a place: its value, or the number of the reference it is a member of. PHP looks
@@ -315,6 +364,10 @@ impl Document {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let cell = self.cell_of(place);
+        if walk.loops && self.is_inside_itself(place, walk) {
+            out.try_extend(b"N;")?;
+            return walk.take(place, 1);
+        }
         if cell == NONE {
             return self.write_body(place, walk, out);
         }
@@ -339,6 +392,18 @@ impl Document {
         self.write_body(value, walk, out)
     }
 
+    /// Whether an array that others do not refer to is being written around the place where it stands.
+    fn is_inside_itself(&self, place: u32, walk: &Walk) -> bool {
+        let cell = self.cell_of(place);
+        let alone = cell == NONE || self.cells[cell as usize].live < 2;
+        let value = self.held(place);
+        let table = self.node(value).table;
+        alone
+            && table != NONE
+            && self.letter(value) == b'a'
+            && walk.frames.iter().any(|(open, _)| *open == table)
+    }
+
     fn write_body(&mut self, value: u32, walk: &mut Walk, out: &mut Vec<u8>) -> Result<()> {
         let node = *self.node(value);
         if node.is(flag::OPAQUE) {
@@ -346,15 +411,18 @@ impl Document {
                 return Err(behind_custom());
             }
             out.try_extend(self.bytes_of(value))?;
-            walk.slots += self.slots_of(value)?.0;
-            return Ok(());
+            let slots = self.slots_of(value)?.0;
+            return walk.take(value, slots);
         }
         let mut body = value;
+        if walk.loops && self.is_object(value) {
+            self.object_of(value)?;
+        }
         let object = self.object_at(value);
         if object != NONE {
             let object = &mut self.objects[object as usize];
             if object.number != 0 {
-                walk.slots += 1;
+                walk.take(value, 1)?;
                 return walk.refer(b'r', object.number, out);
             }
             object.number = walk.slots + 1;
@@ -367,7 +435,10 @@ impl Document {
             if custom && !self.classless {
                 walk.sure = walk.sure.min(walk.slots + 1);
             }
-            walk.slots += slots;
+            walk.take(value, slots)?;
+            if self.node(body).is(flag::PINNED) {
+                self.check_pins(body, walk)?;
+            }
             if walk.respell {
                 self.respell(body, out)?;
             } else {
@@ -379,7 +450,7 @@ impl Document {
         if walk.frames.len() >= walk.depth_limit {
             return Err(too_deep());
         }
-        walk.slots += 1;
+        walk.take(value, 1)?;
         walk.frames.try_push((table, 0))?;
         let place = &self.tables[table as usize];
         if walk.respell || place.recount {
@@ -443,9 +514,13 @@ impl Document {
         }
         let mut open = Vec::new();
         open.try_push(top)?;
+        let mut customs = Vec::new();
         while let Some(value) = open.pop() {
             let body = self.body(value);
             // Nothing shared is inside what has not been listed or changed.
+            if self.node(body).is(flag::PINNED) {
+                customs.try_push(body)?;
+            }
             let table = self.node(body).table;
             if table == NONE || (body != ROOT.0 && !self.node(body).is(flag::CHANGED)) {
                 continue;
@@ -473,6 +548,9 @@ impl Document {
                     open.try_push(value)?;
                 }
             }
+        }
+        for custom in customs {
+            self.count_pins(custom);
         }
         Ok(())
     }

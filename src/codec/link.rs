@@ -56,8 +56,8 @@ impl Object {
 /// What a slot number names: an element (which a repeated key may refill, Z-29), or a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
-    table: u32,
-    at: u32,
+    pub table: u32,
+    pub at: u32,
 }
 
 /// A container whose end has not been reached.
@@ -68,19 +68,30 @@ struct Frame {
     property: bool,
 }
 
-/// Where references behind a custom object stand; what is in between must not shift.
-#[derive(Clone, Copy)]
-pub(super) struct Opaque {
-    pub custom: u32,
-    pub last: u32,
-}
-
 /// Slots of one payload or fragment, which number from 1.
 #[derive(Default)]
-struct Slots {
+pub(super) struct Slots {
     slots: Vec<Slot>,
-    /// The first custom object and how many slots there were with it.
-    custom: Option<(u32, usize)>,
+    /// How many slots there were with the first custom object.
+    custom: Option<usize>,
+    /// They are those of a single value.
+    pub alone: bool,
+}
+
+impl Slots {
+    pub fn count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What a number names.
+    pub fn get(&self, number: usize) -> Option<Slot> {
+        self.slots.get(number.checked_sub(1)?).copied()
+    }
+
+    /// Whether a number is one of those before the first custom object, or its own.
+    pub fn is_sure(&self, number: usize) -> bool {
+        self.custom.is_none_or(|seen| number <= seen)
+    }
 }
 
 impl Document {
@@ -127,7 +138,11 @@ impl Document {
     /// Link a single value.
     pub(super) fn link_value(&mut self, place: u32) -> Result<()> {
         let buffer = self.node(place).buffer;
-        self.link(buffer, 0, Some(place), Vec::new(), &mut Slots::default())
+        let mut slots = Slots {
+            alone: true,
+            ..Slots::default()
+        };
+        self.link(buffer, 0, Some(place), Vec::new(), &mut slots)
     }
 
     /// Walk the value of `top`, then what the containers in `frames` still hold from `at` on, in slot order.
@@ -186,10 +201,10 @@ impl Document {
             }
             scan.leaf()?;
             at = scan.at;
-            let names = scan.notes & note::REFS != 0;
+            let notes = scan.notes;
             let node = &mut self.nodes[place as usize];
             node.end = at as u32;
-            if names {
+            if notes & note::REFS != 0 {
                 let mut scan = Scan::new(self.store.get(buffer), start + 2, 0, false);
                 let number = scan.unsigned("a reference without a number")?;
                 self.resolve(place, slot, letter, number, slots)?;
@@ -197,8 +212,11 @@ impl Document {
             if letter != b'R' {
                 slots.slots.try_push(slot)?;
             }
-            if letter == b'C' && slots.custom.is_none() {
-                slots.custom = Some((place, slots.slots.len()));
+            if letter == b'C' {
+                if notes & note::PINNED != 0 && !self.classless {
+                    self.pin(place, slots)?;
+                }
+                slots.custom.get_or_insert(slots.slots.len());
             }
         }
     }
@@ -264,29 +282,22 @@ impl Document {
     ) -> Result<()> {
         let at = self.node(place).start;
         let fault = |what: &str| Err(Error::new(Code::EDATA, text!("{what} at byte {at}")));
-        if let Some((custom, seen)) = slots.custom
-            && number > seen
-            && !self.classless
-        {
-            return self.make_opaque(place, custom);
+        if !slots.is_sure(number) && !self.classless {
+            return self.make_opaque(place);
         }
-        let Some(slot) = number.checked_sub(1).and_then(|at| slots.slots.get(at)) else {
+        let Some(slot) = slots.get(number) else {
             return fault("a reference to a missing slot");
         };
-        if *slot == own {
+        if slot == own {
             return fault("a reference to itself");
         }
-        let target = match slot.table {
-            NONE => slot.at,
-            table => self.tables[table as usize].at(slot.at as usize),
-        };
+        let target = self.target(slot);
         if target == ROOT.0 {
             self.only_here = letter == b'R';
             return fault("a reference to the whole table");
         }
         if self.node(target).is(flag::OPAQUE) {
-            let custom = slots.custom.map_or(target, |(custom, _)| custom);
-            return self.make_opaque(place, custom);
+            return self.make_opaque(place);
         }
         // Two more values may take part, and a reference and what it names have seven bytes at least.
         let node = self.node(place);
@@ -306,18 +317,31 @@ impl Document {
         Ok(self.objects[object as usize].sites.try_push(place)?)
     }
 
-    fn make_opaque(&mut self, place: u32, custom: u32) -> Result<()> {
+    fn make_opaque(&mut self, place: u32) -> Result<()> {
         self.nodes[place as usize].flags |= flag::OPAQUE;
-        let custom = self.opaque.map_or(custom, |opaque| opaque.custom);
-        self.opaque = Some(Opaque {
-            custom,
-            last: place,
-        });
-        Ok(())
+        self.stays_put(place)
+    }
+
+    /// Nothing in front of this place may shift.
+    pub(super) fn stays_put(&mut self, place: u32) -> Result<()> {
+        let node = self.node(place);
+        // The shortest reference, `r:1;`, has four bytes.
+        let most = (self.store.get(node.buffer).len() - node.start as usize) / 4;
+        grow(&mut self.opaque, 1, most)?;
+        Ok(self.opaque.try_push(place)?)
     }
 
     /// Make `place` a member of the reference that `target` is or becomes.
     fn join(&mut self, place: u32, target: u32) -> memory::Result {
+        let cell = self.cell_for(target)?;
+        self.share(place)?.cell = cell;
+        self.cells[cell as usize].places.try_push(place)?;
+        self.recount_members = true;
+        Ok(())
+    }
+
+    /// The reference that `target` is or becomes.
+    pub(super) fn cell_for(&mut self, target: u32) -> memory::Result<u32> {
         let mut cell = self.cell_of(target);
         if cell == NONE {
             cell = self.cells.len() as u32;
@@ -338,10 +362,7 @@ impl Document {
                 self.object_of(target)?;
             }
         }
-        self.share(place)?.cell = cell;
-        self.cells[cell as usize].places.try_push(place)?;
-        self.recount_members = true;
-        Ok(())
+        Ok(cell)
     }
 
     /// Whether the value is an object, an enum case or a custom object.
@@ -351,7 +372,7 @@ impl Document {
     }
 
     /// The object that the value is or stands for.
-    fn object_of(&mut self, value: u32) -> memory::Result<u32> {
+    pub(super) fn object_of(&mut self, value: u32) -> memory::Result<u32> {
         let known = self.object_at(value);
         if known != NONE {
             return Ok(known);

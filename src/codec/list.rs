@@ -61,11 +61,15 @@ impl Document {
             if !matches!(self.letter(node), b'a' | b'O') {
                 return None;
             }
-            self.list(node)?;
+            if self.list(node).is_none() {
+                self.ran_out = true;
+                return None;
+            }
         }
         let table = self.node(node).table;
-        if self.tables[table as usize].unsettled {
-            self.settle(table).ok()?;
+        if self.tables[table as usize].unsettled && self.settle(table).is_err() {
+            self.ran_out = true;
+            return None;
         }
         Some(table)
     }

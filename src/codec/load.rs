@@ -3,7 +3,7 @@
 use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
 use super::reserved::names;
-use super::scan::{Fault, Scan, note};
+use super::scan::{Scan, note};
 use super::store::{grow, no_memory};
 use super::text::RawKey;
 use super::tree::{NONE, Node, flag};
@@ -39,13 +39,16 @@ impl Document {
         if classless && notes & note::ENUM != 0 {
             return Err(Error::new(Code::EDATA, "an enum whose class is unknown"));
         }
-        let lost = if classless { note::CUSTOM } else { 0 };
-        if notes & (note::REFS | lost) == note::REFS {
+        let (lost, odd) = match classless {
+            true => (note::CUSTOM, note::ODD | note::LISTED),
+            false => (0, note::ODD),
+        };
+        if notes & lost == 0 && self.is_linked(notes) {
             // Written anew at each encoding: what PHP writes tells less of references than it reads.
-            self.canonical = notes & note::ODD == 0;
+            self.canonical = notes & odd == 0;
             return Ok(());
         }
-        if notes & (note::ODD | lost) != 0 {
+        if notes & (odd | lost) != 0 {
             let mut bytes = Vec::new();
             bytes.room(self.store.payload().len())?;
             self.respell_table(format, limits, &mut bytes)?;
@@ -131,6 +134,7 @@ impl Document {
                     let start = scan.at + 1;
                     let end = start + usize::from(len & 0x7f);
                     if end >= bytes.len() {
+                        self.key_cut_off = true;
                         return Err(scan.fault_here("a key longer than the data").into());
                     }
                     scan.table_key(RawKey::Bytes(&bytes[start..end]), true, scratch)?;
@@ -152,9 +156,7 @@ impl Document {
                 *hidden = nodes.len() as u32;
             }
             node.start = scan.at as u32;
-            scan.value(scratch).map_err(|fault| {
-                under_key(fault, &bytes[node.key as usize..node.start as usize])
-            })?;
+            scan.value(scratch)?;
             node.end = scan.at as u32;
             // The shortest entry, `|N;`, has three bytes.
             grow(nodes, 1, (bytes.len() - scan.at) / 3 + 1)?;
@@ -172,7 +174,7 @@ impl Document {
         self.customs |= notes & note::CUSTOM != 0;
         self.deepest = self.deepest.max(scan.deepest);
         self.tables[0].unsettled = true;
-        if notes & note::REFS != 0 {
+        if self.is_linked(notes) {
             self.link_table(buffer, format, first, slots)?;
             if self.hidden != NONE && format == Format::PhpSerialize {
                 self.find_reserved();
@@ -190,8 +192,10 @@ impl Document {
     ) -> Result<()> {
         // Decoded apart first: on error nothing may have changed.
         let mut other = Document::try_new()?;
-        other.load_empty(format, payload, spelling, limits)?;
-        if other.opaque.is_some() || self.opaque.is_some() {
+        let loaded = other.load_empty(format, payload, spelling, limits);
+        (self.only_here, self.key_cut_off) = (other.only_here, other.key_cut_off);
+        loaded?;
+        if other.has_opaque()? || self.has_opaque()? {
             return Err(behind_custom());
         }
         let mut notes = 0;
@@ -246,17 +250,4 @@ pub(super) fn check_size(len: usize, limits: &Limits) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// The fault of a top-level value, with the key it stands under, as stored.
-fn under_key(fault: Fault, key: &[u8]) -> Error {
-    const SHOWN: usize = 64;
-    let key = key.strip_suffix(b"|").unwrap_or(key);
-    let shown = key[..key.len().min(SHOWN)].escape_ascii();
-    let more = if key.len() > SHOWN { "..." } else { "" };
-    let (what, at) = (fault.what, fault.at);
-    Error::new(
-        Code::EDATA,
-        text!("{what} at byte {at}, under the key '{shown}{more}'"),
-    )
 }

@@ -15,6 +15,8 @@ mod keys;
 mod link;
 mod list;
 mod load;
+mod pin;
+mod ranks;
 mod read;
 mod repeats;
 mod reserved;
@@ -52,6 +54,18 @@ pub enum Place<'a> {
     At(Key<'a>),
     /// Under the next free integer key: `$a[] = v`.
     Append,
+}
+
+/// Which key `$a[] = v` takes: the one after the largest integer that was used, but not always (E-34).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Appending {
+    /// 0 if all are negative (before PHP 8.0).
+    FromZero,
+    /// 0 if all are negative in an array that began as an empty one (PHP 8.0 to 8.2).
+    EmptyFromZero,
+    /// The next one, whatever was used (from PHP 8.3 on).
+    #[default]
+    FromFirst,
 }
 
 /// Bounds on what is decoded and encoded.
@@ -101,14 +115,21 @@ pub struct Document {
     odd_keys: HashMap<u32, Box<[u8]>>,
     /// Plain bytes of `S` strings that have been read.
     plain_strings: HashMap<u32, Box<[u8]>>,
-    /// References behind custom objects.
-    opaque: Option<link::Opaque>,
+    /// Where references stand that are behind custom objects, in order; nothing in front of them may shift.
+    opaque: Vec<u32>,
+    /// References inside custom objects.
+    pins: HashMap<u32, Vec<pin::Pin>>,
     /// There are or were custom objects.
     customs: bool,
     /// See `only_here`.
     only_here: bool,
+    /// See `is_key_cut_off`.
+    key_cut_off: bool,
     /// The format of the payload, if one was loaded.
     stored: Option<Format>,
+    /// That of payloads to come.
+    format: Format,
+    appending: Appending,
     /// Nothing in the data would be written differently by PHP.
     canonical: bool,
     /// The payload is what PHP would write of it.
@@ -117,6 +138,8 @@ pub struct Document {
     compat: bool,
     classless: bool,
     edited: bool,
+    /// There was no memory to answer a question; see `check_memory`.
+    ran_out: bool,
     /// Values under repeated keys have given way, so slots count otherwise than in the bytes.
     folded: bool,
     /// Counts of members are out of date.
@@ -160,15 +183,20 @@ impl Document {
             objects: Vec::new(),
             odd_keys: HashMap::new(),
             plain_strings: HashMap::new(),
-            opaque: None,
+            opaque: Vec::new(),
+            pins: HashMap::new(),
             customs: false,
             only_here: false,
+            key_cut_off: false,
             stored: None,
+            format: Format::Php,
+            appending: Appending::default(),
             canonical: true,
             as_php: false,
             compat: false,
             classless: false,
             edited: false,
+            ran_out: false,
             folded: false,
             recount_members: false,
             deepest: 0,
@@ -217,9 +245,11 @@ impl Document {
         self.objects.clear();
         self.odd_keys.clear();
         self.plain_strings.clear();
-        self.opaque = None;
+        self.opaque.clear();
+        self.pins.clear();
         self.customs = false;
         self.only_here = false;
+        self.key_cut_off = false;
         self.stored = None;
         self.canonical = true;
         self.as_php = false;
@@ -237,6 +267,12 @@ impl Document {
         let _ = self.nodes.try_push(root);
     }
 
+    /// The format that data is going to be encoded in, and the PHP that is followed where versions differ.
+    pub fn suit(&mut self, format: Format, appending: Appending) {
+        self.format = format;
+        self.appending = appending;
+    }
+
     /// Replace the table by a stored payload. All node ids die. On error (EDATA, ETOOBIG, ENOMEM) the
     /// table is empty. The bytes are copied. In PHP's spelling, what PHP would spell differently is
     /// brought into its form now (class names, ints, floats, repeated keys …).
@@ -250,9 +286,9 @@ impl Document {
         self.clear();
         let loaded = self.load_empty(format, payload, spelling, limits);
         if loaded.is_err() {
-            let only_here = self.only_here;
+            let (only_here, key_cut_off) = (self.only_here, self.key_cut_off);
             self.reset();
-            self.only_here = only_here;
+            (self.only_here, self.key_cut_off) = (only_here, key_cut_off);
         }
         loaded
     }
@@ -261,6 +297,12 @@ impl Document {
     /// it: what is no table (E-17), or a table that is a reference to itself (E-21).
     pub fn refused_only_here(&self) -> bool {
         self.only_here
+    }
+
+    /// Whether the last `load` or `merge` ended at a php_binary key that is longer than the data: PHP stops
+    /// there without another look at the table.
+    pub fn is_key_cut_off(&self) -> bool {
+        self.key_cut_off
     }
 
     /// `session_decode()`: merge a payload (php, php_binary: equal keys overwritten; php_serialize:
@@ -278,11 +320,12 @@ impl Document {
         }
         let mut fresh = Document::try_new()?;
         fresh.reserved = self.copy_of_reserved()?;
+        fresh.suit(self.format, self.appending);
         let loaded = fresh
             .load(format, payload, spelling, limits)
             .and_then(|()| fresh.inherit_reserved(self));
         if let Err(error) = loaded {
-            self.only_here = fresh.only_here;
+            (self.only_here, self.key_cut_off) = (fresh.only_here, fresh.key_cut_off);
             return Err(error);
         }
         *self = fresh;
@@ -305,6 +348,15 @@ impl Document {
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         self.encode_table(format, spelling, limits, out)
+    }
+
+    /// ENOMEM, once, if there was no memory to answer some question since the last call: what it said was
+    /// not there may be.
+    pub fn check_memory(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.ran_out) {
+            true => Err(store::no_memory()),
+            false => Ok(()),
+        }
     }
 
     /// The kind of a value.
@@ -380,6 +432,7 @@ impl Document {
             return 0;
         }
         if self.count_members().is_err() {
+            self.ran_out = true;
             return 0;
         }
         if self.cells[cell as usize].live > 1 {
@@ -396,6 +449,7 @@ impl Document {
             return 0;
         }
         if self.count_members().is_err() {
+            self.ran_out = true;
             return 0;
         }
         if self.objects[object as usize].live > 1 {
@@ -450,7 +504,7 @@ impl Document {
         let len = bytes.len() as u32;
         self.nodes
             .try_push(Node::new(buffer, 0, 0, len, ROOT.0, 0))?;
-        if notes & scan::note::REFS != 0 {
+        if self.is_linked(notes) {
             self.link_value(node)?;
         }
         Ok(node)

@@ -92,8 +92,8 @@ impl Document {
             Some((first, len)) if index < len as usize => first + index as u32,
             Some(_) => return None,
             None => {
-                self.compact(table);
-                self.tables[table as usize].get(index)?
+                let position = self.position(table, index)?;
+                self.tables[table as usize].get(position)?
             }
         };
         let value = NodeId(self.held(place));
@@ -141,8 +141,10 @@ impl Document {
             _ => return None,
         }
         if !self.plain_strings.contains_key(&node.0) {
-            let plain = memory::copy_boxed(&self.text(node.0).ok()?).ok()?;
-            memory::insert(&mut self.plain_strings, node.0, plain).ok()?;
+            let plain = self.text(node.0).and_then(|text| memory::copy_boxed(&text));
+            let kept =
+                plain.and_then(|plain| memory::insert(&mut self.plain_strings, node.0, plain));
+            self.ran_out |= kept.is_err();
         }
         self.plain_strings.get(&node.0).map(|plain| &plain[..])
     }
@@ -188,7 +190,10 @@ impl Document {
         let body = self.body(node.0);
         let respell = self.compat && !self.canonical;
         let as_stored = node != ROOT && !respell;
-        let as_stored = as_stored && !self.node(body).is(flag::CHANGED | flag::OPAQUE);
+        let as_stored = as_stored
+            && !self
+                .node(body)
+                .is(flag::CHANGED | flag::OPAQUE | flag::PINNED);
         if as_stored {
             return Ok(self.bytes_of(body));
         }
@@ -196,7 +201,7 @@ impl Document {
         if node == ROOT {
             self.without_reserved(|document| document.write_root(&limits, &mut bytes))?;
         } else {
-            let mut walk = emit::Walk::new(Spelling::AsStored, respell, &limits);
+            let mut walk = emit::Walk::new(Spelling::Canonical, respell, &limits);
             self.write_value(node.0, &mut walk, &mut bytes)?;
         }
         let buffer = self.store.keep_alone(&bytes)?;

@@ -34,6 +34,19 @@ pub(super) struct Seen {
     first: usize,
     last_int: i64,
     any_int: bool,
+    /// There was a property's name that an integer may repeat.
+    int_like: bool,
+}
+
+/// What keys are those of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// "7" is an integer.
+    Array,
+    /// "7" stays a string; 7 may stand in what a class makes of a list.
+    Object,
+    /// stdClass, or the table in php and php_binary: all are strings.
+    Strings,
 }
 
 impl Keys {
@@ -56,13 +69,13 @@ impl Keys {
     }
 
     /// Whether PHP would write this key so, and it is surely not a repeated one. `all` is what is
-    /// scanned; `property`: "7" stays a string.
+    /// scanned.
     #[inline]
     pub fn fresh(
         &mut self,
         seen: &mut Seen,
         key: RawKey<'_>,
-        property: bool,
+        of: Of,
         all: &[u8],
     ) -> memory::Result<bool> {
         match key {
@@ -71,13 +84,16 @@ impl Keys {
                 let ascending = !seen.any_int || value > seen.last_int;
                 seen.any_int = true;
                 seen.last_int = value;
-                Ok(ascending && !property)
+                Ok(ascending && !seen.int_like && of != Of::Strings)
             }
             RawKey::Escaped(_) => Ok(false),
             RawKey::Bytes(bytes) => {
                 let int_like = matches!(bytes.first(), Some(b'-' | b'0'..=b'9'));
-                if int_like && !property && matches!(Key::from_bytes(bytes), Key::Int(_)) {
-                    return Ok(false);
+                if int_like && matches!(Key::from_bytes(bytes), Key::Int(_)) {
+                    seen.int_like = true;
+                    if of == Of::Array || seen.any_int {
+                        return Ok(false);
+                    }
                 }
                 self.fresh_bytes(seen, bytes, all)
             }
@@ -293,7 +309,7 @@ mod tests {
         let mut found = Vec::new();
         for (number, (start, end)) in cuts.iter().enumerate() {
             let key = RawKey::Bytes(&text[*start..*end]);
-            if !keys.fresh(seen, key, false, text).unwrap() {
+            if !keys.fresh(seen, key, Of::Array, text).unwrap() {
                 found.push(number);
             }
         }

@@ -5,7 +5,7 @@
 
 use super::scan::note;
 use super::text::{self, RawKey};
-use super::tree::NONE;
+use super::tree::{NONE, flag};
 use super::walk::Scratch;
 use super::{Document, Limits, NodeId, Place, ROOT, emit};
 use crate::error::{Code, Error, Result};
@@ -46,17 +46,30 @@ impl Document {
         let Some(key) = self.copy_of_reserved()? else {
             return Err(Error::new(Code::EINVAL, "no key is reserved"));
         };
-        // A member of a reference would take the others along.
-        if self.hidden != NONE && self.node(self.hidden).shared != NONE {
-            self.remove_reserved()?;
-        }
         let (consumed, notes, slots, _) = emit::measure(bytes, &NO_LIMITS, &mut self.scratch)?;
         if consumed != bytes.len() || notes & note::REFS != 0 {
             return Err(Error::new(Code::EDATA, "not one value without references"));
         }
-        let place = Place::At(Key::from_bytes(&key));
-        self.hidden = self.put(ROOT, place, [bytes, &[], &[]], slots, notes)?;
-        Ok(())
+        let put = |document: &mut Document| {
+            let place = Place::At(Key::from_bytes(&key));
+            document.hidden = document.put(ROOT, place, [bytes, &[], &[]], slots, notes)?;
+            Ok(())
+        };
+        if self.hidden == NONE {
+            return put(self);
+        }
+        let node = self.node(self.hidden);
+        if node.shared != NONE {
+            // A member of a reference would take the others along.
+            return self.checked(notes, |document| {
+                document.remove_reserved()?;
+                put(document)
+            });
+        }
+        match !node.is(flag::CHANGED) && self.bytes_of(self.hidden) == bytes {
+            true => Ok(()),
+            false => put(self),
+        }
     }
 
     /// Remove the reserved entry, if there is one.
@@ -121,18 +134,27 @@ impl Document {
         }
     }
 
-    /// The position in the root's table of element `index` of those that are shown.
+    /// The number in the root's table of element `index` of those that are shown.
     pub(super) fn position_shown(&mut self, index: usize) -> usize {
-        self.compact(0);
+        let Some(at) = self.position_hidden() else {
+            return index;
+        };
+        match self.tables[0].rank(at) {
+            rank if index >= rank => index + 1,
+            _ => index,
+        }
+    }
+
+    /// The position of the reserved entry in the root's table.
+    fn position_hidden(&mut self) -> Option<usize> {
+        if self.hidden == NONE {
+            return None;
+        }
         let table = &self.tables[0];
         if table.get(self.hidden_at) != Some(self.hidden) {
-            let found = (0..table.len()).find(|at| table.at(*at) == self.hidden);
-            self.hidden_at = found.unwrap_or(usize::MAX);
+            self.hidden_at = (0..table.len()).find(|at| table.at(*at) == self.hidden)?;
         }
-        match index >= self.hidden_at {
-            true => index + 1,
-            false => index,
-        }
+        Some(self.hidden_at)
     }
 
     /// Do something to the table as hosts see it.
@@ -141,11 +163,10 @@ impl Document {
         ask: impl FnOnce(&mut Document) -> Result<T>,
     ) -> Result<T> {
         let table = self.table(ROOT.0);
-        let at = self.position_shown(usize::MAX - 1);
-        if self.hidden == NONE || table.is_none() || at == usize::MAX - 1 {
+        let Some(at) = self.position_hidden().filter(|_| table.is_some()) else {
             return ask(self);
-        }
-        let at = self.hidden_at;
+        };
+        self.check_skip(self.hidden)?;
         let hidden = self.replace(0, at, NONE)?;
         self.tables[0].live -= 1;
         self.recount_members = true;

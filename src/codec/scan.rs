@@ -4,7 +4,7 @@
 use super::float;
 use super::repeats::Seen;
 use super::store::no_memory;
-use super::text::{RawKey, fits_i64, is_class_name, split_case};
+use super::text::{RawKey, fits_i64, is_class_name, is_standard, references, split_case};
 use crate::error::{Code, Error};
 use crate::sys::memory::{NoMemory, text};
 
@@ -48,12 +48,18 @@ pub(super) mod note {
     pub const ENUM: u8 = 4;
     /// A spelling that PHP reads but would not write.
     pub const ODD: u8 = 8;
+    /// A `C:` whose body may hold references.
+    pub const PINNED: u8 = 16;
+    /// An object with integer names of properties, which its class makes of a list (Z-36).
+    pub const LISTED: u8 = 32;
 }
 
 /// The head of a container: `a:N:{` or `O:L:"Class":N:{`.
 pub(super) struct Head {
     pub count: usize,
     pub object: bool,
+    /// The class is PHP's stdClass, all names of whose properties are strings.
+    pub standard: bool,
 }
 
 pub(super) struct Scan<'a> {
@@ -263,7 +269,7 @@ impl<'a> Scan<'a> {
                 at: start,
             });
         }
-        if class.len() == 8 && class.eq_ignore_ascii_case(b"stdClass") && class != b"stdClass" {
+        if is_standard(class) && class != b"stdClass" {
             self.notes |= note::ODD;
         }
         Ok(class)
@@ -345,6 +351,12 @@ impl<'a> Scan<'a> {
                 if len >= self.bytes.len() - self.at {
                     return self.fault("a custom object longer than the data");
                 }
+                if references(&self.bytes[self.at..self.at + len])
+                    .next()
+                    .is_some()
+                {
+                    self.notes |= note::PINNED;
+                }
                 self.at += len;
                 return self.byte(b'}', "a custom object does not end");
             }
@@ -402,8 +414,9 @@ impl<'a> Scan<'a> {
         let start = self.at;
         self.at += 1;
         self.byte(b':', "no value")?;
+        let mut standard = false;
         let count = if object {
-            self.class()?;
+            standard = is_standard(self.class()?);
             self.byte(b':', "an object without a count")?;
             self.count()?
         } else {
@@ -416,6 +429,10 @@ impl<'a> Scan<'a> {
             return self.fault("more elements than the data can hold");
         }
         self.slots += 1;
-        Ok(Head { count, object })
+        Ok(Head {
+            count,
+            object,
+            standard,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::edit::Next;
 use super::index::Index;
+use super::ranks::Ranks;
 use super::tree::NONE;
 use crate::sys::memory::{self, Fallible, NoMemory};
 
@@ -24,6 +25,7 @@ pub(super) struct Table {
 struct More {
     index: Index,
     next: Next,
+    ranks: Ranks,
 }
 
 /// Nodes in order. Children are listed next to each other, so that a list is kept only after edits.
@@ -55,9 +57,16 @@ impl Table {
         }
     }
 
-    /// Make it empty; gives its list for reuse.
+    /// Make it empty, but for the next free key; gives its list for reuse.
     pub fn clear(&mut self) -> Vec<u32> {
-        let order = std::mem::take(self).order;
+        let Table {
+            order, mut more, ..
+        } = std::mem::take(self);
+        if let Some(more) = &mut more {
+            more.index.drop();
+            more.ranks.drop();
+        }
+        self.more = more;
         match order {
             Order::Run { .. } => Vec::new(),
             Order::List(mut list) => {
@@ -123,6 +132,9 @@ impl Table {
             _ => self.list(spare)?.try_push(node)?,
         }
         self.live += 1;
+        if let Some(more) = &mut self.more {
+            more.ranks.push();
+        }
         Ok(())
     }
 
@@ -159,11 +171,69 @@ impl Table {
         }
     }
 
+    /// Remove the node at a position; `spare` as for `list`.
+    pub fn remove(&mut self, position: usize, spare: &mut Vec<u32>) -> memory::Result<u32> {
+        let indexed = self.index().is_some();
+        let order = self.list(spare)?;
+        let node = std::mem::replace(&mut order[position], NONE);
+        // Trailing gaps would only be walked over.
+        while order.last() == Some(&NONE) && !indexed {
+            order.pop();
+        }
+        let len = order.len();
+        self.live -= 1;
+        if let Some(more) = &mut self.more {
+            more.ranks.remove(position, len);
+        }
+        Ok(node)
+    }
+
     /// Drop the places of those that have been removed.
     pub fn close_gaps(&mut self) {
         if let Order::List(list) = &mut self.order {
             list.retain(|node| *node != NONE);
         }
+        if let Some(more) = &mut self.more {
+            more.index.drop();
+            more.ranks.drop();
+        }
+    }
+
+    /// Whether there are more gaps than nodes: closing them costs no more than making them did.
+    pub fn is_loose(&self) -> bool {
+        self.len() - self.live as usize > self.live as usize
+    }
+
+    /// The position of the node number `nth` of those that are there.
+    pub fn position(&mut self, nth: usize) -> Option<usize> {
+        match self.ranks() {
+            Some(ranks) => ranks.position(nth),
+            None => (nth < self.len()).then_some(nth),
+        }
+    }
+
+    /// How many nodes are there before a position.
+    pub fn rank(&mut self, position: usize) -> usize {
+        match self.ranks() {
+            Some(ranks) => ranks.rank(position),
+            None => position,
+        }
+    }
+
+    /// What counts the nodes between the gaps; None if there are no gaps, or none any more.
+    fn ranks(&mut self) -> Option<&Ranks> {
+        if !self.has_gaps() {
+            return None;
+        }
+        let Table { order, more, .. } = self;
+        if let Order::List(list) = order
+            && let Ok(more) = made(more)
+            && (more.ranks.is_built() || more.ranks.build(list).is_ok())
+        {
+            return self.more.as_deref().map(|more| &more.ranks);
+        }
+        self.close_gaps();
+        None
     }
 
     /// A copy of its own.
@@ -180,6 +250,7 @@ impl Table {
             Some(more) => Some(memory::boxed(More {
                 index: more.index.copy()?,
                 next: more.next,
+                ranks: Ranks::default(),
             })?),
         };
         Ok(Table {
@@ -202,10 +273,7 @@ impl Table {
     }
 
     fn more(&mut self) -> memory::Result<&mut More> {
-        if self.more.is_none() {
-            self.more = Some(memory::boxed(More::default())?);
-        }
-        self.more.as_deref_mut().ok_or(NoMemory)
+        made(&mut self.more)
     }
 
     pub fn drop_index(&mut self) {
@@ -224,5 +292,76 @@ impl Table {
             self.more()?.next = next;
         }
         Ok(())
+    }
+}
+
+fn made(more: &mut Option<Box<More>>) -> memory::Result<&mut More> {
+    if more.is_none() {
+        *more = Some(memory::boxed(More::default())?);
+    }
+    more.as_deref_mut().ok_or(NoMemory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes all nodes of a table, the one at `at(live)` first each time; gives how many places were gone
+    /// through to find them.
+    fn take_all(count: u32, at: impl Fn(u32) -> u32) -> (usize, Vec<u32>) {
+        let (mut table, mut spare) = (Table::run(0, count), Vec::new());
+        let (mut steps, mut taken) = (0, Vec::new());
+        while table.live > 0 {
+            if table.is_loose() {
+                steps += table.len();
+                table.close_gaps();
+            }
+            let is_ranked = |table: &Table| {
+                let more = table.more.as_ref();
+                more.is_some_and(|more| more.ranks.is_built())
+            };
+            let before = is_ranked(&table);
+            let position = table.position(at(table.live) as usize).unwrap();
+            if is_ranked(&table) && !before {
+                steps += table.len();
+            }
+            taken.push(table.remove(position, &mut spare).unwrap());
+        }
+        (steps, taken)
+    }
+
+    #[test]
+    fn taking_the_first_again_and_again_does_not_go_through_the_others() {
+        for count in [1000, 100_000] {
+            let (steps, taken) = take_all(count, |_| 0);
+            assert!(taken.iter().copied().eq(0..count));
+            assert!(steps <= 4 * count as usize, "{steps} of {count}");
+            let (steps, taken) = take_all(count, |live| live - 1);
+            assert!(taken.iter().copied().eq((0..count).rev()));
+            assert!(steps <= 4 * count as usize, "{steps} of {count}");
+            let (steps, _) = take_all(count, |live| live / 3);
+            assert!(steps <= 4 * count as usize, "{steps} of {count}");
+        }
+    }
+
+    #[test]
+    fn gaps_are_counted_as_if_they_were_closed() {
+        let (mut table, mut spare) = (Table::run(0, 40), Vec::new());
+        let mut model: Vec<u32> = (0..40).collect();
+        for step in 0..200u32 {
+            if step % 3 == 0 {
+                table.push(100 + step, &mut spare).unwrap();
+                model.push(100 + step);
+            }
+            let nth = step as usize * 7 % model.len();
+            let position = table.position(nth).unwrap();
+            assert_eq!(table.at(position), model[nth]);
+            assert_eq!(table.rank(position), nth);
+            if step % 2 == 0 {
+                assert_eq!(table.remove(position, &mut spare), Ok(model.remove(nth)));
+            }
+            assert_eq!(table.position(model.len()), None);
+            assert!(table.places().eq(model.iter().copied()));
+        }
     }
 }

@@ -20,11 +20,50 @@ pub(super) fn is_class_name(name: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\' | 0x7f..))
 }
 
+/// Whether a class is PHP's stdClass, the one that every PHP has and knows in any case.
+pub(super) fn is_standard(class: &[u8]) -> bool {
+    class.len() == 8 && class.eq_ignore_ascii_case(b"stdClass")
+}
+
 /// Enum and case of `Enum:Case`.
 pub(super) fn split_case(name: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = name.iter().position(|byte| *byte == b':')?;
     let (class, case) = (&name[..colon], &name[colon + 1..]);
     (is_class_name(class) && is_class_name(case)).then_some((class, case))
+}
+
+/// What looks like a reference in the body of a custom object.
+pub(super) struct Named {
+    pub letter: u8,
+    pub number: usize,
+    /// PHP would not write one there: only keys stand in front of its `R:`.
+    pub unlikely: bool,
+}
+
+/// What looks like a reference anywhere in the body of a custom object. How that is to be read only its
+/// class knows, so that a text which only looks like one counts as well.
+pub(super) fn references(body: &[u8]) -> impl Iterator<Item = Named> {
+    let colons = body.iter().enumerate().filter(|(_, byte)| **byte == b':');
+    colons.filter_map(|(at, _)| {
+        let letter = *body.get(at.checked_sub(1)?)?;
+        let rest = &body[at + 1..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !matches!(letter, b'R' | b'r') || digits == 0 || rest.get(digits) != Some(&b';') {
+            return None;
+        }
+        let number = rest[..digits].iter().fold(0usize, |number, digit| {
+            number
+                .saturating_mul(10)
+                .saturating_add(usize::from(digit - b'0'))
+        });
+        let behind_key = at > 1 && body[at - 2] == b';';
+        let whole = digits + 3 == body.len();
+        Some(Named {
+            letter,
+            number,
+            unlikely: letter == b'R' && !behind_key && !whole,
+        })
+    })
 }
 
 pub(super) fn fits_i64(text: &[u8]) -> bool {

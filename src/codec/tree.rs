@@ -32,6 +32,8 @@ pub(super) mod flag {
     pub const ODD_KEY: u8 = 32;
     /// A reference whose number is not known behind a custom object; kept as it stands.
     pub const OPAQUE: u8 = 64;
+    /// A custom object whose body may hold references; `Document::pins` has what they name.
+    pub const PINNED: u8 = 128;
 }
 
 /// A value, and its key if it stands in a container.
@@ -281,13 +283,13 @@ impl Document {
         }
     }
 
-    /// Close the gaps that removals left.
-    pub(super) fn compact(&mut self, table: u32) {
+    /// The position of element `nth` of a table, between the gaps that removals left.
+    pub(super) fn position(&mut self, table: u32, nth: usize) -> Option<usize> {
         let place = &mut self.tables[table as usize];
-        if place.has_gaps() {
+        if place.is_loose() {
             place.close_gaps();
-            place.drop_index();
         }
+        place.position(nth)
     }
 
     /// Whether a place has that key.
@@ -371,43 +373,44 @@ impl Document {
     }
 
     /// Whether the value can be reached from the root.
-    pub(super) fn is_attached(&self, value: u32) -> bool {
+    pub(super) fn is_attached(&self, value: u32) -> memory::Result<bool> {
         let mut value = value;
         // Mostly the way up has no forks.
         while value != ROOT.0 && self.node(value).shared == NONE {
             let node = self.node(value);
             if !node.is(flag::HELD) {
-                return false;
+                return Ok(false);
             }
             value = node.parent;
         }
         if value == ROOT.0 {
-            return true;
+            return Ok(true);
         }
-        let mut seen = Vec::new();
-        let mut open = vec![value];
+        let (mut seen, mut open) = (Vec::new(), Vec::new());
+        open.try_push(value)?;
         while let Some(value) = open.pop() {
             if value == ROOT.0 {
-                return true;
+                return Ok(true);
             }
             if seen.contains(&value) {
                 continue;
             }
-            seen.push(value);
+            seen.try_push(value)?;
             let mut hold = |place: u32| {
                 let place = self.node(place);
-                if place.is(flag::HELD) {
-                    open.push(place.parent);
+                match place.is(flag::HELD) {
+                    true => open.try_push(place.parent),
+                    false => Ok(()),
                 }
             };
             match self.cell_of(value) {
-                NONE => hold(value),
+                NONE => hold(value)?,
                 cell if self.cells[cell as usize].value == value => {
                     self.cells[cell as usize]
                         .places
                         .iter()
                         .copied()
-                        .for_each(hold);
+                        .try_for_each(hold)?;
                 }
                 _ => {}
             }
@@ -415,11 +418,11 @@ impl Document {
             if object != NONE {
                 let object = &self.objects[object as usize];
                 if object.node == value {
-                    open.extend(&object.sites);
+                    open.try_extend(&object.sites)?;
                 }
             }
         }
-        false
+        Ok(false)
     }
 }
 

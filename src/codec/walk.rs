@@ -1,6 +1,6 @@
 //! Whole values of the validating pass: containers in containers, depths and repeated keys, without recursion.
 
-use super::repeats::{Keys, Prints, Seen};
+use super::repeats::{Keys, Of, Prints, Seen};
 use super::scan::{Head, Scan, Scanned, note};
 use super::text::RawKey;
 use super::token;
@@ -10,7 +10,7 @@ use crate::sys::memory::{self, Fallible};
 #[derive(Clone, Copy)]
 struct Frame {
     left: u32,
-    object: bool,
+    of: Of,
 }
 
 /// Buffers of a pass, kept for the next one.
@@ -52,7 +52,11 @@ impl<'a> Scan<'a> {
         raw: bool,
         scratch: &mut Scratch,
     ) -> memory::Result {
-        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes)? {
+        let of = match raw {
+            true => Of::Strings,
+            false => Of::Array,
+        };
+        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, of, self.bytes)? {
             self.notes |= note::ODD;
         }
         Ok(())
@@ -76,7 +80,7 @@ impl<'a> Scan<'a> {
         // The innermost container; those around it are in `frames`.
         let mut inner = Frame {
             left: 0,
-            object: false,
+            of: Of::Array,
         };
         let mut depth = self.depth;
         let mut rest = &bytes[self.at..];
@@ -91,6 +95,7 @@ impl<'a> Scan<'a> {
                 Some(Head {
                     count,
                     object: false,
+                    standard: false,
                 })
             } else {
                 self.at = bytes.len() - rest.len();
@@ -114,7 +119,11 @@ impl<'a> Scan<'a> {
                 frames.try_push(inner)?;
                 inner = Frame {
                     left: head.count as u32,
-                    object: head.object,
+                    of: match head.object {
+                        _ if head.standard => Of::Strings,
+                        true => Of::Object,
+                        false => Of::Array,
+                    },
                 };
                 if SPELLING {
                     scratch.seen.try_push(scratch.keys.enter())?;
@@ -148,10 +157,13 @@ impl<'a> Scan<'a> {
                 rest = &bytes[self.at..];
                 key
             };
+            if SPELLING && inner.of == Of::Object && matches!(key, RawKey::Int(_)) {
+                self.notes |= note::LISTED;
+            }
             if SPELLING
                 && self.notes & note::ODD == 0
                 && let Some(seen) = scratch.seen.last_mut()
-                && !scratch.keys.fresh(seen, key, inner.object, bytes)?
+                && !scratch.keys.fresh(seen, key, inner.of, bytes)?
             {
                 self.notes |= note::ODD;
             }
@@ -206,7 +218,11 @@ mod tests {
             ("a:2:{i:0;N;i:0;N;}", true),
             ("a:1:{s:1:\"0\";N;}", true),
             ("O:1:\"A\":1:{s:1:\"0\";N;}", false),
-            ("O:1:\"A\":1:{i:0;N;}", true),
+            ("O:1:\"A\":2:{i:0;N;i:1;N;}", false),
+            ("O:1:\"A\":2:{i:1;N;i:0;N;}", true),
+            ("O:1:\"A\":2:{i:0;N;s:1:\"0\";N;}", true),
+            ("O:1:\"A\":2:{s:1:\"0\";N;i:0;N;}", true),
+            ("O:8:\"stdClass\":1:{i:0;N;}", true),
             ("O:8:\"STDCLASS\":0:{}", true),
             ("i:05;", true),
             ("i:-0;", true),

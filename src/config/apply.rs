@@ -4,8 +4,10 @@ use super::parse::{self, Quantity};
 use super::table;
 use super::{Create, Durability, Profile, Settings};
 use crate::error::{Code, Error, Event, Level, Result};
+use crate::sys::memory::{CText, text};
 use crate::value::Format;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
+use std::fmt::{self, Write};
 
 /// What a directive takes and where it goes.
 pub(super) enum Kind {
@@ -18,7 +20,7 @@ pub(super) enum Kind {
     Small(u32, fn(&mut Settings) -> &mut u32),
     /// A number of bytes.
     Size(fn(&mut Settings) -> &mut u64),
-    Text(fn(&mut Settings) -> &mut CString, fn(&Given) -> Result<()>),
+    Text(fn(&mut Settings) -> &mut CText, fn(&Given) -> Result<()>),
     /// Its type, and what reads it.
     Custom(&'static CStr, fn(&mut Settings, &Given) -> Result<()>),
     /// Only one meaning is built in.
@@ -46,7 +48,11 @@ impl Kind {
             Kind::Bool(field) => *field(settings) = given.boolean()?,
             Kind::Int(least, most, field) => {
                 let value = given.integer(*least, *most)?;
-                if let Quantity::Odd(_) = parse::quantity(given.bytes()) {
+                // PHP takes nothing at all for 0 without a word.
+                let is_blank = parse::trim(given.bytes()).is_empty();
+                if let Quantity::Odd(_) = parse::quantity(given.bytes())
+                    && !is_blank
+                {
                     settings.remark(given, value);
                 }
                 *field(settings) = value;
@@ -55,7 +61,7 @@ impl Kind {
                 let value = parse::exact_decimal(given.bytes())
                     .and_then(|value| u32::try_from(value).ok())
                     .filter(|value| (least..=most).contains(&value))
-                    .ok_or_else(|| given.refuse(format!("must be {least} to {most}")))?;
+                    .ok_or_else(|| given.refuse(text!("must be {least} to {most}")))?;
                 *field(settings) = value;
             }
             Kind::Small(least, field) => {
@@ -65,11 +71,40 @@ impl Kind {
             Kind::Size(field) => *field(settings) = given.integer(1, i64::MAX)? as u64,
             Kind::Text(field, check) => {
                 check(given)?;
-                *field(settings) = given.text.into();
+                *field(settings) = CText::new(given.text)?;
             }
             Kind::Custom(_, apply) => apply(settings, given)?,
             Kind::Fixed(check) => check(given)?,
             Kind::Ignored | Kind::Removed => {}
+        }
+        Ok(())
+    }
+}
+
+/// Bytes for a message: quoted, on one line.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for chunk in self.0.utf8_chunks() {
+            write!(f, "{}", chunk.valid().escape_debug())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+/// The names of choices, one after the other.
+struct Listed<'a, T>(&'a [(&'a str, T)]);
+
+impl<T> fmt::Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, _)) in self.0.iter().enumerate() {
+            let before = if at == 0 { "" } else { ", " };
+            write!(f, "{before}{name}")?;
         }
         Ok(())
     }
@@ -89,17 +124,17 @@ impl Given<'_> {
     }
 
     /// The text for a message: quoted, on one line.
-    fn quoted(&self) -> String {
-        format!("{:?}", self.text.to_string_lossy())
+    fn quoted(&self) -> impl fmt::Display + '_ {
+        Quoted(self.bytes())
     }
 
     pub(super) fn refuse(&self, why: impl std::fmt::Display) -> Error {
-        let text = format!("{}: {why}, not {}", self.key, self.quoted());
+        let text = text!("{}: {why}, not {}", self.key, self.quoted());
         Error::new(Code::EINVAL, text)
     }
 
     fn unsupported(&self, why: &str) -> Error {
-        Error::new(Code::EUNSUPPORTED, format!("{}: {why}", self.key))
+        Error::new(Code::EUNSUPPORTED, text!("{}: {why}", self.key))
     }
 
     fn boolean(&self) -> Result<bool> {
@@ -114,9 +149,9 @@ impl Given<'_> {
             Quantity::Good(value) | Quantity::Odd(value) if !self.strict => Ok(value),
             Quantity::Good(value) if (least..=most).contains(&value) => Ok(value),
             _ if most >= i64::MAX / 60 => {
-                Err(self.refuse(format!("must be a number from {least} up")))
+                Err(self.refuse(text!("must be a number from {least} up")))
             }
-            _ => Err(self.refuse(format!("must be a number, {least} to {most}"))),
+            _ => Err(self.refuse(text!("must be a number, {least} to {most}"))),
         }
     }
 
@@ -124,19 +159,18 @@ impl Given<'_> {
         let chosen = choices
             .iter()
             .find(|(name, _)| parse::is_any(self.bytes(), &[name]));
-        chosen.map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            self.refuse(format!("must be one of {}", names.join(", ")))
-        })
+        chosen
+            .map(|(_, value)| *value)
+            .ok_or_else(|| self.refuse(text!("must be one of {}", Listed(choices))))
     }
 }
 
 impl Settings {
     /// Note that PHP warns of a number it takes.
     fn remark(&mut self, given: &Given, value: i64) {
-        let text = format!("{}: {} is taken as {value}", given.key, given.quoted());
+        let text = text!("{}: {} is taken as {value}", given.key, given.quoted());
         let event = Event::new("SETTING_INVALID", Level::Warning, Code::OK, text);
-        self.remarks.push(event);
+        self.remarks.add(event);
     }
 }
 
@@ -157,7 +191,7 @@ pub(super) fn profile(settings: &mut Settings, given: &Given) -> Result<()> {
 pub(super) fn save_handler(settings: &mut Settings, given: &Given) -> Result<()> {
     let known = [("files", c"files"), ("memory", c"memory")];
     settings.save_handler = match given.one_of(&known) {
-        Ok(name) => name.into(),
+        Ok(name) => CText::new(name)?,
         Err(_) if parse::is_any(given.bytes(), &["user"]) => {
             let why = "user is chosen by giving a handler; built in are files, memory";
             return Err(given.unsupported(why));
@@ -262,13 +296,12 @@ pub(super) fn cookie_samesite(settings: &mut Settings, given: &Given) -> Result<
         ("Lax", c"Lax"),
         ("None", c"None"),
     ];
-    settings.cookie_samesite = match given.strict {
+    settings.cookie_samesite = CText::new(match given.strict {
         true => given
             .one_of(&known)
-            .map_err(|_| given.refuse("must be Strict, Lax, None or empty"))?
-            .into(),
-        false => given.text.into(),
-    };
+            .map_err(|_| given.refuse("must be Strict, Lax, None or empty"))?,
+        false => given.text,
+    })?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::{CookieLife, NameRule, Profile, SecureRule, Settings};
 use crate::error::{Code, Error, Event, Level, Result};
+use crate::sys::memory::{NoMemory, text};
 use crate::value::UserKind;
 use std::borrow::Cow;
 
@@ -18,6 +19,15 @@ impl Refusal {
     pub(crate) fn new(event: &'static str, text: impl Into<Cow<'static, str>>) -> Refusal {
         let error = Error::new(Code::EINVAL, text);
         Refusal { event, error }
+    }
+}
+
+impl From<NoMemory> for Refusal {
+    fn from(error: NoMemory) -> Refusal {
+        Refusal {
+            event: "HEADER_REFUSED",
+            error: error.into(),
+        }
     }
 }
 
@@ -40,8 +50,9 @@ impl Settings {
             self.check_id_bits()?;
             if self.use_cookies {
                 self.check_cookie_in_advance()?;
-                let clamped = self.clamped();
-                self.remarks.extend(clamped);
+                if let Some(clamped) = self.clamped() {
+                    self.remarks.add(clamped);
+                }
             }
         }
         self.check_policy()
@@ -52,7 +63,7 @@ impl Settings {
         let limit = self.policy.cookie_max_age_limit;
         let longest = UserKind::ALL.map(|kind| self.cookie_life_as_given(kind));
         (limit > 0 && longest.iter().any(|life| *life > limit)).then(|| {
-            let text = format!("the session cookie lives {limit} s: sess.cookie_max_age_limit");
+            let text = text!("the session cookie lives {limit} s: sess.cookie_max_age_limit");
             Event::new("COOKIE_CLAMPED", Level::Notice, Code::OK, text)
         })
     }
@@ -101,9 +112,9 @@ impl Settings {
     fn check_cookie_in_advance(&self) -> Result<()> {
         let policy = &self.policy;
         let name = match policy.cookie_name {
-            NameRule::Literal => self.name.as_c_str(),
-            NameRule::Site => policy.site_name.as_c_str(),
-            NameRule::Auto => policy.cookie_name_prefix.as_c_str(),
+            NameRule::Literal => &*self.name,
+            NameRule::Site => &*policy.site_name,
+            NameRule::Auto => &*policy.cookie_name_prefix,
         };
         let secure = match policy.cookie_secure {
             SecureRule::Ini => self.cookie_secure,
@@ -119,7 +130,7 @@ impl Settings {
             NameRule::Literal => "session.name",
             NameRule::Auto | NameRule::Site => "sess.cookie_name_prefix",
         };
-        let invalid = |text: String| Err(Refusal::new("SETTING_INVALID", text));
+        let invalid = |text: Cow<'static, str>| Err(Refusal::new("SETTING_INVALID", text));
         if name.iter().any(|byte| UNSENDABLE.contains(byte)) {
             let text = "session.name: no cookie can have a name with blanks or one of = , ; . [";
             return Err(Refusal::new("NAME_MALFORMED", text));
@@ -130,31 +141,34 @@ impl Settings {
             SecureRule::On | SecureRule::Off => "sess.cookie_secure",
         };
         if self.cookie_partitioned && !secure {
-            return invalid(format!("session.cookie_partitioned needs {secured}"));
+            return invalid(text!("session.cookie_partitioned needs {secured}"));
         }
         if self.profile != Profile::Libsess {
             return Ok(());
         }
         if self.cookie_samesite.as_bytes() == b"None" && !secure {
-            return invalid(format!("session.cookie_samesite None needs {secured}"));
+            return invalid(text!("session.cookie_samesite None needs {secured}"));
         }
         if let Some(prefix) = Prefix::of(name) {
             let whole_host = self.cookie_path.as_bytes() == b"/" && self.cookie_domain.is_empty();
             if !prefix.is_kept(secure, whole_host, self.cookie_httponly) {
-                let mut needs = vec![secured];
-                if prefix.whole_host {
-                    needs.extend(["session.cookie_path /", "no session.cookie_domain"]);
-                }
-                if prefix.httponly {
-                    needs.push("session.cookie_httponly");
-                }
-                let needs = needs.join(", ");
-                return invalid(format!("{named}: the prefix {} needs {needs}", prefix.text));
+                let host = match prefix.whole_host {
+                    true => ", session.cookie_path /, no session.cookie_domain",
+                    false => "",
+                };
+                let http = match prefix.httponly {
+                    true => ", session.cookie_httponly",
+                    false => "",
+                };
+                return invalid(text!(
+                    "{named}: the prefix {} needs {secured}{host}{http}",
+                    prefix.text
+                ));
             }
         }
         // C2: the longest id is of 256 characters, which may be three bytes each in the cookie.
         if name.len() + 3 * 256 > 4096 {
-            return invalid(format!(
+            return invalid(text!(
                 "{named}: too long for the 4096 bytes of a cookie with its id"
             ));
         }
@@ -163,7 +177,7 @@ impl Settings {
             ("session.cookie_domain", &self.cookie_domain),
         ] {
             if value.as_bytes().len() > 1024 {
-                return invalid(format!("{key}: browsers ignore more than 1024 bytes"));
+                return invalid(text!("{key}: browsers ignore more than 1024 bytes"));
             }
         }
         Ok(())

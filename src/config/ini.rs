@@ -2,7 +2,8 @@
 
 use super::{Settings, table};
 use crate::error::{Code, Error, Event, Level, Result};
-use std::ffi::CString;
+use crate::sys::memory::{self, Fallible, NoMemory, text};
+use std::borrow::Cow;
 
 /// One setting of a php.ini.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,37 +21,38 @@ impl Settings {
     /// that an unset `session.save_path` stands for.
     pub fn load_ini(&mut self, text: &[u8], name: &str) -> Result<Vec<Event>> {
         let mut next = self.clone();
-        let lines = parse(text)
-            .map_err(|(number, why)| Error::new(Code::EINVAL, format!("{name}:{number}: {why}")))?;
+        let lines = parse(text).map_err(|failure| match failure {
+            Failure::At(number, why) => Error::new(Code::EINVAL, text!("{name}:{number}: {why}")),
+            Failure::NoMemory => NoMemory.into(),
+        })?;
         // The profile first: it decides how strictly the others are read.
-        let (profile, others): (Vec<_>, Vec<_>) =
-            lines.iter().partition(|line| line.key == "sess.profile");
-        for line in profile.into_iter().chain(others) {
+        let is_profile = |line: &&Line| line.key == "sess.profile";
+        let others = lines.iter().filter(|line| !is_profile(line));
+        for line in lines.iter().filter(is_profile).chain(others) {
             let at = |mut error: Error| {
-                error.text = format!("{name}:{}: {}", line.number, error.text).into();
+                error.text = text!("{name}:{}: {}", line.number, error.text);
                 error
             };
-            let value = CString::new(&line.value[..]).map_err(|_| {
-                at(Error::new(
-                    Code::EINVAL,
-                    format!("{}: holds a NUL", line.key),
-                ))
-            })?;
+            if line.value.contains(&0) {
+                let text = text!("{}: holds a NUL", line.key);
+                return Err(at(Error::new(Code::EINVAL, text)));
+            }
+            let value = memory::c_string(&line.value)?;
             next.set(&line.key, &value).map_err(at)?;
         }
         let mut notices = next.take_remarks();
         if !table::is_explicit(&next, "session.save_path") {
-            let directory = next.default_directory();
-            let text = format!(
+            let directory = next.default_directory()?;
+            let text = text!(
                 "{name}: no session.save_path: sessions lie in {}; PHP may be built with another directory",
                 directory.display()
             );
-            notices.push(Event::new(
+            notices.try_push(Event::new(
                 "SAVE_PATH_ASSUMED",
                 Level::Notice,
                 Code::OK,
                 text,
-            ));
+            ))?;
         }
         *self = next;
         Ok(notices)
@@ -62,7 +64,31 @@ fn is_wanted(key: &str) -> bool {
     key.starts_with("session.") || key.starts_with("sess.") || table::find(key).is_some()
 }
 
-type Failure = (usize, String);
+/// Why a php.ini cannot be read.
+#[derive(Debug)]
+enum Failure {
+    /// The number of a line, and what is wrong with it.
+    At(usize, Cow<'static, str>),
+    NoMemory,
+}
+
+impl From<NoMemory> for Failure {
+    fn from(_: NoMemory) -> Failure {
+        Failure::NoMemory
+    }
+}
+
+/// Why a value cannot be read.
+enum Odd {
+    Because(&'static str),
+    NoMemory,
+}
+
+impl From<NoMemory> for Odd {
+    fn from(_: NoMemory) -> Odd {
+        Odd::NoMemory
+    }
+}
 
 /// The settings of sessions, in order. A failure names its line.
 fn parse(text: &[u8]) -> std::result::Result<Vec<Line>, Failure> {
@@ -83,11 +109,14 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Line>, Failure> {
             b'[' => {
                 let head = reader.take_until(b"]\r\n");
                 if reader.next() != Some(b']') {
-                    return Err((number, "a section without ]".into()));
+                    return Err(Failure::At(number, "a section without ]".into()));
                 }
                 // PHP applies these sections to single hosts and directories only.
-                let head = head.to_ascii_uppercase();
-                elsewhere = head.starts_with(b"[HOST=") || head.starts_with(b"[PATH=");
+                let begins = |with: &[u8]| {
+                    let front = head.get(..with.len());
+                    front.is_some_and(|front| front.eq_ignore_ascii_case(with))
+                };
+                elsewhere = begins(b"[HOST=") || begins(b"[PATH=");
                 reader.skip_line();
             }
             _ => {
@@ -97,14 +126,15 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Line>, Failure> {
                     continue;
                 }
                 reader.next();
-                let key = String::from_utf8_lossy(key).trim_end().to_owned();
+                let key = memory::shown(key.trim_ascii_end());
+                let key = memory::try_text(format_args!("{key}"))?;
                 let wanted = !elsewhere && is_wanted(&key);
-                let value = reader.value(wanted).map_err(|why| {
-                    let at = format!("{key}: {why}");
-                    (number, at)
+                let value = reader.value(wanted).map_err(|odd| match odd {
+                    Odd::Because(why) => Failure::At(number, text!("{key}: {why}")),
+                    Odd::NoMemory => Failure::NoMemory,
                 })?;
                 if wanted {
-                    lines.push(Line { number, key, value });
+                    lines.try_push(Line { number, key, value })?;
                 }
             }
         }
@@ -153,7 +183,7 @@ impl<'a> Reader<'a> {
     /// A value: quoted and plain pieces in a row, up to the end of the line or a comment.
     ///
     /// A `wanted` one must not use what PHP computes: variables, constants and operators.
-    fn value(&mut self, wanted: bool) -> std::result::Result<Vec<u8>, &'static str> {
+    fn value(&mut self, wanted: bool) -> std::result::Result<Vec<u8>, Odd> {
         let mut value = Vec::new();
         let mut words = 0;
         let mut quoted = false;
@@ -175,16 +205,18 @@ impl<'a> Reader<'a> {
                     let computed = |byte: &u8| b"|&^~!()=".contains(byte);
                     let variable = plain.windows(2).any(|two| two == b"${");
                     if wanted && (variable || plain.iter().any(computed)) {
-                        return Err("quote values with | & ^ ~ ! ( ) = and write variables out");
+                        let why = "quote values with | & ^ ~ ! ( ) = and write variables out";
+                        return Err(Odd::Because(why));
                     }
                     for word in plain.split(|byte| b" \t".contains(byte)) {
                         if wanted && is_constant(word) {
-                            return Err("write constants out, or quote a word that looks like one");
+                            let why = "write constants out, or quote a word that looks like one";
+                            return Err(Odd::Because(why));
                         }
                         switch |= meaning(word).is_some();
                         words += usize::from(!word.is_empty());
                     }
-                    value.extend_from_slice(plain);
+                    value.try_extend(plain)?;
                 }
             }
         }
@@ -194,14 +226,15 @@ impl<'a> Reader<'a> {
         if words > 1 || quoted {
             // PHP stops reading the file there.
             return if wanted {
-                Err(
+                Err(Odd::Because(
                     "quote values with on, off, yes, no, true, false, none or null among their words",
-                )
+                ))
             } else {
                 Ok(value)
             };
         }
-        Ok(meaning(&value).unwrap_or_default().into())
+        let meant = meaning(&value).unwrap_or_default();
+        Ok(memory::copy(meant.as_bytes())?)
     }
 
     /// The rest of a quoted piece, which may go over several lines.
@@ -210,19 +243,19 @@ impl<'a> Reader<'a> {
         quote: u8,
         wanted: bool,
         value: &mut Vec<u8>,
-    ) -> std::result::Result<(), &'static str> {
+    ) -> std::result::Result<(), Odd> {
         loop {
             match (self.next(), self.peek()) {
-                (None, _) => return Err("a quote without end"),
+                (None, _) => return Err(Odd::Because("a quote without end")),
                 (Some(byte), _) if byte == quote => return Ok(()),
                 (Some(b'\\'), Some(escaped @ (b'"' | b'\\' | b'$'))) if quote == b'"' => {
                     self.next();
-                    value.push(escaped);
+                    value.try_push(escaped)?;
                 }
                 (Some(b'$'), Some(b'{')) if quote == b'"' && wanted => {
-                    return Err("write variables out");
+                    return Err(Odd::Because("write variables out"));
                 }
-                (Some(byte), _) => value.push(byte),
+                (Some(byte), _) => value.try_push(byte)?,
             }
         }
     }
@@ -230,11 +263,11 @@ impl<'a> Reader<'a> {
 
 /// What PHP reads in place of a word that stands alone and unquoted.
 fn meaning(word: &[u8]) -> Option<&'static str> {
-    match word.to_ascii_lowercase().as_slice() {
-        b"on" | b"yes" | b"true" => Some("1"),
-        b"off" | b"no" | b"false" | b"none" | b"null" => Some(""),
-        _ => None,
+    if super::parse::is_any(word, &["on", "yes", "true"]) {
+        return Some("1");
     }
+    let off = ["off", "no", "false", "none", "null"];
+    super::parse::is_any(word, &off).then_some("")
 }
 
 /// Whether PHP puts the value of a constant in place of an unquoted word: those it knows when it reads a php.ini.
@@ -256,7 +289,8 @@ mod tests {
                 assert_eq!(lines.len(), 1, "{text:?}");
                 Ok(String::from_utf8(lines[0].value.clone()).unwrap())
             }
-            Err((line, why)) => Err(format!("{line}: {why}")),
+            Err(Failure::At(line, why)) => Err(format!("{line}: {why}")),
+            Err(Failure::NoMemory) => panic!("no memory"),
         }
     }
 
@@ -327,7 +361,8 @@ mod tests {
             .collect();
         assert_eq!(seen, [(11, "session.name"), (12, "session.name_")]);
         assert_eq!(lines[0].value, b"F");
-        assert_eq!(parse(b"a = 1\n[open\n").unwrap_err().0, 2);
+        let failure = parse(b"a = 1\n[open\n").unwrap_err();
+        assert!(matches!(failure, Failure::At(2, _)), "{failure:?}");
     }
 
     const STOCK: &str = "\
@@ -383,7 +418,7 @@ mod tests {
             assert!(!settings.use_strict_mode && !settings.cookie_httponly);
             assert_eq!(notices.len(), 1);
             assert_eq!(notices[0].name, "SAVE_PATH_ASSUMED");
-            let directory = settings.default_directory();
+            let directory = settings.default_directory().unwrap();
             assert!(notices[0].text.contains(directory.to_str().unwrap()));
         }
     }

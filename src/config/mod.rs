@@ -12,9 +12,10 @@ mod secret;
 mod table;
 
 use crate::error::{Code, Error, Event, Result};
+use crate::sys::memory::{self, CText, Fallible, text};
 use crate::value::Format;
 use apply::{Given, Kind};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 pub use check::{Prefix, Refusal};
 pub use path::depth_and_mode;
@@ -61,25 +62,25 @@ pub enum Durability {
 #[allow(missing_docs)]
 pub struct Settings {
     pub profile: Profile,
-    pub save_handler: CString,
-    pub save_path: CString,
-    pub name: CString,
+    pub save_handler: CText,
+    pub save_path: CText,
+    pub name: CText,
     pub auto_start: bool,
     pub gc_probability: i64,
     pub gc_divisor: i64,
     pub gc_maxlifetime: i64,
     pub format: Format,
     pub cookie_lifetime: i64,
-    pub cookie_path: CString,
-    pub cookie_domain: CString,
+    pub cookie_path: CText,
+    pub cookie_domain: CText,
     pub cookie_secure: bool,
     pub cookie_httponly: bool,
-    pub cookie_samesite: CString,
+    pub cookie_samesite: CText,
     pub cookie_partitioned: bool,
     pub use_cookies: bool,
     pub use_strict_mode: bool,
     pub lazy_write: bool,
-    pub cache_limiter: CString,
+    pub cache_limiter: CText,
     pub cache_expire: i64,
     pub sid_length: u32,
     pub sid_bits_per_character: u32,
@@ -92,21 +93,42 @@ pub struct Settings {
     pub mmap_threshold: u64,
     pub network_fs: bool,
     pub journal: bool,
-    pub journal_path: CString,
-    pub gc_quarantine: CString,
+    pub journal_path: CText,
+    pub gc_quarantine: CText,
     pub durability: Durability,
     pub create: Create,
-    pub sys_temp_dir: CString,
+    pub sys_temp_dir: CText,
     /// Clocks, logins and the cookie, in profile `libsess`.
     pub policy: Policy,
     /// The texts that were set, by place in the table; the others have their profile's default.
-    explicit: Vec<Option<CString>>,
+    explicit: Texts,
     /// The texts that stand in for a default: those of a named policy, and what follows from others.
-    supplied: Vec<Option<CString>>,
+    supplied: Texts,
     /// What PHP warns of, to be delivered.
-    remarks: Vec<Event>,
+    remarks: Remarks,
     /// Where relative paths begin, once that was decided.
-    anchor: Option<CString>,
+    anchor: Option<CText>,
+}
+
+/// A text for each directive. Copies of settings, which every session may have, share them.
+type Texts = [Option<CText>; table::TABLE.len()];
+
+/// Events that wait for somebody to tell.
+#[derive(Default)]
+struct Remarks(Vec<Event>);
+
+impl Remarks {
+    fn add(&mut self, remark: Event) {
+        // Without memory nobody is told.
+        let _ = self.0.try_push(remark);
+    }
+}
+
+impl Clone for Remarks {
+    fn clone(&self) -> Remarks {
+        let copied = memory::copy_each(&self.0, |remark| Ok(remark.clone()));
+        Remarks(copied.unwrap_or_default())
+    }
 }
 
 /// Who may change a directive.
@@ -153,6 +175,8 @@ pub fn refusal_event(key: &str) -> &'static str {
     }
 }
 
+const NONE_SET: Texts = [const { None }; table::TABLE.len()];
+
 /// Whether PHP's `ini_set()` can set the directive `key`: of others it says false and nothing else. Ours are
 /// not PHP's, and count as those that can be set.
 pub fn is_ini_set(key: &str) -> bool {
@@ -167,9 +191,14 @@ pub fn is_ini_set(key: &str) -> bool {
 const SUPPLIERS: [&str; 3] = ["sess.profile", "sess.policy", "sess.moin_lifetime"];
 
 impl Settings {
-    /// The defaults of a profile.
+    /// The defaults of a profile, for which there must be memory: see [`Settings::try_new`].
     pub fn new(profile: Profile) -> Settings {
-        let empty = CString::default;
+        Settings::try_new(profile).expect("memory for settings")
+    }
+
+    /// The defaults of a profile. ENOMEM.
+    pub fn try_new(profile: Profile) -> Result<Settings> {
+        let empty = CText::default;
         let mut settings = Settings {
             profile,
             save_handler: empty(),
@@ -209,17 +238,20 @@ impl Settings {
             create: Create::Start,
             sys_temp_dir: empty(),
             policy: Policy::default(),
-            explicit: vec![None; table::TABLE.len()],
-            supplied: vec![None; table::TABLE.len()],
-            remarks: Vec::new(),
+            explicit: NONE_SET,
+            supplied: NONE_SET,
+            remarks: Remarks::default(),
             anchor: None,
         };
         for directive in table::TABLE {
             let parsed = settings.parse(directive, directive.default(profile));
-            debug_assert!(parsed.is_ok(), "default of {:?}", directive.name);
+            match parsed {
+                Err(error) if error.code == Code::ENOMEM => return Err(error),
+                parsed => debug_assert!(parsed.is_ok(), "default of {:?}", directive.name),
+            }
         }
         settings.profile = profile;
-        settings
+        Ok(settings)
     }
 
     fn parse(&mut self, directive: &'static Directive, text: &CStr) -> Result<()> {
@@ -238,23 +270,23 @@ impl Settings {
         if SUPPLIERS.contains(&key) {
             let mut next = self.clone();
             next.parse(directive, value)?;
-            next.explicit[index] = Some(value.into());
+            next.explicit[index] = Some(CText::new(value)?);
             *self = next.derive()?;
             return Ok(());
         }
         let absolute = self.absolute(directive, value)?;
         let value = absolute.as_deref().unwrap_or(value);
+        let kept = CText::new(value)?;
         self.parse(directive, value)?;
-        self.explicit[index] = Some(value.into());
-        self.settle();
-        Ok(())
+        self.explicit[index] = Some(kept);
+        self.settle()
     }
 
     /// The same explicit texts over the defaults of the present profile and policy.
     fn derive(self) -> Result<Settings> {
-        let mut next = Settings::new(self.profile);
+        let mut next = Settings::try_new(self.profile)?;
         next.explicit = self.explicit;
-        next.supply();
+        next.supply()?;
         for (index, directive) in table::TABLE.iter().enumerate() {
             let text = next.explicit[index]
                 .as_ref()
@@ -263,7 +295,7 @@ impl Settings {
                 next.parse(directive, &text)?;
             }
         }
-        next.settle();
+        next.settle()?;
         // What is worth knowing of these texts was said when they were set.
         next.remarks = self.remarks;
         next.anchor = self.anchor;
@@ -271,26 +303,26 @@ impl Settings {
     }
 
     /// The texts of the policy in force, and of MoinMoin's lifetimes, which go before those.
-    fn supply(&mut self) {
+    fn supply(&mut self) -> Result<()> {
         if self.php() {
-            return;
+            return Ok(());
         }
-        let text = |settings: &Settings, key| settings.get(key).map(CString::from);
-        let named = text(self, "sess.policy").and_then(|name| named::policy(&name));
+        let named = self.get("sess.policy").and_then(named::policy);
         for (key, text) in named.unwrap_or_default() {
-            self.supply_one(key, (*text).into());
+            self.supply_one(key, text)?;
         }
-        let moin = text(self, "sess.moin_lifetime").unwrap_or_default();
-        let moin = named::MoinLifetime::parse(moin.to_bytes());
-        for (key, text) in moin.map(|moin| moin.lines()).unwrap_or_default() {
-            self.supply_one(key, text);
+        let moin = self.get("sess.moin_lifetime").unwrap_or_default();
+        if let Some(moin) = named::MoinLifetime::parse(moin.to_bytes()) {
+            moin.each_line(|key, text| self.supply_one(key, text))?;
         }
+        Ok(())
     }
 
-    fn supply_one(&mut self, key: &str, text: CString) {
+    fn supply_one(&mut self, key: &str, text: &CStr) -> Result<()> {
         if let Some((index, _)) = table::find(key) {
-            self.supplied[index] = Some(text);
+            self.supplied[index] = Some(CText::new(text)?);
         }
+        Ok(())
     }
 
     /// These settings with one directive set for a session: as `set`, but refuses those that belong to
@@ -300,7 +332,7 @@ impl Settings {
             && directive.change == Change::Engine
             && self.get(key) != Some(value)
         {
-            let text = format!("{key}: belongs to the engine, a session cannot change it");
+            let text = text!("{key}: belongs to the engine, a session cannot change it");
             return Err(Error::new(Code::EINVAL, text));
         }
         let mut next = self.clone();
@@ -319,7 +351,7 @@ impl Settings {
 
     /// What PHP warned of although it took the value, since the last call (N-4).
     pub fn take_remarks(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.remarks)
+        std::mem::take(&mut self.remarks.0)
     }
 
     /// Whether this is one of PHP's profiles.
@@ -340,8 +372,8 @@ fn unknown(key: &str) -> Error {
             names().find(|name| bare(name) == Some(near))
         });
     let text = match meant {
-        Some(name) => format!("no directive {key:?}; did you mean {name}?"),
-        None => format!("no directive {key:?}"),
+        Some(name) => text!("no directive {key:?}; did you mean {name}?"),
+        None => text!("no directive {key:?}"),
     };
     Error::new(Code::EINVAL, text)
 }

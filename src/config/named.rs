@@ -4,8 +4,9 @@ use super::Settings;
 use super::apply::Given;
 use super::rules::TEN_YEARS;
 use crate::error::{Code, Event, Level, Result};
+use crate::sys::memory::{self, text};
 use crate::value::UserKind;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 /// A directive and its text.
 type Line = (&'static str, &'static CStr);
@@ -110,20 +111,22 @@ impl MoinLifetime {
     }
 
     /// The directives it stands for: each kind's idle clock, which is the life of its cookie (M10).
-    pub(super) fn lines(self) -> Vec<(&'static str, CString)> {
+    pub(super) fn each_line(
+        self,
+        mut put: impl FnMut(&'static str, &CStr) -> Result<()>,
+    ) -> Result<()> {
         let idle = ["sess.anon.idle", "sess.login.idle", "sess.remember.idle"];
         let cookie = [
             "sess.anon.cookie",
             "sess.login.cookie",
             "sess.remember.cookie",
         ];
-        let mut lines = Vec::new();
         for (kind, lifetime) in self.kinds() {
-            let lifetime = CString::new(lifetime.to_string()).unwrap_or_default();
-            lines.push((idle[kind as usize], lifetime));
-            lines.push((cookie[kind as usize], c"idle".into()));
+            let text = memory::try_text(format_args!("{lifetime}"))?;
+            put(idle[kind as usize], &memory::c_string(text.as_bytes())?)?;
+            put(cookie[kind as usize], c"idle")?;
         }
-        lines
+        Ok(())
     }
 }
 
@@ -152,12 +155,12 @@ pub(super) fn apply_moin_lifetime(settings: &mut Settings, given: &Given) -> Res
         return Err(given.refuse(why));
     };
     if lifetime.scalar {
-        let text = format!(
+        let text = text!(
             "sess.moin_lifetime: taken as (0, {}): give the hours of anonymous sessions, too",
-            given.text.to_string_lossy().trim()
+            memory::shown(given.text.to_bytes().trim_ascii())
         );
         let remark = Event::new("SETTING_INVALID", Level::Warning, Code::EINVAL, text);
-        settings.remarks.push(remark);
+        settings.remarks.add(remark);
     }
     lifetime.apply(settings);
     Ok(())

@@ -152,7 +152,7 @@ fn trim_start(mut text: &[u8]) -> &[u8] {
     text
 }
 
-fn trim(text: &[u8]) -> &[u8] {
+pub(super) fn trim(text: &[u8]) -> &[u8] {
     let mut text = trim_start(text);
     while let [rest @ .., last] = text
         && is_space(*last)
@@ -175,9 +175,16 @@ pub(super) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's edit distance.
+/// No directive has a longer name.
+const LONGEST_NAME: usize = 63;
+
+/// Levenshtein's edit distance to the name of a directive.
 fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut row = [0; LONGEST_NAME + 1];
+    let b = &b[..b.len().min(LONGEST_NAME)];
+    for (at, cell) in row.iter_mut().enumerate() {
+        *cell = at;
+    }
     for (i, x) in a.iter().enumerate() {
         let mut diagonal = i;
         row[0] = i + 1;

@@ -3,6 +3,9 @@
 
 use super::{Directive, Settings};
 use crate::error::{Code, Error, Result};
+use crate::sys::environment;
+use crate::sys::memory::text;
+use crate::sys::memory::{self, CText};
 use std::ffi::{CStr, CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -17,8 +20,11 @@ impl Settings {
         }
         let path = self.save_path.clone();
         self.check_save_path(&path)?;
-        match std::env::current_dir() {
-            Ok(here) => self.anchor = CString::new(here.into_os_string().into_vec()).ok(),
+        match environment::current_directory() {
+            Ok(here) => {
+                let here = memory::c_string(here.as_os_str().as_bytes())?;
+                self.anchor = Some(CText::new(&here)?);
+            }
             Err(error) if is_relative(&path) => {
                 return Err(Error::io("session.save_path: no current directory", &error));
             }
@@ -43,8 +49,8 @@ impl Settings {
             return Ok(None);
         }
         let (options, directory) = split(text);
-        let path = [options, anchor.as_bytes(), b"/", directory].concat();
-        Ok(CString::new(path).ok())
+        let path = memory::join(&[options, anchor.as_bytes(), b"/", directory])?;
+        Ok(Some(memory::c_string(&path)?))
     }
 
     /// Refuse a save path that the built-in files could not use.
@@ -61,15 +67,16 @@ impl Settings {
     }
 
     /// The directory that an empty `session.save_path` stands for: `sys_temp_dir`, `$TMPDIR` or `/tmp` (F-4).
-    pub fn default_directory(&self) -> OsString {
+    pub fn default_directory(&self) -> Result<OsString> {
         let temporary = match self.sys_temp_dir.as_bytes() {
-            b"" => std::env::var_os("TMPDIR").unwrap_or_default(),
-            given => OsString::from_vec(given.to_vec()),
+            b"" => environment::variable(c"TMPDIR")?,
+            given => Some(memory::copy(given)?),
         };
-        match temporary.as_bytes() {
-            b"" => OsString::from("/tmp"),
-            _ => temporary,
-        }
+        let directory = match temporary.filter(|directory| !directory.is_empty()) {
+            Some(directory) => directory,
+            None => memory::copy(b"/tmp")?,
+        };
+        Ok(OsString::from_vec(directory))
     }
 }
 
@@ -107,7 +114,7 @@ fn number(text: &[u8], radix: u32) -> Option<u32> {
 }
 
 fn malformed(what: &str) -> Error {
-    let text = format!("session.save_path: {what} (DIR, N;DIR or N;MODE;DIR)");
+    let text = text!("session.save_path: {what} (DIR, N;DIR or N;MODE;DIR)");
     Error::new(Code::EINVAL, text)
 }
 
@@ -229,6 +236,6 @@ mod tests {
     fn f_4_the_default_directory() {
         let mut settings = Settings::new(Profile::Libsess);
         settings.set("sys_temp_dir", c"/var/tmp").unwrap();
-        assert_eq!(settings.default_directory(), "/var/tmp");
+        assert_eq!(settings.default_directory().unwrap(), "/var/tmp");
     }
 }

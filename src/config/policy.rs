@@ -1,12 +1,13 @@
 //! What profile `libsess` adds to PHP's protocol: clocks, logins, the cookie, as directives.
 
 use super::parse::{self, Quantity};
-use super::secret::SecretKey;
+use super::secret::Secret;
 use super::{Create, Settings, table};
 use crate::codec::check_key;
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, CText, text};
 use crate::value::{Key, UserKind};
-use std::ffi::CString;
+use std::borrow::Cow;
 
 /// The policy in force; off unless [`Settings::policed`].
 #[derive(Clone, Default)]
@@ -17,23 +18,23 @@ pub struct Policy {
     /// one after a login.
     pub rotate_grace: i64,
     /// `sess.user_key`: the application's own key of a login; empty: none.
-    pub user_key: CString,
+    pub user_key: CText,
     /// `sess.meta_key`: the key of the reserved entry; empty: none.
-    pub meta_key: CString,
+    pub meta_key: CText,
     /// `sess.touch_step`: the store's time is renewed only when older than this many seconds.
     pub touch_step: i64,
     /// `sess.secret`: the first makes provisional ids, all check them.
-    pub secret: Vec<SecretKey>,
+    pub secret: Secret,
     /// The file of `sess.secret` that is to be read when the engine is made.
-    pub(super) secret_file: Option<CString>,
+    pub(super) secret_file: Option<CText>,
     /// `sess.cookie_name`
     pub cookie_name: NameRule,
     /// `sess.cookie_name_prefix`
-    pub cookie_name_prefix: CString,
+    pub cookie_name_prefix: CText,
     /// `sess.site_id`
-    pub site_id: CString,
+    pub site_id: CText,
     /// The name that `sess.cookie_name = site` makes.
-    pub site_name: CString,
+    pub site_name: CText,
     /// `sess.cookie_secure`
     pub cookie_secure: SecureRule,
     /// `sess.cookie_rolling`: every start sends the cookie again.
@@ -152,14 +153,14 @@ impl Settings {
     }
 
     /// What follows from other directives where it was not set itself; after every change.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self) -> Result<()> {
         if self.policy.cookie_name == NameRule::Site {
             let policy = &mut self.policy;
             let site = [
                 policy.cookie_name_prefix.to_bytes(),
                 policy.site_id.to_bytes(),
             ];
-            policy.site_name = CString::new(site.concat()).unwrap_or_default();
+            policy.site_name = CText::new(&memory::c_string(&memory::join(&site)?)?)?;
         }
         let follows = |name, from| {
             let (index, _) = table::find(name).filter(|_| table::is_explicit(self, from))?;
@@ -167,10 +168,10 @@ impl Settings {
         };
         if let Some(index) = follows("sess.cookie_secure", "session.cookie_secure") {
             self.policy.cookie_secure = SecureRule::Ini;
-            self.supplied[index] = Some(c"ini".into());
+            self.supplied[index] = Some(CText::new(c"ini")?);
         }
         if !self.php() && !table::is_explicit(self, "session.gc_maxlifetime") {
-            self.raise_maxlifetime();
+            self.raise_maxlifetime()?;
         }
         let policy = &self.policy;
         let is_asked_for = policy.kinds.iter().any(KindPolicy::judges)
@@ -178,19 +179,26 @@ impl Settings {
             || !policy.user_key.is_empty()
             || self.create == Create::SecondRequest;
         self.policy.judges = is_asked_for && !self.php();
+        Ok(())
     }
 
     /// What idle clocks keep is not to be collected before.
-    fn raise_maxlifetime(&mut self) {
+    fn raise_maxlifetime(&mut self) -> Result<()> {
         let Some((index, directive)) = table::find("session.gc_maxlifetime") else {
-            return;
+            return Ok(());
         };
         let (Quantity::Good(least) | Quantity::Odd(least)) =
             parse::quantity(directive.default(self.profile).to_bytes());
         let idle = self.policy.longest_idle();
         self.gc_maxlifetime = least.max(idle);
-        let text = CString::new(self.gc_maxlifetime.to_string()).ok();
-        self.supplied[index] = text.filter(|_| idle > least);
+        self.supplied[index] = match idle > least {
+            true => {
+                let text = memory::try_text(format_args!("{}", self.gc_maxlifetime))?;
+                Some(CText::new(&memory::c_string(text.as_bytes())?)?)
+            }
+            false => None,
+        };
+        Ok(())
     }
 
     /// Refuse what cannot work together, naming both directives.
@@ -210,7 +218,7 @@ impl Settings {
         let key = policy.meta_key.to_bytes();
         if !key.is_empty() {
             check_key(self.format, Key::from_bytes(key)).map_err(|error| {
-                let text = format!(
+                let text = text!(
                     "sess.meta_key does not fit session.serialize_handler: {}",
                     error.text
                 );
@@ -227,10 +235,10 @@ impl Settings {
     fn check_off(&self) -> Result<()> {
         let given = table::TABLE.iter().zip(&self.explicit);
         for (directive, text) in given {
-            let name = directive.name.to_string_lossy();
-            let ours = is_of_policy(&name) && text.is_some();
+            let name = directive.name.to_str().unwrap_or_default();
+            let ours = is_of_policy(name) && text.is_some();
             if ours && text.as_deref() != Some(directive.default(self.profile)) {
-                let text = format!("{name} works with sess.profile libsess only");
+                let text = text!("{name} works with sess.profile libsess only");
                 return Err(Error::new(Code::EINVAL, text));
             }
         }
@@ -244,7 +252,7 @@ impl Settings {
         const NAMES: [&str; 3] = ["anon", "login", "remember"];
         let policy = &self.policy;
         for (name, kind) in NAMES.iter().zip(&policy.kinds) {
-            let fail = |text: String| Err(Error::new(Code::EINVAL, text));
+            let fail = |text: Cow<'static, str>| Err(Error::new(Code::EINVAL, text));
             let KindPolicy {
                 idle,
                 absolute,
@@ -252,27 +260,27 @@ impl Settings {
                 ..
             } = *kind;
             if absolute > 0 && absolute < idle {
-                return fail(format!(
+                return fail(text!(
                     "sess.{name}.absolute must not be less than sess.{name}.idle"
                 ));
             }
             if absolute > 0 && rotate >= absolute {
-                return fail(format!(
+                return fail(text!(
                     "sess.{name}.rotate must be less than sess.{name}.absolute"
                 ));
             }
             if rotate > 0 && rotate <= policy.rotate_grace {
-                return fail(format!(
+                return fail(text!(
                     "sess.{name}.rotate must be more than sess.rotate_grace"
                 ));
             }
             if idle > 0 && policy.touch_step * 2 > idle {
-                return fail(format!(
+                return fail(text!(
                     "sess.touch_step must be at most half of sess.{name}.idle"
                 ));
             }
             if kind.enabled && self.gc_maxlifetime < idle {
-                return fail(format!(
+                return fail(text!(
                     "session.gc_maxlifetime must not be less than sess.{name}.idle: \
                      gc would end sessions first"
                 ));

@@ -1,5 +1,6 @@
 use super::*;
 use crate::value::UserKind::{Anonymous, Login, Remembered};
+use std::ffi::CString;
 
 const SECRET: &CStr = c"hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 

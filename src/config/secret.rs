@@ -4,14 +4,15 @@ use super::Settings;
 use super::apply::Given;
 use crate::error::{Code, Error, Result};
 use crate::sys::file::Kind;
+use crate::sys::memory::{self, CText, Counted, Fallible, text};
 use crate::sys::{private, user};
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
+use std::ops::Deref;
 
 /// The longest file of keys that is read, in bytes.
 const LONGEST_FILE: usize = 64 << 10;
 
 /// A key of `sess.secret`, 32 bytes or more. Has no `Debug`, so that no message shows it.
-#[derive(Clone)]
 pub struct SecretKey(Vec<u8>);
 
 impl SecretKey {
@@ -21,14 +22,38 @@ impl SecretKey {
     }
 
     /// From 64 or more hexadecimal digits, an even number of them.
-    fn from_hex(digits: &[u8]) -> Option<SecretKey> {
+    fn from_hex(digits: &[u8]) -> Result<Option<SecretKey>> {
         let digit = |byte: u8| Some(char::from(byte).to_digit(16)? as u8);
         if digits.len() < 64 || !digits.len().is_multiple_of(2) {
-            return None;
+            return Ok(None);
         }
-        let pairs = digits.chunks_exact(2);
-        let bytes = pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?));
-        Some(SecretKey(bytes.collect::<Option<_>>()?))
+        let mut key = Vec::new();
+        key.room(digits.len() / 2)?;
+        for pair in digits.chunks_exact(2) {
+            let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else {
+                return Ok(None);
+            };
+            key.try_push(high << 4 | low)?;
+        }
+        Ok(Some(SecretKey(key)))
+    }
+}
+
+/// The keys in force, which copies of settings share.
+#[derive(Clone, Default)]
+pub struct Secret(Option<Counted<Vec<SecretKey>>>);
+
+impl Secret {
+    fn of(keys: Vec<SecretKey>) -> Result<Secret> {
+        Ok(Secret(Some(Counted::new(keys)?)))
+    }
+}
+
+impl Deref for Secret {
+    type Target = [SecretKey];
+
+    fn deref(&self) -> &[SecretKey] {
+        self.0.as_ref().map_or(&[], |keys| keys.as_slice())
     }
 }
 
@@ -37,19 +62,21 @@ pub(super) fn apply(settings: &mut Settings, given: &Given) -> Result<()> {
     let text = given.text.to_bytes();
     let policy = &mut settings.policy;
     if text.is_empty() {
-        policy.secret.clear();
+        policy.secret = Secret::default();
         policy.secret_file = None;
     } else if let Some(digits) = text.strip_prefix(b"hex:") {
-        let key = SecretKey::from_hex(digits).ok_or_else(|| {
+        let key = SecretKey::from_hex(digits)?.ok_or_else(|| {
             let text =
                 "sess.secret: after hex: come hexadecimal digits, 64 or more, an even number";
             Error::new(Code::EINVAL, text)
         })?;
-        policy.secret = vec![key];
+        let mut keys = Vec::new();
+        keys.try_push(key)?;
+        policy.secret = Secret::of(keys)?;
         policy.secret_file = None;
     } else if let Some(path @ [b'/', ..]) = text.strip_prefix(b"file:") {
-        policy.secret_file = CString::new(path).ok();
-        policy.secret.clear();
+        policy.secret_file = Some(CText::new(&memory::c_string(path)?)?);
+        policy.secret = Secret::default();
     } else {
         let text = "sess.secret: must begin with hex: or file:/";
         return Err(Error::new(Code::EINVAL, text));
@@ -66,17 +93,17 @@ impl Settings {
         let Some(path) = &self.policy.secret_file else {
             return Ok(());
         };
-        self.policy.secret = read_keys(path)?;
+        self.policy.secret = Secret::of(read_keys(path)?)?;
         Ok(())
     }
 }
 
 fn read_keys(path: &CStr) -> Result<Vec<SecretKey>> {
-    let shown = path.to_string_lossy();
+    let shown = memory::shown(path.to_bytes());
     let (about, text) = private::read(path, LONGEST_FILE)
-        .map_err(|error| Error::io(format!("sess.secret: {shown}"), &error))?;
+        .map_err(|error| Error::io(format_args!("sess.secret: {shown}"), &error))?;
     let unsafe_because = |why: &str| {
-        let text = format!("sess.secret: {shown}: {why}");
+        let text = text!("sess.secret: {shown}: {why}");
         Err(Error::new(Code::EUNSAFE, text))
     };
     if about.kind != Kind::Regular {
@@ -94,16 +121,17 @@ fn read_keys(path: &CStr) -> Result<Vec<SecretKey>> {
         if line.is_empty() {
             continue;
         }
-        keys.push(SecretKey::from_hex(line).ok_or_else(|| {
-            let text = format!(
+        let key = SecretKey::from_hex(line)?.ok_or_else(|| {
+            let text = text!(
                 "sess.secret: {shown}:{}: must be hexadecimal digits, 64 or more, an even number",
                 at + 1
             );
             Error::new(Code::EINVAL, text)
-        })?);
+        })?;
+        keys.try_push(key)?;
     }
     if keys.is_empty() {
-        let text = format!("sess.secret: {shown}: holds no key");
+        let text = text!("sess.secret: {shown}: holds no key");
         return Err(Error::new(Code::EINVAL, text));
     }
     Ok(keys)

@@ -2,6 +2,7 @@
 
 use crate::config::{Refusal, Settings};
 use crate::headers::http_date;
+use crate::sys::memory::{self, Fallible};
 use std::ffi::CString;
 
 mod own;
@@ -32,51 +33,53 @@ pub fn build(
     now: i64,
 ) -> Result<CString, Refusal> {
     settings.check_cookie(manner.name, manner.secure)?;
-    let mut line = manner.name.to_vec();
-    line.push(b'=');
-    form_encode(id, &mut line);
-    put_lifetime(&mut line, manner.lifetime, now);
-    put_attributes(settings, manner.secure, &mut line);
+    let mut line = memory::join(&[manner.name, b"="])?;
+    form_encode(id, &mut line)?;
+    put_lifetime(&mut line, manner.lifetime, now)?;
+    put_attributes(settings, manner.secure, &mut line)?;
     finish(line)
 }
 
 /// The value of a `Set-Cookie:` header that makes the client forget the session cookie (C4, CS14).
 pub fn expire(settings: &Settings, manner: Manner<'_>) -> Result<CString, Refusal> {
     settings.check_cookie(manner.name, manner.secure)?;
-    let mut line = manner.name.to_vec();
-    line.push(b'=');
-    put_expired(&mut line);
-    put_attributes(settings, manner.secure, &mut line);
+    let mut line = memory::join(&[manner.name, b"="])?;
+    put_expired(&mut line)?;
+    put_attributes(settings, manner.secure, &mut line)?;
     finish(line)
 }
 
-fn put_lifetime(line: &mut Vec<u8>, lifetime: i64, now: i64) {
+fn put_lifetime(line: &mut Vec<u8>, lifetime: i64, now: i64) -> memory::Result {
     let expires = now.wrapping_add(lifetime);
-    if lifetime > 0 && expires > 0 {
-        let date = http_date(expires);
-        line.extend(format!("; expires={date}; Max-Age={lifetime}").bytes());
+    match lifetime > 0 && expires > 0 {
+        true => {
+            let date = http_date(expires);
+            memory::append(line, format_args!("; expires={date}; Max-Age={lifetime}"))
+        }
+        false => Ok(()),
     }
 }
 
-fn put_expired(line: &mut Vec<u8>) {
+fn put_expired(line: &mut Vec<u8>) -> memory::Result {
     let date = http_date(0);
-    line.extend(format!("; expires={date}; Max-Age=0").bytes());
+    memory::append(line, format_args!("; expires={date}; Max-Age=0"))
 }
 
-fn put_attributes(settings: &Settings, secure: bool, line: &mut Vec<u8>) {
-    let mut attribute = |name: &[u8], value: &[u8]| {
-        if !value.is_empty() {
-            line.extend_from_slice(name);
-            line.extend_from_slice(value);
+fn put_attributes(settings: &Settings, secure: bool, line: &mut Vec<u8>) -> memory::Result {
+    let mut attribute = |name: &[u8], value: &[u8]| match value.is_empty() {
+        true => Ok(()),
+        false => {
+            line.try_extend(name)?;
+            line.try_extend(value)
         }
     };
     let flag = |on: bool, text: &'static [u8]| if on { text } else { b"" };
-    attribute(b"; path=", settings.cookie_path.to_bytes());
-    attribute(b"; domain=", settings.cookie_domain.to_bytes());
-    attribute(b"; ", flag(secure, b"secure"));
-    attribute(b"; ", flag(settings.cookie_partitioned, b"Partitioned"));
-    attribute(b"; ", flag(settings.cookie_httponly, b"HttpOnly"));
-    attribute(b"; SameSite=", samesite(settings));
+    attribute(b"; path=", settings.cookie_path.to_bytes())?;
+    attribute(b"; domain=", settings.cookie_domain.to_bytes())?;
+    attribute(b"; ", flag(secure, b"secure"))?;
+    attribute(b"; ", flag(settings.cookie_partitioned, b"Partitioned"))?;
+    attribute(b"; ", flag(settings.cookie_httponly, b"HttpOnly"))?;
+    attribute(b"; SameSite=", samesite(settings))
 }
 
 /// Our profile always says it: browsers take its absence for Lax, with an exception for POST (C8).
@@ -99,26 +102,29 @@ fn finish(mut line: Vec<u8>) -> Result<CString, Refusal> {
         let text = "the session cookie would hold a line break or NUL";
         Refusal::new("HEADER_REFUSED", text)
     };
-    if line.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+    if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
         return Err(refused());
     }
-    CString::new(line).map_err(|_| refused())
+    Ok(memory::c_string(&line)?)
 }
 
 /// Form url-encoding (C-3).
-fn form_encode(text: &[u8], out: &mut Vec<u8>) {
+fn form_encode(text: &[u8], out: &mut Vec<u8>) -> memory::Result {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in text {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => out.push(byte),
-            b' ' => out.push(b'+'),
-            _ => out.extend([
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                out.try_push(byte)?;
+            }
+            b' ' => out.try_push(b'+')?,
+            _ => out.try_extend(&[
                 b'%',
                 HEX[usize::from(byte >> 4)],
                 HEX[usize::from(byte & 15)],
-            ]),
+            ])?,
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{put_expired, put_lifetime, samesite};
 use crate::config::{Prefix, Settings};
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, Fallible, text};
 use std::borrow::Cow;
 use std::ffi::CString;
 
@@ -60,9 +61,8 @@ pub fn own(
     });
     check(name, &given)?;
 
-    let mut line = name.to_vec();
-    line.push(b'=');
-    percent_encode(value, &mut line);
+    let mut line = memory::join(&[name, b"="])?;
+    percent_encode(value, &mut line)?;
     if line.len() - 1 > MOST_BYTES {
         let text = "a cookie's name and encoded value are at most 4096 bytes together";
         return Err(refuse(text));
@@ -72,23 +72,26 @@ pub fn own(
     let clamped = limit > 0 && asked > limit;
     match given.max_age {
         None => {}
-        Some(..=0) => put_expired(&mut line),
-        Some(_) => put_lifetime(&mut line, if clamped { limit } else { asked }, now),
+        Some(..=0) => put_expired(&mut line)?,
+        Some(_) => put_lifetime(&mut line, if clamped { limit } else { asked }, now)?,
     }
-    given.put(&mut line);
-    let line = CString::new(line).map_err(|_| refuse("a cookie cannot hold a NUL"))?;
+    given.put(&mut line)?;
+    if line.contains(&0) {
+        return Err(refuse("a cookie cannot hold a NUL"));
+    }
+    let line = memory::c_string(&line)?;
     Ok(Own { line, clamped })
 }
 
 impl Attributes<'_> {
-    fn put(&self, line: &mut Vec<u8>) {
+    fn put(&self, line: &mut Vec<u8>) -> memory::Result {
         let mut attribute = |name: &str, value: &[u8]| {
-            line.extend_from_slice(name.as_bytes());
-            line.extend_from_slice(value);
+            line.try_extend(name.as_bytes())?;
+            line.try_extend(value)
         };
         for (name, value) in [("; path=", self.path), ("; domain=", self.domain)] {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                attribute(name, value);
+                attribute(name, value)?;
             }
         }
         for (is_on, name) in [
@@ -97,10 +100,10 @@ impl Attributes<'_> {
             (self.httponly, "; HttpOnly"),
         ] {
             if is_on {
-                attribute(name, b"");
+                attribute(name, b"")?;
             }
         }
-        attribute("; SameSite=", self.samesite.unwrap_or_default().as_bytes());
+        attribute("; SameSite=", self.samesite.unwrap_or_default().as_bytes())
     }
 }
 
@@ -110,7 +113,7 @@ fn check(name: &[u8], given: &Attributes) -> Result<()> {
     if let Some(prefix) = Prefix::of(name) {
         let whole_host = path == b"/" && domain.is_empty();
         if !prefix.is_kept(given.secure, whole_host, given.httponly) {
-            let text = format!("a cookie's prefix {} needs {}", prefix.text, prefix.needs());
+            let text = text!("a cookie's prefix {} needs {}", prefix.text, prefix.needs());
             return Err(refuse(text));
         }
     }
@@ -207,17 +210,18 @@ impl<'a> Attributes<'a> {
 
 /// What a cookie's value cannot hold (C1), and `%`, as `%` and two digits; blanks, too, so that scripts
 /// read it by decodeURIComponent.
-fn percent_encode(text: &[u8], out: &mut Vec<u8>) {
+fn percent_encode(text: &[u8], out: &mut Vec<u8>) -> memory::Result {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in text {
         match byte {
             b'"' | b',' | b';' | b'\\' | b'%' | ..=b' ' | 0x7f.. => {
                 let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-                out.extend([b'%', digits[0], digits[1]]);
+                out.try_extend(&[b'%', digits[0], digits[1]])?;
             }
-            _ => out.push(byte),
+            _ => out.try_push(byte)?,
         }
     }
+    Ok(())
 }
 
 fn refuse(text: impl Into<Cow<'static, str>>) -> Error {

@@ -1,6 +1,7 @@
 //! Reading the request's cookies: as PHP does, and as RFC 6265 says.
 
 use crate::id;
+use crate::sys::memory::{self, Fallible};
 
 /// The most ids that are taken from cookies of one name (C11).
 pub const MOST_CANDIDATES: usize = 8;
@@ -18,7 +19,7 @@ pub enum Found {
 ///
 /// Several header lines are to be joined with `;`. Of two cookies of that name the first counts, but
 /// one in array form (`name[x]=1`) hides every other.
-pub fn find(headers: &[u8], name: &[u8]) -> Found {
+pub fn find(headers: &[u8], name: &[u8]) -> memory::Result<Found> {
     let mut first = None;
     for cookie in headers.split(|&byte| byte == b';') {
         let (key, value) = match cookie.iter().position(|&byte| byte == b'=') {
@@ -27,14 +28,14 @@ pub fn find(headers: &[u8], name: &[u8]) -> Found {
         };
         match compare(key, name) {
             Same::No => {}
-            Same::Array => return Found::Absent,
+            Same::Array => return Ok(Found::Absent),
             Same::Yes => first = first.or(Some(value)),
         }
     }
-    match first {
-        Some(value) => Found::Value(percent_decode(value)),
+    Ok(match first {
+        Some(value) => Found::Value(percent_decode(value)?),
         None => Found::Absent,
-    }
+    })
 }
 
 enum Same {
@@ -74,9 +75,10 @@ fn compare(key: &[u8], name: &[u8]) -> Same {
 }
 
 /// `%41` becomes `A`; anything else, `+` included, stays.
-fn percent_decode(value: &[u8]) -> Vec<u8> {
+fn percent_decode(value: &[u8]) -> memory::Result<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let mut out = Vec::with_capacity(value.len());
+    let mut out = Vec::new();
+    out.room(value.len())?;
     let mut rest = value;
     while let [byte, tail @ ..] = rest {
         rest = tail;
@@ -86,13 +88,13 @@ fn percent_decode(value: &[u8]) -> Vec<u8> {
         };
         match decoded {
             Some((high, low)) => {
-                out.push(high << 4 | low);
+                out.try_push(high << 4 | low)?;
                 rest = &tail[2..];
             }
-            None => out.push(*byte),
+            None => out.try_push(*byte)?,
         }
     }
-    out
+    Ok(out)
 }
 
 /// The cookies of a request in order: name and value as they were sent.
@@ -105,25 +107,28 @@ fn pairs(headers: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 /// The decoded value of the first cookie of exactly that name.
-pub fn first(headers: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+pub fn first(headers: &[u8], name: &[u8]) -> memory::Result<Option<Vec<u8>>> {
     let mut named = pairs(headers).filter(|(key, _)| *key == name);
-    named.next().map(|(_, value)| percent_decode(value))
+    named
+        .next()
+        .map(|(_, value)| percent_decode(value))
+        .transpose()
 }
 
 /// Of the cookies of exactly that name the id number `wanted`, from 0: what cannot be an id (D3) and
 /// what was there before does not count (C11). Exactly, so that no other name gets what browsers
 /// promise of a prefix (C5).
-pub fn candidate(headers: &[u8], name: &[u8], wanted: usize) -> Option<Vec<u8>> {
+pub fn candidate(headers: &[u8], name: &[u8], wanted: usize) -> memory::Result<Option<Vec<u8>>> {
     let mut earlier: Vec<Vec<u8>> = Vec::new();
     for (_, value) in pairs(headers).filter(|(key, _)| *key == name) {
-        let id = percent_decode(value);
+        let id = percent_decode(value)?;
         if !id::is_secure(&id) || earlier.contains(&id) {
             continue;
         }
         if earlier.len() == wanted {
-            return Some(id);
+            return Ok(Some(id));
         }
-        earlier.push(id);
+        earlier.try_push(id)?;
     }
-    None
+    Ok(None)
 }

@@ -3,6 +3,7 @@
 use super::handle::Handle;
 use super::types::sess_value;
 use crate::codec::NodeId;
+use crate::sys::memory::{self, Fallible};
 
 const CHUNK: usize = 256;
 
@@ -15,30 +16,38 @@ pub(super) struct Slot {
 /// The slots of one session. A slot is never moved, changed or freed before its session is.
 #[derive(Default)]
 pub(super) struct Arena {
-    chunks: Vec<Option<Box<[Slot]>>>,
+    chunks: Vec<Option<Vec<Slot>>>,
 }
 
 impl Arena {
-    /// The address that stands for `node`; NULL when out of memory.
-    pub(super) fn address(&mut self, handle: *const Handle, node: NodeId) -> *mut sess_value {
+    /// The address that stands for `node`.
+    pub(super) fn address(
+        &mut self,
+        handle: *const Handle,
+        node: NodeId,
+    ) -> memory::Result<*mut sess_value> {
         let (chunk, index) = (node.0 as usize / CHUNK, node.0 as usize % CHUNK);
         if chunk >= self.chunks.len() {
             let more = chunk + 1 - self.chunks.len();
-            if self.chunks.try_reserve(more).is_err() {
-                return std::ptr::null_mut();
+            self.chunks.try_reserve(more)?;
+            for _ in 0..more {
+                self.chunks.try_push(None)?;
             }
-            self.chunks.resize_with(chunk + 1, || None);
         }
-        let slots = self.chunks[chunk].get_or_insert_with(|| {
-            let first = (chunk * CHUNK) as u32;
-            let node = |offset| NodeId(first + offset);
-            (0..CHUNK as u32)
-                .map(|offset| Slot {
-                    handle,
-                    node: node(offset),
-                })
-                .collect()
-        });
-        std::ptr::from_ref(&slots[index]).cast_mut().cast()
+        let slots = match &mut self.chunks[chunk] {
+            Some(slots) => slots,
+            none => none.insert(slots_from((chunk * CHUNK) as u32, handle)?),
+        };
+        Ok(std::ptr::from_ref(&slots[index]).cast_mut().cast())
     }
+}
+
+fn slots_from(first: u32, handle: *const Handle) -> memory::Result<Vec<Slot>> {
+    let mut slots = Vec::new();
+    slots.room(CHUNK)?;
+    for offset in 0..CHUNK as u32 {
+        let node = NodeId(first + offset);
+        slots.try_push(Slot { handle, node })?;
+    }
+    Ok(slots)
 }

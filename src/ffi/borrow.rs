@@ -3,6 +3,7 @@
 use super::types::sess_bytes;
 use crate::codec::Place;
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::text;
 use crate::value::Key;
 use std::ffi::{CStr, c_char, c_void};
 
@@ -22,7 +23,7 @@ pub(super) fn invalid(text: &'static str) -> Error {
 
 /// `what` is the function and its argument, such as "sess_set_id: id".
 pub(super) fn null(what: &str) -> Error {
-    Error::new(Code::EINVAL, format!("{what} must not be NULL"))
+    Error::new(Code::EINVAL, text!("{what} must not be NULL"))
 }
 
 /// Bytes with a length, which may be SESS_NTS. `what` they are is for the error.
@@ -41,7 +42,7 @@ pub(super) unsafe fn bytes<'a>(ptr: *const c_void, len: usize, what: &str) -> Re
         return Ok(unsafe { CStr::from_ptr(ptr.cast()) }.to_bytes());
     }
     if len > isize::MAX as usize {
-        let text = format!("{what}: the length is out of range");
+        let text = text!("{what}: the length is out of range");
         return Err(Error::new(Code::EINVAL, text));
     }
     // SAFETY: the caller promises `len` readable bytes.

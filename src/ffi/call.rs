@@ -8,7 +8,9 @@ use super::user::User;
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Lent, Times};
 use crate::id;
+use crate::sys::memory;
 use crate::sys::opaque::Opaque;
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 
@@ -119,7 +121,7 @@ pub unsafe extern "C" fn sess_call_set_data(
         answer(call, |call| {
             let data = bytes(data, len, "sess_call_set_data: data")?;
             match is_part_of_answer(call, data) {
-                true => call.set_data(&copy(data)?),
+                true => call.set_data(&memory::copy(data)?),
                 false => call.set_data(data),
             }
         })
@@ -131,14 +133,6 @@ pub unsafe extern "C" fn sess_call_set_data(
 fn is_part_of_answer(call: &Call, data: &[u8]) -> bool {
     call.data()
         .is_some_and(|answer| answer.as_ptr_range().contains(&data.as_ptr()))
-}
-
-fn copy(data: &[u8]) -> Result<Vec<u8>> {
-    let mut copy = Vec::new();
-    copy.try_reserve_exact(data.len())
-        .map_err(|_| Error::new(Code::ENOMEM, format!("no memory for {} bytes", data.len())))?;
-    copy.extend_from_slice(data);
-    Ok(copy)
 }
 
 /// Bytes that a host lends, and how they go back.
@@ -175,14 +169,14 @@ pub unsafe extern "C" fn sess_call_lend_data(
         answer(call, |call| {
             let data = bytes(data, len, "sess_call_lend_data: data")?;
             if is_part_of_answer(call, data) {
-                return call.set_data(&copy(data)?);
+                return call.set_data(&memory::copy(data)?);
             }
             let data = lend(data);
-            call.lend_data(Box::new(HostBytes {
+            call.lend_data(memory::boxed(HostBytes {
                 data: data.data,
                 len: data.len,
                 _owner: owner,
-            }))
+            })?)
         })
     }
 }
@@ -234,7 +228,7 @@ pub unsafe extern "C" fn sess_call_set_id(
     // SAFETY: the header's rules for pointers.
     unsafe {
         answer(call, |call| {
-            let id = copy(bytes(id.cast(), len, "sess_call_set_id: id")?)?;
+            let id = memory::copy(bytes(id.cast(), len, "sess_call_set_id: id")?)?;
             if !call.settings.php() && !id::is_secure(&id) {
                 let text = "an id is 22 to 256 characters of [A-Za-z0-9,-]";
                 return Err(Error::new(Code::EBADID, text));
@@ -281,27 +275,39 @@ pub unsafe extern "C" fn sess_call_fail(
             return code;
         };
         let text = match message.is_null() {
-            true => String::new(),
+            true => Cow::Borrowed(""),
             false => one_line(CStr::from_ptr(message)),
         };
         let _ = guard(|| {
             call.set_failure(Error {
                 code: Code(code),
                 errno: os_errno,
-                text: text.into(),
+                text,
             });
         });
     }
     code
 }
 
-fn one_line(text: &CStr) -> String {
-    text.to_string_lossy().trim_end().replace(['\n', '\r'], " ")
+fn one_line(text: &CStr) -> Cow<'static, str> {
+    let mut line = Vec::new();
+    let text = memory::shown(text.to_bytes().trim_ascii_end());
+    if memory::append(&mut line, format_args!("{text}")).is_err() {
+        return Cow::Borrowed(memory::NO_TEXT);
+    }
+    for byte in &mut line {
+        if matches!(*byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    // What was UTF-8 is so with blanks.
+    String::from_utf8(line).map_or(Cow::Borrowed(memory::NO_TEXT), Cow::Owned)
 }
 
 /// The built-in backend named by session.save_handler, as the same table, to build upon (SessionHandler's
 /// parent::): return sess_call_parent(call)->read(NULL, call, id). It keeps its state apart from yours,
-/// and its answers are in sess_call_data and sess_call_id. Never NULL; all nine are filled in.
+/// and its answers are in sess_call_data and sess_call_id. Its create_sid works before its open too. What it
+/// tells of reaches the event function before it returns. Never NULL; all nine are filled in.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_call_parent(call: *const sess_call) -> *const sess_handler {
     let _ = call;

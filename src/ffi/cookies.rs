@@ -5,6 +5,7 @@ use super::gate::Access::Drive;
 use super::handle::{ask, run, tell};
 use super::types::{sess_bytes, sess_rc, sess_session};
 use crate::error::Code;
+use crate::sys::memory;
 use std::ffi::{c_char, c_void};
 
 /// What the client asked for, before start: "http" or "https", the host without port or "", the port (0: the
@@ -22,11 +23,12 @@ pub unsafe extern "C" fn sess_set_request(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let scheme = text(scheme, "sess_set_request: scheme")?.to_owned();
-            let host = text(host, "sess_set_request: host")?.to_owned();
-            let root = text(script_root, "sess_set_request: script_root")?.to_owned();
-            let (scheme, host, root) = (scheme.to_bytes(), host.to_bytes(), root.to_bytes());
-            open.session.set_request(scheme, host, port, root)
+            let scheme = text(scheme, "sess_set_request: scheme")?.to_bytes();
+            let scheme = memory::copy(scheme)?;
+            let host = memory::copy(text(host, "sess_set_request: host")?.to_bytes())?;
+            let root = text(script_root, "sess_set_request: script_root")?.to_bytes();
+            let root = memory::copy(root)?;
+            open.session.set_request(&scheme, &host, port, &root)
         })
     }
 }
@@ -59,7 +61,9 @@ pub unsafe extern "C" fn sess_cookie(
             if value.is_null() {
                 return Code::EINVAL.0;
             }
-            let name = name.to_bytes().to_vec();
+            let Ok(name) = memory::copy(name.to_bytes()) else {
+                return Code::ENOMEM.0;
+            };
             match open.session.cookie(&name) {
                 Ok(found) => {
                     value.write(lend(found));
@@ -87,12 +91,13 @@ pub unsafe extern "C" fn sess_set_cookie(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let name = text(name, "sess_set_cookie: name")?.to_owned();
+            let name = memory::copy_c(text(name, "sess_set_cookie: name")?)?;
             let value = bytes(value, len, "sess_set_cookie: value")?;
             let attributes = match attributes.is_null() {
-                true => c"".to_owned(),
-                false => text(attributes, "sess_set_cookie: attributes")?.to_owned(),
+                true => c"",
+                false => text(attributes, "sess_set_cookie: attributes")?,
             };
+            let attributes = memory::copy_c(attributes)?;
             open.copied(value, |session, value| {
                 session.set_cookie(name.to_bytes(), value, attributes.to_bytes())
             })

@@ -70,7 +70,8 @@ unsafe fn set(
 }
 
 /// The array under a key, for editing; made if missing or null. NULL, with the code on the session, if it
-/// is something else (SESS_EINVAL) or cannot be edited.
+/// is something else (SESS_EINVAL) or cannot be edited (as the setters). With SESS_APPEND the key is the one
+/// that $a[] takes in the PHP of the profile: after negative keys alone php82 and php5 may begin with 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_edit(
     array: *mut sess_value,
@@ -91,8 +92,9 @@ pub unsafe extern "C" fn sess_value_edit(
 }
 
 /// Set a key to null. All setters: SESS_EMISUSE if not active, SESS_ENOTFOUND if `array` was removed,
-/// SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED where
-/// references behind a custom value forbid it, SESS_EHEADERS for a first value that needs a cookie.
+/// SESS_EINVAL for a key the format cannot hold (PHP profiles: left to encode), SESS_EUNSUPPORTED, and
+/// nothing changed, where references behind a custom value, or inside what it wrote of itself, would name
+/// something else then, SESS_EHEADERS for a first value that needs a cookie.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_set_null(
     array: *mut sess_value,
@@ -192,7 +194,8 @@ pub unsafe extern "C" fn sess_value_set_string(
     }
 }
 
-/// Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA.
+/// Set a key to a value in PHP's serialize() form: how objects and enums are set. SESS_EDATA. A custom value
+/// whose references are numbered otherwise than the place would have it: SESS_EUNSUPPORTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_set_serialized(
     array: *mut sess_value,
@@ -213,7 +216,7 @@ pub unsafe extern "C" fn sess_value_set_serialized(
     }
 }
 
-/// Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there.
+/// Remove a key: unset($a[$key]). SESS_ENOTFOUND if it is not there; SESS_EUNSUPPORTED as the setters.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_remove(
     array: *mut sess_value,
@@ -232,7 +235,7 @@ pub unsafe extern "C" fn sess_value_remove(
     }
 }
 
-/// Remove all keys; of the whole data: session_unset().
+/// Remove all keys; of the whole data: session_unset(). SESS_EUNSUPPORTED as the setters.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_clear(array: *mut sess_value) -> sess_rc {
     // SAFETY: the header's rules for pointers.

@@ -5,6 +5,7 @@ use super::guard::guard;
 use super::options::Options;
 use super::types::{sess_engine, sess_options, sess_rc};
 use crate::engine::Engine;
+use crate::sys::memory;
 use crate::sys::opaque::Opaque;
 
 /// Check the options together and make an engine; you free it. No I/O: a missing save path is an error of
@@ -27,7 +28,7 @@ pub unsafe extern "C" fn sess_engine_new(
                     events(&notice, Opaque::NULL);
                 }
             }
-            engine.write(Box::into_raw(Box::new(made)).cast());
+            engine.write(Box::into_raw(memory::boxed(made)?).cast());
             Ok(())
         })
     }

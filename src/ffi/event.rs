@@ -5,18 +5,19 @@ use super::intern::intern;
 use super::types::{sess_event, sess_rc};
 use super::user::User;
 use crate::error::{Code, Event};
-use crate::handler::EventSink;
+use crate::handler::TellEvent;
+use crate::sys::memory::{self, Part};
 use crate::sys::opaque::Opaque;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
-use std::sync::Arc;
 
 /// What a `sess_event` points at.
 struct View {
     name: &'static CStr,
     level: i32,
     code: Code,
-    text: CString,
+    text: Cow<'static, CStr>,
     host: Opaque,
 }
 
@@ -24,19 +25,20 @@ struct View {
 pub(super) fn sink(
     function: unsafe extern "C-unwind" fn(*mut c_void, *const sess_event),
     user: User,
-) -> EventSink {
-    Arc::new(move |event: &Event, host: Opaque| {
+) -> memory::Result<Part<TellEvent>> {
+    let sink: Box<TellEvent> = memory::boxed(move |event: &Event, host: Opaque| {
         let view = View {
             name: intern(event.name),
             level: event.level as i32,
             code: event.code,
-            text: CString::new(event.text.replace('\0', " ")).unwrap_or_default(),
+            text: memory::c_line(&event.text),
             host,
         };
         let view: *const View = &view;
         // SAFETY: the host gave the function and the pointer for such calls; the view lives until it returns.
         outside(|| unsafe { function(user.ptr(), view.cast()) });
-    })
+    })?;
+    Part::new(sink)
 }
 
 /// A question to an event; `neutral` stands for NULL.

@@ -9,8 +9,10 @@ use crate::codec::NodeId;
 use crate::error::{Code, Error, Result};
 use crate::session::{Session, State};
 use crate::sys::fork::Epoch;
+use crate::sys::memory::{self, Fallible, text};
+use std::borrow::Cow;
 use std::cell::{Cell, UnsafeCell};
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::null_mut;
 
@@ -26,7 +28,7 @@ pub(super) struct Handle {
     arena: UnsafeCell<Arena>,
     scratch: Cell<Vec<u8>>,
     /// What a panic said.
-    last_words: UnsafeCell<Option<CString>>,
+    last_words: UnsafeCell<Option<Cow<'static, CStr>>>,
     /// Whether even giving up the session panicked, so that it was dropped.
     dropped: Cell<bool>,
     /// Its place in the queue of those that are saved at exit.
@@ -43,10 +45,14 @@ pub(super) struct Open<'a> {
 const SCRATCH_MAX: usize = 1 << 20;
 
 impl Open<'_> {
-    /// The address of a node.
+    /// The address of a node; NULL without memory for it.
     pub(super) fn value(&mut self, node: NodeId) -> *mut sess_value {
         // SAFETY: `Open` exists only under a pass, and the reference ends with this statement.
-        unsafe { &mut *self.handle.arena.get() }.address(self.handle, node)
+        let address = unsafe { &mut *self.handle.arena.get() }.address(self.handle, node);
+        address.unwrap_or_else(|error| {
+            self.session.fail(error.into());
+            null_mut()
+        })
     }
 
     /// Run `body` with a copy of `input`, which may be borrowed from this very session.
@@ -81,12 +87,9 @@ impl Open<'_> {
         let mut copy = self.handle.scratch.take();
         copy.clear();
         let len = first.len().saturating_add(second.len());
-        if copy.try_reserve(len).is_err() {
-            let text = format!("no memory for {len} bytes");
-            return Err(Error::new(Code::ENOMEM, text));
-        }
-        copy.extend_from_slice(first);
-        copy.extend_from_slice(second);
+        copy.room(len)?;
+        copy.try_extend(first)?;
+        copy.try_extend(second)?;
         let result = body(self.session, &mut copy);
         if copy.capacity() <= SCRATCH_MAX {
             self.handle.scratch.set(copy);
@@ -97,8 +100,8 @@ impl Open<'_> {
 
 impl Handle {
     /// A handle for C; `free` takes it back.
-    pub(super) fn for_c(session: Session) -> *mut sess_session {
-        let handle = Box::into_raw(Box::new(Handle {
+    pub(super) fn for_c(session: Session) -> memory::Result<*mut sess_session> {
+        let handle = Box::into_raw(memory::boxed(Handle {
             gate: Gate::new(),
             epoch: Epoch::now(),
             session: UnsafeCell::new(ManuallyDrop::new(session)),
@@ -109,10 +112,10 @@ impl Handle {
             last_words: UnsafeCell::new(None),
             dropped: Cell::new(false),
             ticket: Cell::new(None),
-        }));
+        })?);
         // `around` finds the way back from the session inside.
         handle.expose_provenance();
-        handle.cast()
+        Ok(handle.cast())
     }
 
     /// # Safety
@@ -165,10 +168,10 @@ impl Handle {
     fn after<T>(
         &self,
         pass: &Pass<'_>,
-        result: std::result::Result<T, String>,
+        result: std::result::Result<T, Cow<'static, str>>,
     ) -> std::result::Result<T, Code> {
         let result = result.map_err(|text| {
-            let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
+            let text = memory::c_line(&text);
             // SAFETY: the pass keeps everybody else out.
             unsafe { (*self.last_words.get()).get_or_insert(text) };
             self.gate.kill();
@@ -266,13 +269,13 @@ pub(super) fn run_hook(
     let last = unsafe { &*session }.last_error();
     let own = last.filter(|_| handle.hook_failed.get());
     let said = match Code(code).name() {
-        "?" | "SESS_EUSER" => code.to_string(),
-        name => name.to_owned(),
+        "?" | "SESS_EUSER" => text!("{code}"),
+        name => name.into(),
     };
     let text = match own {
         Some(last) if last.error.code.0 == code => return Err(last.error.clone()),
-        Some(last) => format!("the {what} failed: {said}, after: {}", last.error.text),
-        None => format!("the {what} failed: {said}"),
+        Some(last) => text!("the {what} failed: {said}, after: {}", last.error.text),
+        None => text!("the {what} failed: {said}"),
     };
     Err(Error::new(host_code(code), text))
 }

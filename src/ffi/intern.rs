@@ -1,5 +1,6 @@
 //! Static C strings for names that Rust keeps without their NUL.
 
+use crate::sys::memory;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -13,18 +14,20 @@ struct Entry {
 /// Only grows, once for every distinct name, and takes no lock that a fork could leave locked.
 static ENTRIES: AtomicPtr<Entry> = AtomicPtr::new(null_mut());
 
-/// `name` as C reads it, for ever.
+/// `name` as C reads it, for ever; another one if there is no memory for it.
 pub(super) fn intern(name: &'static str) -> &'static CStr {
     let mut head = ENTRIES.load(Ordering::Acquire);
     if let Some(text) = find(head, name) {
         return text;
     }
-    let entry = Box::leak(Box::new(Entry {
-        name,
-        text: CString::new(name).unwrap_or_default(),
-        next: head,
-    }));
-    let entry: *mut Entry = entry;
+    let made = memory::c_string(name.as_bytes()).and_then(|text| {
+        let next = head;
+        memory::boxed(Entry { name, text, next })
+    });
+    let Ok(made) = made else {
+        return c"(no memory for the name)";
+    };
+    let entry: *mut Entry = Box::leak(made);
     while let Err(now) = ENTRIES.compare_exchange(head, entry, Ordering::AcqRel, Ordering::Acquire)
     {
         head = now;

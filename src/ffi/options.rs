@@ -12,14 +12,16 @@ use super::types::{
 };
 use super::user::User;
 use crate::config::{Profile, Settings};
-use crate::engine::Parts;
-use crate::error::{Code, Event, Result};
-use crate::session::{Clock, Hook};
+use crate::engine::Pieces;
+use crate::error::{Code, Error, Event, Result};
+use crate::handler::Handler;
+use crate::session::{RunHook, Session, TellTime};
+use crate::sys::memory::{self, Fallible, Part};
+use std::borrow::Cow;
 use std::cell::UnsafeCell;
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
 
 /// What a `sess_options` points at.
 pub(super) struct Options {
@@ -29,10 +31,10 @@ pub(super) struct Options {
 
 pub(super) struct Body {
     pub(super) settings: Settings,
-    pub(super) parts: Parts,
+    pub(super) parts: Pieces,
     /// What is worth knowing of the settings; the next engine tells it.
     pub(super) notices: Vec<Event>,
-    error: CString,
+    error: Cow<'static, CStr>,
 }
 
 impl Options {
@@ -51,7 +53,7 @@ impl Options {
         // SAFETY: the pass makes this the only reference.
         let inside = unsafe { &mut *this.body.get() };
         guard(|| body(inside)).map_err(|text| {
-            inside.error = line(&text);
+            inside.error = memory::c_line(&text);
             this.gate.kill();
             Code::EPANIC
         })
@@ -70,7 +72,7 @@ impl Options {
             Options::enter(options, |inside| match body(inside) {
                 Ok(()) => Code::OK,
                 Err(error) => {
-                    inside.error = line(&error.text);
+                    inside.error = memory::c_line(&error.text);
                     error.code
                 }
             })
@@ -79,26 +81,26 @@ impl Options {
     }
 }
 
-fn line(text: &str) -> CString {
-    CString::new(text.replace('\0', " ")).unwrap_or_default()
-}
-
 /// Options with libsess's defaults (see PROFILES). You free them. NULL only when out of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn sess_options_new() -> *mut sess_options {
     install();
     let options = guard(|| {
-        Box::into_raw(Box::new(Options {
+        let options = memory::boxed(Options {
             gate: Gate::new(),
             body: UnsafeCell::new(ManuallyDrop::new(Body {
-                settings: Settings::new(Profile::Libsess),
-                parts: Parts::default(),
+                settings: Settings::try_new(Profile::Libsess)?,
+                parts: Pieces::default(),
                 notices: Vec::new(),
-                error: CString::default(),
+                error: Cow::Borrowed(c""),
             })),
-        }))
+        })?;
+        Ok::<_, Error>(Box::into_raw(options))
     });
-    options.map_or(null_mut(), |options| options.cast())
+    match options {
+        Ok(Ok(options)) => options.cast(),
+        _ => null_mut(),
+    }
 }
 
 /// Free options. Engines made from them are not affected.
@@ -130,9 +132,12 @@ pub unsafe extern "C" fn sess_options_set(
     unsafe {
         Options::run(options, |inside| {
             let key = name(key, "sess_options_set: key")?;
-            let value = text(value, "sess_options_set: value")?.to_owned();
+            // The value may be one of these very settings.
+            let value = memory::copy_c(text(value, "sess_options_set: value")?)?;
             inside.settings.set(key, &value)?;
-            inside.notices.extend(inside.settings.take_remarks());
+            for notice in inside.settings.take_remarks() {
+                inside.notices.try_push(notice)?;
+            }
             Ok(())
         })
     }
@@ -151,9 +156,12 @@ pub unsafe extern "C" fn sess_options_load_ini(
     unsafe {
         Options::run(options, |inside| {
             let ini = bytes(text.cast(), len, "sess_options_load_ini: text")?;
-            let name = super::borrow::text(name, "sess_options_load_ini: name")?.to_string_lossy();
-            let notices = inside.settings.load_ini(ini, &name)?;
-            inside.notices.extend(notices);
+            let name = super::borrow::text(name, "sess_options_load_ini: name")?;
+            let name = memory::shown(name.to_bytes());
+            let name = memory::try_text(format_args!("{name}"))?;
+            for notice in inside.settings.load_ini(ini, &name)? {
+                inside.notices.try_push(notice)?;
+            }
             Ok(())
         })
     }
@@ -192,7 +200,8 @@ pub unsafe extern "C" fn sess_options_set_handler(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            inside.parts.handler = Some(Arc::new(Table::copy(handler, user)?));
+            let table: Box<dyn Handler> = memory::boxed(Table::copy(handler, user)?)?;
+            inside.parts.handler = Some(Part::new(table)?);
             Ok(())
         })
     }
@@ -218,10 +227,15 @@ pub unsafe extern "C" fn sess_options_set_hook(
                 BEFORE_SAVE => (&mut inside.parts.before_save, "hook before save"),
                 _ => return Err(invalid("no such moment for a hook")),
             };
-            *place = hook.map(|hook| {
-                let run: Hook = Arc::new(move |session| run_hook(session, hook, user.ptr(), what));
-                run
-            });
+            *place = match hook {
+                None => None,
+                Some(hook) => {
+                    let run: Box<RunHook> = memory::boxed(move |session: &mut Session| {
+                        run_hook(session, hook, user.ptr(), what)
+                    })?;
+                    Some(Part::new(run)?)
+                }
+            };
             Ok(())
         })
     }
@@ -240,7 +254,7 @@ pub unsafe extern "C" fn sess_options_set_events(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            inside.parts.events = r#fn.map(|sink| event::sink(sink, user));
+            inside.parts.events = r#fn.map(|sink| event::sink(sink, user)).transpose()?;
             Ok(())
         })
     }
@@ -260,10 +274,13 @@ pub unsafe extern "C" fn sess_options_set_clock(
     // SAFETY: the header's rules for pointers.
     unsafe {
         Options::run(options, |inside| {
-            inside.parts.clock = now.map(|now| {
-                let tell: Clock = Arc::new(move || outside(|| now(user.ptr())));
-                tell
-            });
+            inside.parts.clock = match now {
+                None => None,
+                Some(now) => {
+                    let tell: Box<TellTime> = memory::boxed(move || outside(|| now(user.ptr())))?;
+                    Some(Part::new(tell)?)
+                }
+            };
             Ok(())
         })
     }

@@ -7,8 +7,8 @@ use super::types::{sess_call, sess_handler, sess_rc};
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Handler};
 use crate::id;
+use crate::sys::memory::Part;
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 
 /// What sess_call_parent gives. The backend is the call's own.
 pub(super) static PARENT: sess_handler = sess_handler {
@@ -24,7 +24,7 @@ pub(super) static PARENT: sess_handler = sess_handler {
     update_timestamp: Some(update_timestamp),
 };
 
-fn backend(call: &Call) -> Result<Arc<dyn Handler>> {
+fn backend(call: &Call) -> Result<Part<dyn Handler>> {
     let none = || Error::new(Code::EUNSUPPORTED, "there is no built-in backend here");
     call.parent.clone().ok_or_else(none)
 }

@@ -7,11 +7,13 @@ use super::handle::{Handle, ask, run};
 use super::shutdown;
 use super::types::{sess_cancel, sess_engine, sess_rc, sess_session};
 use crate::engine::Engine;
+use crate::error::Result;
 use crate::sys::cancel::CancelToken;
+use crate::sys::memory::{self, Counted};
 use crate::sys::opaque::Opaque;
 use std::ffi::{c_char, c_void};
+use std::mem::ManuallyDrop;
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
 
 /// A session for one request; you free it. No I/O. NULL when out of memory or engine is NULL.
 #[unsafe(no_mangle)]
@@ -20,7 +22,12 @@ pub unsafe extern "C" fn sess_new(engine: *mut sess_engine) -> *mut sess_session
     let Some(engine) = (unsafe { engine.cast::<Engine>().as_ref() }) else {
         return null_mut();
     };
-    guard(|| Handle::for_c(engine.session())).unwrap_or(null_mut())
+    let made = guard(|| {
+        engine
+            .try_session()
+            .and_then(|session| Ok(Handle::for_c(session)?))
+    });
+    made.ok().and_then(Result::ok).unwrap_or(null_mut())
 }
 
 /// Free a session. One that is still active is aborted, not saved.
@@ -114,7 +121,8 @@ pub unsafe extern "C" fn sess_set_id(
 }
 
 /// Override a directive for this session: ini_set(), session_name($n), session_start([key => value]).
-/// SESS_EINVAL as sess_options_set, or if it belongs to the engine.
+/// SESS_EINVAL as sess_options_set, or if it belongs to the engine; in a PHP profile there is no event of
+/// that then, as ini_set() says false of it and nothing else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_set_option(
     session: *mut sess_session,
@@ -124,8 +132,8 @@ pub unsafe extern "C" fn sess_set_option(
     // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let key = text(key, "sess_set_option: key")?.to_owned();
-            let value = text(value, "sess_set_option: value")?.to_owned();
+            let key = memory::copy_c(text(key, "sess_set_option: key")?)?;
+            let value = memory::copy_c(text(value, "sess_set_option: value")?)?;
             open.session.set_option(&key, &value)
         })
     }
@@ -168,14 +176,10 @@ pub unsafe extern "C" fn sess_set_cancel(
     session: *mut sess_session,
     cancel: *mut sess_cancel,
 ) -> sess_rc {
-    let token: *const CancelToken = cancel.cast();
-    // SAFETY: the header's rules for pointers; a token comes from Arc::into_raw in sess_cancel_new.
+    // SAFETY: the header's rules for pointers.
     unsafe {
         run(session, Drive, |open| {
-            let token = (!token.is_null()).then(|| {
-                Arc::increment_strong_count(token);
-                Arc::from_raw(token)
-            });
+            let token = token(cancel).map(|token| Counted::clone(&token));
             open.session.set_cancel(token)
         })
     }
@@ -184,15 +188,28 @@ pub unsafe extern "C" fn sess_set_cancel(
 /// A token for sess_set_cancel; you free it. One may serve many sessions. NULL: out of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn sess_cancel_new() -> *mut sess_cancel {
-    let token = guard(|| Arc::into_raw(Arc::new(CancelToken::default())));
-    token.map_or(null_mut(), |token| token.cast_mut().cast())
+    let token = guard(|| Counted::new(CancelToken::default()).map(Counted::into_raw));
+    match token {
+        Ok(Ok(token)) => token.cast_mut().cast(),
+        _ => null_mut(),
+    }
+}
+
+/// The owner that a host has of a token, which stays the host's.
+///
+/// # Safety
+/// `cancel` is NULL or comes from sess_cancel_new and was not freed.
+unsafe fn token(cancel: *mut sess_cancel) -> Option<ManuallyDrop<Counted<CancelToken>>> {
+    // SAFETY: it comes from Counted::into_raw, and the host's owner is not dropped here.
+    let owner = (!cancel.is_null()).then(|| unsafe { Counted::from_raw(cancel.cast()) });
+    owner.map(ManuallyDrop::new)
 }
 
 /// End present and future waits of its sessions with SESS_ECANCELED. Any thread, any time before free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_cancel_fire(cancel: *mut sess_cancel) {
     // SAFETY: NULL or a token that was not freed.
-    if let Some(token) = unsafe { cancel.cast::<CancelToken>().as_ref() } {
+    if let Some(token) = unsafe { token(cancel) } {
         let _ = guard(|| token.fire());
     }
 }
@@ -203,6 +220,6 @@ pub unsafe extern "C" fn sess_cancel_free(cancel: *mut sess_cancel) {
     if cancel.is_null() {
         return;
     }
-    // SAFETY: comes from Arc::into_raw in sess_cancel_new, and is freed once.
-    let _ = guard(|| drop(unsafe { Arc::from_raw(cancel.cast::<CancelToken>().cast_const()) }));
+    // SAFETY: comes from Counted::into_raw in sess_cancel_new, and is freed once.
+    let _ = guard(|| drop(unsafe { Counted::<CancelToken>::from_raw(cancel.cast()) }));
 }

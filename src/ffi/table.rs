@@ -7,6 +7,7 @@ use super::types::{sess_call, sess_handler, sess_rc};
 use super::user::User;
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Handler, Offers};
+use crate::sys::memory::text;
 use std::ffi::{CStr, c_void};
 use std::mem::{MaybeUninit, offset_of};
 
@@ -80,7 +81,7 @@ impl Table {
         invoke: impl FnOnce(F, *mut c_void, *mut sess_call) -> sess_rc,
     ) -> Result<()> {
         let Some(function) = function else {
-            let text = format!("the handler has no {name} callback");
+            let text = text!("the handler has no {name} callback");
             return Err(Error::new(Code::EUNSUPPORTED, text));
         };
         call.take_failure();
@@ -92,7 +93,7 @@ impl Table {
         }
         let mut error = reason.unwrap_or_else(|| Error::new(Code(code), ""));
         if error.text.is_empty() {
-            error.text = format!("the {name} callback failed").into();
+            error.text = text!("the {name} callback failed");
         }
         Err(error.with_code(host_code(code)))
     }

@@ -13,7 +13,8 @@ use std::ffi::{c_char, c_void};
 /// active session (SESS_EMISUSE), and its cookie must still be possible (SESS_EHEADERS). Later ones can also be
 /// made after sess_close and from a session that was only read. Tokens stay good as long as the session, also
 /// when its id changes; they die with it and at login. SESS_EMISUSE for a raw session, which keeps no key;
-/// SESS_EUNSUPPORTED in the PHP profiles or without sess.meta_key.
+/// SESS_EUNSUPPORTED in the PHP profiles, without sess.meta_key, or if the key would shift what a custom value
+/// behind the entry refers to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_token(
     session: *mut sess_session,

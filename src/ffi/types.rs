@@ -252,7 +252,10 @@ pub struct sess_handler {
     /// sizeof(sess_handler) as the caller was compiled. New members are only added at the end.
     pub struct_size: usize,
     /// A session begins. May come again without a close (reset, regenerate_id), so look at
-    /// sess_call_state first: it is NULL only until it is set.
+    /// sess_call_state first: it is NULL only until it is set. A login, regenerate_id or rotation of profile
+    /// "libsess" opens a second sess_call of the session, for the new id, while the first is open: one that
+    /// cannot be served meanwhile, as all is locked, is SESS_ELOCKED or SESS_EBUSY at once, and the first call
+    /// alone is used. The session goes on by the second call; each gets its own close.
     pub open: Option<
         unsafe extern "C-unwind" fn(
             user: *mut c_void,
@@ -304,7 +307,9 @@ pub struct sess_handler {
             removed: *mut i64,
         ) -> sess_rc,
     >,
-    /// Make a new id, answer with sess_call_set_id. NULL: libsess makes one.
+    /// Make a new id that no session has, answer with sess_call_set_id. NULL: libsess makes one. Of the id of a
+    /// session that exists PHP profiles make that session; profile "libsess" refuses what the parent knows,
+    /// SESS_EEXIST.
     pub create_sid:
         Option<unsafe extern "C-unwind" fn(user: *mut c_void, call: *mut sess_call) -> sess_rc>,
     /// SESS_OK if this id is known, SESS_ENOTFOUND if not. NULL: known, unless read says ENOTFOUND.

@@ -246,7 +246,8 @@ pub unsafe extern "C" fn sess_value_payload(value: *const sess_value) -> sess_by
     unsafe { part(value, |data, node| data.custom_payload(node)) }
 }
 
-/// The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory.
+/// The value by itself in PHP's serialize() form, references out of it resolved. Empty: no memory, or there
+/// are references behind a custom value, or inside what it wrote of itself, that would name something else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_serialized(value: *const sess_value) -> sess_bytes {
     // SAFETY: the header's rules for pointers.

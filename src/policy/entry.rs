@@ -8,6 +8,7 @@
 use crate::codec::{self, Document, NodeId};
 use crate::error::Result;
 use crate::id;
+use crate::sys::memory::{self, Fallible};
 use crate::value::{Format, Key, Kind, UserKind};
 use data_encoding::BASE64URL_NOPAD;
 
@@ -15,7 +16,7 @@ use data_encoding::BASE64URL_NOPAD;
 const VERSION: i64 = 1;
 
 /// What the entry says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// When the session was made, in Unix seconds.
     pub created: Option<i64>,
@@ -32,7 +33,7 @@ pub struct Entry {
 }
 
 /// A move to another id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Moved {
     /// When, in Unix seconds.
     pub at: i64,
@@ -40,8 +41,27 @@ pub struct Moved {
     pub how: How,
 }
 
+impl Moved {
+    /// A copy of its own.
+    pub fn copy(&self) -> Result<Moved> {
+        let how = match &self.how {
+            How::Tombstone => How::Tombstone,
+            How::Named { new, old } => How::Named {
+                new: memory::copy(new)?,
+                old: memory::copy(old)?,
+            },
+            How::Copying { new } => How::Copying {
+                new: memory::copy(new)?,
+            },
+            How::Over => How::Over,
+            How::Spent => How::Spent,
+        };
+        Ok(Moved { at: self.at, how })
+    }
+}
+
 /// What becomes of the id that is left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum How {
     /// A login, or whoever else moved the session for good, is done: the old id leads nowhere.
     Tombstone,
@@ -66,7 +86,7 @@ pub enum How {
 }
 
 /// What stands in the place of the entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Read {
     /// Nothing.
     Absent,
@@ -92,6 +112,15 @@ impl Entry {
         )
     }
 
+    /// Whether it tells when the session began, and nothing else.
+    pub fn is_birth(&self) -> bool {
+        let born = Entry {
+            created: self.created,
+            ..Entry::default()
+        };
+        self.created.is_some() && *self == born
+    }
+
     /// Say nothing.
     pub fn clear(&mut self) {
         if !self.is_blank() {
@@ -100,70 +129,86 @@ impl Entry {
     }
 
     /// Read the reserved entry of session data.
-    pub fn read(document: &mut Document) -> Read {
-        match document.reserved() {
-            None => Read::Absent,
-            Some(node) => Fields::read(document, node)
-                .and_then(Fields::into_entry)
-                .map_or(Read::Damaged, Read::Is),
-        }
+    pub fn read(document: &mut Document) -> Result<Read> {
+        let Some(node) = document.reserved() else {
+            return Ok(Read::Absent);
+        };
+        let fields = Fields::read(document, node);
+        // What there was no memory to look at is not damaged.
+        document.check_memory()?;
+        let entry = fields?.and_then(Fields::into_entry);
+        Ok(entry.map_or(Read::Damaged, Read::Is))
+    }
+
+    /// A copy of its own.
+    pub fn copy(&self) -> Result<Entry> {
+        let user = self.user.as_deref().map(memory::copy).transpose()?;
+        let moved = self.moved.as_ref().map(Moved::copy).transpose()?;
+        Ok(Entry {
+            user,
+            moved,
+            ..*self
+        })
     }
 
     /// Make this the reserved entry of session data; errors as [`Document::set_reserved`].
     pub fn write(&self, document: &mut Document) -> Result<()> {
-        document.set_reserved(&self.serialized())
+        document.set_reserved(&self.serialized()?)
     }
 
     /// A payload of nothing else. EINVAL: the format cannot hold the key.
     pub fn alone(&self, format: Format, key: &[u8]) -> Result<Vec<u8>> {
         codec::check_key(format, Key::from_bytes(key))?;
+        let entry = self.serialized()?;
         let mut payload = match format {
-            Format::Php => [key, b"|"].concat(),
-            Format::PhpBinary => [&[key.len() as u8], key].concat(),
-            Format::PhpSerialize => match Key::from_bytes(key) {
-                Key::Int(int) => format!("a:1:{{i:{int};").into_bytes(),
-                Key::Bytes(_) => {
-                    let mut head = b"a:1:{".to_vec();
-                    put_bytes(key, &mut head);
-                    head
+            Format::Php => memory::join(&[key, b"|"])?,
+            Format::PhpBinary => memory::join(&[&[key.len() as u8], key])?,
+            Format::PhpSerialize => {
+                let mut head = memory::copy(b"a:1:{")?;
+                match Key::from_bytes(key) {
+                    Key::Int(int) => memory::append(&mut head, format_args!("i:{int};"))?,
+                    Key::Bytes(_) => put_bytes(key, &mut head)?,
                 }
-            },
+                head
+            }
         };
-        payload.extend_from_slice(&self.serialized());
+        payload.try_extend(&entry)?;
         if format == Format::PhpSerialize {
-            payload.push(b'}');
+            payload.try_push(b'}')?;
         }
         Ok(payload)
     }
 
     /// The array in serialize() form.
-    fn serialized(&self) -> Vec<u8> {
+    fn serialized(&self) -> memory::Result<Vec<u8>> {
         let mut list = List::default();
-        list.int(b'v', VERSION);
-        list.maybe_int(b'c', self.created);
+        list.int(b'v', VERSION)?;
+        list.maybe_int(b'c', self.created)?;
         if self.kind != UserKind::Anonymous {
-            list.int(b'k', self.kind as i64);
+            list.int(b'k', self.kind as i64)?;
         }
         if let Some(user) = &self.user {
-            list.bytes(b'u', user);
+            list.bytes(b'u', user)?;
         }
-        list.maybe_int(b'a', self.auth);
+        list.maybe_int(b'a', self.auth)?;
         if let Some(key) = &self.token_key {
-            list.bytes(b't', BASE64URL_NOPAD.encode(key).as_bytes());
+            let mut text = [0; KEY_TEXT];
+            BASE64URL_NOPAD.encode_mut(key, &mut text);
+            list.bytes(b't', &text)?;
         }
         if let Some(moved) = &self.moved {
-            list.int(b'r', moved.at);
+            list.int(b'r', moved.at)?;
             match &moved.how {
-                How::Tombstone => list.int(b's', TOMBSTONE),
-                How::Spent => list.int(b's', SPENT),
+                How::Tombstone => list.int(b's', TOMBSTONE)?,
+                How::Spent => list.int(b's', SPENT)?,
                 How::Named { new, old } => {
-                    list.int(b's', NAMED);
-                    list.bytes(b'n', new);
-                    list.bytes(b'p', old);
+                    list.int(b's', NAMED)?;
+                    list.bytes(b'n', new)?;
+                    list.bytes(b'p', old)?;
                 }
                 How::Copying { new } => {
-                    list.int(b's', COPYING);
-                    list.bytes(b'n', new);
+                    list.int(b's', COPYING)?;
+                    list.bytes(b'n', new)?;
                 }
                 How::Over => {}
             }
@@ -187,39 +232,42 @@ struct List {
 }
 
 impl List {
-    fn key(&mut self, name: u8) {
+    fn key(&mut self, name: u8) -> memory::Result {
         self.count += 1;
-        put_bytes(&[name], &mut self.bytes);
+        put_bytes(&[name], &mut self.bytes)
     }
 
-    fn int(&mut self, name: u8, value: i64) {
-        self.key(name);
-        self.bytes
-            .extend_from_slice(format!("i:{value};").as_bytes());
+    fn int(&mut self, name: u8, value: i64) -> memory::Result {
+        self.key(name)?;
+        memory::append(&mut self.bytes, format_args!("i:{value};"))
     }
 
-    fn maybe_int(&mut self, name: u8, value: Option<i64>) {
-        if let Some(value) = value {
-            self.int(name, value);
+    fn maybe_int(&mut self, name: u8, value: Option<i64>) -> memory::Result {
+        match value {
+            Some(value) => self.int(name, value),
+            None => Ok(()),
         }
     }
 
-    fn bytes(&mut self, name: u8, value: &[u8]) {
-        self.key(name);
-        put_bytes(value, &mut self.bytes);
+    fn bytes(&mut self, name: u8, value: &[u8]) -> memory::Result {
+        self.key(name)?;
+        put_bytes(value, &mut self.bytes)
     }
 
-    fn into_array(self) -> Vec<u8> {
-        let head = format!("a:{}:{{", self.count);
-        [head.as_bytes(), &self.bytes, b"}"].concat()
+    fn into_array(self) -> memory::Result<Vec<u8>> {
+        let mut array = Vec::new();
+        memory::append(&mut array, format_args!("a:{}:{{", self.count))?;
+        array.try_extend(&self.bytes)?;
+        array.try_push(b'}')?;
+        Ok(array)
     }
 }
 
 /// `s:LEN:"BYTES";`
-fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("s:{}:\"", bytes.len()).as_bytes());
-    out.extend_from_slice(bytes);
-    out.extend_from_slice(b"\";");
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) -> memory::Result {
+    memory::append(out, format_args!("s:{}:\"", bytes.len()))?;
+    out.try_extend(bytes)?;
+    out.try_extend(b"\";")
 }
 
 /// The elements as they stand there.
@@ -237,44 +285,60 @@ struct Fields {
     p: Option<Vec<u8>>,
 }
 
+/// Fill in a field; whether there is something of its type.
+fn put<T>(field: &mut Option<T>, value: Option<T>) -> bool {
+    *field = value;
+    field.is_some()
+}
+
+/// Characters of the key of tokens in base64url.
+const KEY_TEXT: usize = 43;
+
 /// More elements than this no version has.
 const MOST: usize = 32;
 
 impl Fields {
     /// None: not an array of scalars, or something in it is shared with the data of the host.
-    fn read(document: &mut Document, entry: NodeId) -> Option<Fields> {
+    fn read(document: &mut Document, entry: NodeId) -> Result<Option<Fields>> {
+        let mut fields = Fields::default();
+        let is_whole = fields.fill(document, entry)?;
+        Ok(is_whole.map(|()| fields))
+    }
+
+    fn fill(&mut self, document: &mut Document, entry: NodeId) -> Result<Option<()>> {
         let is_array = document.kind(entry) == Kind::Array && document.reference(entry) == 0;
         let count = document.count(entry);
         if !is_array || count > MOST {
-            return None;
+            return Ok(None);
         }
-        let mut fields = Fields::default();
         for index in 0..count {
-            let (key, node) = document.at(entry, index)?;
-            let Key::Bytes([name]) = key else {
-                return None;
+            let Some((Key::Bytes([name]), node)) = document.at(entry, index) else {
+                return Ok(None);
             };
             let name = *name;
             if document.reference(node) != 0 {
-                return None;
+                return Ok(None);
             }
             let int = document.int(node);
-            let bytes = document.string(node).map(<[u8]>::to_vec);
-            match name {
-                b'v' => fields.v = Some(int?),
-                b'c' => fields.c = Some(int?),
-                b'k' => fields.k = Some(int?),
-                b'u' => fields.u = Some(bytes?),
-                b'a' => fields.a = Some(int?),
-                b't' => fields.t = Some(bytes?),
-                b'r' => fields.r = Some(int?),
-                b's' => fields.s = Some(int?),
-                b'n' => fields.n = Some(bytes?),
-                b'p' => fields.p = Some(bytes?),
-                _ => return None,
+            let bytes = document.string(node).map(memory::copy).transpose()?;
+            let is_known = match name {
+                b'v' => put(&mut self.v, int),
+                b'c' => put(&mut self.c, int),
+                b'k' => put(&mut self.k, int),
+                b'u' => put(&mut self.u, bytes),
+                b'a' => put(&mut self.a, int),
+                b't' => put(&mut self.t, bytes),
+                b'r' => put(&mut self.r, int),
+                b's' => put(&mut self.s, int),
+                b'n' => put(&mut self.n, bytes),
+                b'p' => put(&mut self.p, bytes),
+                _ => false,
+            };
+            if !is_known {
+                return Ok(None);
             }
         }
-        Some(fields)
+        Ok(Some(()))
     }
 
     /// None: of another version, or what stands there does not go together.
@@ -295,9 +359,11 @@ impl Fields {
         }
         let token_key = match self.t {
             None => None,
+            Some(text) if text.len() != KEY_TEXT => return None,
             Some(text) => {
-                let key = BASE64URL_NOPAD.decode(&text).ok()?;
-                Some(<[u8; 32]>::try_from(key).ok()?)
+                let mut key = [0; 32];
+                BASE64URL_NOPAD.decode_mut(&text, &mut key).ok()?;
+                Some(key)
             }
         };
         let moved = match (self.r, self.s, self.n, self.p) {

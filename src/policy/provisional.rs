@@ -6,6 +6,7 @@
 
 use super::sealed::{Code, is_young, stamp};
 use crate::error::{Error, Result};
+use crate::sys::memory::Fallible;
 use crate::sys::random;
 use data_encoding::BASE32_DNSSEC;
 
@@ -22,8 +23,7 @@ const BYTES: usize = SIGNED + 8;
 pub fn make(key: &[u8], now: i64, out: &mut Vec<u8>) -> Result<()> {
     let mut entropy = [0; 16];
     random::fill(&mut entropy).map_err(|error| Error::io("cannot make a session id", &error))?;
-    out.extend_from_slice(&seal(key, now, entropy));
-    Ok(())
+    Ok(out.try_extend(&seal(key, now, entropy))?)
 }
 
 fn seal(key: &[u8], now: i64, entropy: [u8; 16]) -> [u8; LENGTH] {

@@ -206,7 +206,7 @@ impl Session {
             Some(id) if id.is_empty() => {
                 Err(Error::new(Code::EBADID, "create_sid gave an empty id"))
             }
-            Some(id) => Ok(Id::new(id.to_bytes())),
+            Some(id) => Id::new(id.to_bytes()),
         }
     }
 

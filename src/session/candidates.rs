@@ -4,6 +4,7 @@ use super::Session;
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Course;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use super::way::Way;
@@ -11,6 +12,10 @@ use crate::error::Code;
 use crate::policy::judge::Ending;
 
 /// What became of an id that was asked for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, on the stack"
+)]
 pub(super) enum Dead {
     /// A move has left it, moments ago: that request gets an empty session.
     Left(Id),
@@ -35,7 +40,7 @@ impl Session {
         }
         match first {
             Dead::Left(_) if existing => Err(not_found()),
-            Dead::Over(ending) if existing => {
+            Dead::Over(ending) if existing && !self.begins_after(ending) => {
                 self.policed.previous_end = ending;
                 Err(not_found())
             }
@@ -48,15 +53,20 @@ impl Session {
         }
     }
 
+    /// Whether an update goes on with another session: where a clock has ended the one that it was for.
+    fn begins_after(&self, ending: Ending) -> bool {
+        self.is_updating && matches!(ending, Ending::Idle | Ending::Absolute)
+    }
+
     fn turn_to_other_cookie(
         &mut self,
         existing: bool,
     ) -> std::result::Result<Option<Course>, Failed> {
         let mut proven = None;
-        while self.try_another_cookie() {
+        while self.try_another_cookie().map_err(Failed::at(Stage::Id))? {
             if self.turn_to_candidate()? {
                 self.found = true;
-                self.unmade = false;
+                self.record = Record::Made;
                 return Ok(Some(Course::Decode));
             }
             if proven.is_none() && !existing && self.proves_itself() {

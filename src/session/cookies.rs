@@ -5,6 +5,7 @@ use crate::config::{NameRule, SecureRule};
 use crate::cookie::{self, Found, MOST_CANDIDATES, Manner};
 use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
+use crate::sys::memory::{self, Fallible, text};
 use std::ffi::{CStr, CString};
 
 /// What the client asked for, as the host tells it.
@@ -41,12 +42,17 @@ impl Cookies {
     }
 
     /// A further `Cookie:` header.
-    pub(super) fn add(&mut self, header: &[u8]) {
-        if !self.headers.is_empty() {
-            self.headers.extend_from_slice(b"; ");
+    pub(super) fn add(&mut self, header: &[u8]) -> memory::Result {
+        // Whole or not at all: half a header may name another session.
+        let separator: &[u8] = if self.headers.is_empty() { b"" } else { b"; " };
+        let more = separator.len() + header.len();
+        if self.headers.capacity() - self.headers.len() < more {
+            self.headers.room(more.max(self.headers.len()))?;
         }
-        self.headers.extend_from_slice(header);
+        self.headers.try_extend(separator)?;
+        self.headers.try_extend(header)?;
         self.read.clear();
+        Ok(())
     }
 }
 
@@ -88,25 +94,37 @@ impl Session {
             (0, false) => 80,
             (port, _) => port,
         };
-        self.cookies.asked = Some(Asked {
+        let asked = memory::copy(script_root).map(|script_root| Asked {
             https,
             port,
-            script_root: script_root.to_vec(),
+            script_root,
         });
+        let before = self.cookies.asked.take();
+        let named = asked.map_err(Error::from).and_then(|asked| {
+            self.cookies.asked = Some(asked);
+            self.name_cookie()
+        });
+        if let Err(error) = named {
+            self.cookies.asked = before;
+            return self.ended(0, Err(error));
+        }
         self.cookie_known = false;
-        self.name_cookie();
         self.ended(1, Ok(()))
     }
 
     /// Make the name anew, after what it is made of has changed.
-    pub(super) fn name_cookie(&mut self) {
+    pub(super) fn name_cookie(&mut self) -> Result<()> {
         let policy = &self.settings.policy;
         let asked = self.cookies.asked.as_ref();
         let asked = asked.filter(|_| policy.cookie_name == NameRule::Auto);
-        self.cookies.auto_name = asked.and_then(|asked| {
-            let name = auto_name(policy.cookie_name_prefix.to_bytes(), asked);
-            CString::new(name).ok()
-        });
+        self.cookies.auto_name = match asked {
+            None => None,
+            Some(asked) => {
+                let name = auto_name(policy.cookie_name_prefix.to_bytes(), asked)?;
+                Some(memory::c_string(&name)?)
+            }
+        };
+        Ok(())
     }
 
     /// The session cookie's name in force; None: `sess.cookie_name` is `auto` and there was no
@@ -158,76 +176,80 @@ impl Session {
     }
 
     /// The id that the request's cookie gives (C-20 to C-24).
-    pub(super) fn id_of_cookie(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn id_of_cookie(&mut self) -> Result<Option<Vec<u8>>> {
         if !self.settings.php() {
             self.cookies.tried = None;
-            let id = self.next_candidate();
-            if id.is_none() && self.has_cookie() {
+            let id = self.next_candidate()?;
+            if id.is_none() && self.has_cookie()? {
                 self.miss_id();
             }
-            return id;
+            return Ok(id);
         }
-        match cookie::find(&self.cookies.headers, self.settings.name.to_bytes()) {
+        match cookie::find(&self.cookies.headers, self.settings.name.to_bytes())? {
             // I-11: an id cut at a NUL would name another session.
-            Found::Value(id) if !id.contains(&0) => Some(id),
-            _ => None,
+            Found::Value(id) if !id.contains(&0) => Ok(Some(id)),
+            _ => Ok(None),
         }
     }
 
     /// Whether the request has a session cookie, whatever stands in it.
-    fn has_cookie(&self) -> bool {
+    fn has_cookie(&self) -> Result<bool> {
         let name = self.cookie_name().unwrap_or_default().to_bytes();
-        let value = cookie::first(&self.cookies.headers, name);
-        value.is_some_and(|value| !value.is_empty())
+        let value = cookie::first(&self.cookies.headers, name)?;
+        Ok(value.is_some_and(|value| !value.is_empty()))
     }
 
     /// Whether the client sent the session cookie, but with nothing that could be an id (D3).
-    pub(super) fn offers_no_id(&self) -> bool {
+    pub(super) fn offers_no_id(&self) -> Result<bool> {
         if self.settings.php() || !self.settings.use_cookies {
-            return false;
+            return Ok(false);
         }
         let name = self.cookie_name().unwrap_or_default().to_bytes();
-        cookie::first(&self.cookies.headers, name).is_some()
+        Ok(cookie::first(&self.cookies.headers, name)?.is_some())
     }
 
     /// The next id that a cookie of the request offers (C11).
-    fn next_candidate(&mut self) -> Option<Vec<u8>> {
+    fn next_candidate(&mut self) -> Result<Option<Vec<u8>>> {
         let number = self.cookies.tried.map_or(0, |tried| tried + 1);
         if number >= MOST_CANDIDATES {
-            return None;
+            return Ok(None);
         }
-        let name = self.cookie_name()?.to_bytes();
-        let id = cookie::candidate(&self.cookies.headers, name, number)?;
-        self.cookies.tried = Some(number);
-        Some(id)
+        let Some(name) = self.cookie_name() else {
+            return Ok(None);
+        };
+        let id = cookie::candidate(&self.cookies.headers, name.to_bytes(), number)?;
+        if id.is_some() {
+            self.cookies.tried = Some(number);
+        }
+        Ok(id)
     }
 
     /// Go on with the id of another cookie, where the storage does not know the one in force (C11).
-    pub(super) fn try_another_cookie(&mut self) -> bool {
+    pub(super) fn try_another_cookie(&mut self) -> Result<bool> {
         if self.cookies.tried.is_none() {
-            return false;
+            return Ok(false);
         }
-        let next = self.next_candidate();
+        let next = self.next_candidate()?;
         if let Some(id) = &next {
-            self.id.set(id);
+            self.id.set(id)?;
         }
-        next.is_some()
+        Ok(next.is_some())
     }
 
     /// Whether the id in force, or one that was tried before it, is a provisional one of ours.
-    pub(super) fn returns_to_proven_cookie(&mut self) -> bool {
+    pub(super) fn returns_to_proven_cookie(&mut self) -> Result<bool> {
         if self.proves_itself() {
-            return true;
+            return Ok(true);
         }
-        let Some(last) = self.cookies.tried else {
-            return false;
-        };
-        (0..last).any(|number| {
+        for number in 0..self.cookies.tried.unwrap_or(0) {
             let name = self.cookie_name().unwrap_or_default().to_bytes();
-            let id = cookie::candidate(&self.cookies.headers, name, number);
-            self.id.set(&id.unwrap_or_default());
-            self.proves_itself()
-        })
+            let id = cookie::candidate(&self.cookies.headers, name, number)?;
+            self.id.set(&id.unwrap_or_default())?;
+            if self.proves_itself() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The id is settled: a later reset is not to look for another.
@@ -241,9 +263,9 @@ impl Session {
         let place = match cookies.read.iter().position(|(known, _)| known == name) {
             Some(place) => place,
             None => {
-                let value = cookie::first(&cookies.headers, name)
+                let value = cookie::first(&cookies.headers, name)?
                     .ok_or_else(|| Error::new(Code::ENOTFOUND, "the request has no such cookie"))?;
-                cookies.read.push((name.to_vec(), value));
+                cookies.read.try_push((memory::copy(name)?, value))?;
                 cookies.read.len() - 1
             }
         };
@@ -271,24 +293,23 @@ impl Session {
         let own = cookie::own(&self.settings, secure, (name, value), attributes, now)?;
         if own.clamped {
             let limit = self.settings.policy.cookie_max_age_limit;
-            let text = format!("a cookie of the host's lives {limit} s: sess.cookie_max_age_limit");
+            let text = text!("a cookie of the host's lives {limit} s: sess.cookie_max_age_limit");
             self.emit(Event::new("COOKIE_CLAMPED", Level::Notice, Code::OK, text));
         }
-        let replaces = [name, b"="].concat();
-        self.headers.put(Header {
+        let replaces = memory::c_string(&memory::join(&[name, b"="])?)?;
+        Ok(self.headers.put(Header {
             name: c"Set-Cookie",
             value: own.line.into(),
-            replaces: CString::new(replaces).ok(),
-        });
-        Ok(())
+            replaces: Some(replaces),
+        })?)
     }
 }
 
 /// MoinMoin's name: the prefix, the port, ROOT and the place with `_` for `/` (M2). What a name cannot hold
 /// becomes `%` and two digits.
-fn auto_name(prefix: &[u8], asked: &Asked) -> Vec<u8> {
-    let mut name = prefix.to_vec();
-    name.extend(format!("{}_ROOT", asked.port).bytes());
+fn auto_name(prefix: &[u8], asked: &Asked) -> memory::Result<Vec<u8>> {
+    let mut name = memory::copy(prefix)?;
+    memory::append(&mut name, format_args!("{}_ROOT", asked.port))?;
     let place = &asked.script_root;
     let end = place
         .iter()
@@ -296,13 +317,13 @@ fn auto_name(prefix: &[u8], asked: &Asked) -> Vec<u8> {
         .map_or(0, |at| at + 1);
     for byte in &place[..end] {
         match byte {
-            b'/' => name.push(b'_'),
-            b'-' | b'_' | b'~' => name.push(*byte),
-            byte if byte.is_ascii_alphanumeric() => name.push(*byte),
-            byte => name.extend(format!("%{byte:02X}").bytes()),
+            b'/' => name.try_push(b'_')?,
+            b'-' | b'_' | b'~' => name.try_push(*byte)?,
+            byte if byte.is_ascii_alphanumeric() => name.try_push(*byte)?,
+            byte => memory::append(&mut name, format_args!("%{byte:02X}"))?,
         }
     }
-    name
+    Ok(name)
 }
 
 #[cfg(test)]
@@ -315,7 +336,7 @@ mod tests {
             port,
             script_root: place.into(),
         };
-        String::from_utf8(auto_name(b"MOIN_SESSION_", &asked)).unwrap()
+        String::from_utf8(auto_name(b"MOIN_SESSION_", &asked).unwrap()).unwrap()
     }
 
     #[test]

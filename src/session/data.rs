@@ -1,6 +1,7 @@
 //! What a host does with the data: values, the payload as bytes, encode and decode.
 
 use super::raw::Replacement;
+use super::reserve::Record;
 use super::{Session, State};
 use crate::codec::{self, Document, NodeId, Place, ROOT};
 use crate::error::{Code, Error, Event, Level, Result};
@@ -96,9 +97,12 @@ impl Session {
         if !self.is_active() && !was_read {
             return &[];
         }
-        self.raw_new
-            .get()
-            .unwrap_or_else(|| self.call.data().unwrap_or_default())
+        let read = match self.record {
+            // It was stored, but never read.
+            Record::Reserved => None,
+            _ => self.call.data(),
+        };
+        self.raw_new.get().or(read).unwrap_or_default()
     }
 
     /// Replace the whole payload by bytes that are stored as they are. Decoded data is dropped.
@@ -203,14 +207,15 @@ impl Session {
         let merged = self
             .document
             .merge(self.settings.format, data, spelling, &limits);
-        if self.settings.php() && self.settings.format != Format::PhpSerialize {
+        let is_cut_off = merged.is_err() && self.document.is_key_cut_off();
+        let format = self.settings.format;
+        if self.settings.php() && format != Format::PhpSerialize && !is_cut_off {
             // PHP goes through all keys again after it has decoded, and warns as if it encoded.
             let skipped = self.count_int_keys();
             self.tell_skipped_keys(skipped);
         }
         let Err(error) = merged else {
-            self.read_entry();
-            let sent = self.put_pending_cookie();
+            let sent = self.read_entry().and_then(|()| self.put_pending_cookie());
             return self.ended(1, sent);
         };
         let destroyed = self.destroy_undecodable(&error);

@@ -2,8 +2,10 @@
 
 use super::start::{Failed, Stage};
 use super::{Session, is_thrown};
-use crate::codec::{Limits, Spelling};
+use crate::codec::{Appending, Limits, Spelling};
+use crate::config::Profile;
 use crate::error::{Code, Error, Result};
+use crate::sys::memory::{self, text};
 
 impl Session {
     pub(super) fn limits(&self) -> Limits {
@@ -21,17 +23,24 @@ impl Session {
         }
     }
 
+    /// Tell the data in which format and by which PHP's rules it is going to be edited.
+    pub(super) fn suit_document(&mut self) {
+        let appending = match self.settings.profile {
+            Profile::Php5 => Appending::FromZero,
+            Profile::Php82 => Appending::EmptyFromZero,
+            Profile::Php86 | Profile::Libsess => Appending::FromFirst,
+        };
+        self.document.suit(self.settings.format, appending);
+    }
+
     /// A decode error with the place where the payload is.
     fn with_place(&self, error: Error) -> Error {
-        let path = self.settings.save_path.to_string_lossy();
-        let text = format!(
+        let path = memory::shown(self.settings.save_path.to_bytes());
+        let text = text!(
             "a session under \"{path}\" cannot be decoded: {}",
             error.text
         );
-        Error {
-            text: text.into(),
-            ..error
-        }
+        Error { text, ..error }
     }
 
     pub(super) fn decode_loaded(&mut self) -> std::result::Result<(), Failed> {

@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::codec::{ROOT, Spelling};
-use crate::error::{Code, Event, Level};
+use crate::error::{Code, Event, Level, Result};
 use crate::policy::entry::{Entry, Read};
 use crate::sys::find;
 use crate::value::{Key, Kind};
@@ -13,27 +13,33 @@ const LONG: usize = 1024;
 impl Session {
     /// Read the entry of the payload, whatever stands there. Where no directive asks, a long raw payload is
     /// looked through when somebody does: what a login leaves in the place of a session is short.
-    pub(super) fn read_entry(&mut self) {
+    pub(super) fn read_entry(&mut self) -> Result<()> {
         if self.raw {
             let payload = self.call.data().unwrap_or_default();
             let policy = &self.settings.policy;
             let is_long = payload.len() >= LONG + policy.meta_key.count_bytes();
             self.policed.unseen = is_long && !policy.judges;
             if self.policed.unseen || !self.may_hold_entry(payload) {
-                return self.policed.entry.clear();
+                self.policed.entry.clear();
+                return Ok(());
             }
         }
-        self.read_present_entry();
+        self.read_present_entry()
     }
 
     /// Look for the entry of a raw payload now, if that was put off.
     pub(super) fn see_entry(&mut self) {
-        if !std::mem::take(&mut self.policed.unseen) {
+        if !self.policed.unseen {
             return;
         }
+        self.policed.unseen = false;
         let payload = self.call.data().or(self.raw_new.get());
-        if payload.is_some_and(|payload| self.may_hold_entry(payload)) {
-            self.read_present_entry();
+        if payload.is_some_and(|payload| self.may_hold_entry(payload))
+            && let Err(error) = self.read_present_entry()
+        {
+            // It is looked for again when somebody asks again.
+            self.policed.unseen = true;
+            self.fail(error);
         }
     }
 
@@ -44,10 +50,10 @@ impl Session {
         holds(policy.meta_key.to_bytes()) || holds(policy.user_key.to_bytes())
     }
 
-    fn read_present_entry(&mut self) {
+    fn read_present_entry(&mut self) -> Result<()> {
         let read = match self.raw {
-            true => self.read_raw_entry(),
-            false => Entry::read(&mut self.document),
+            true => self.read_raw_entry()?,
+            false => Entry::read(&mut self.document)?,
         };
         match read {
             Read::Is(entry) => self.policed.entry = entry,
@@ -59,10 +65,11 @@ impl Session {
                 self.policed.entry.clear();
             }
         }
+        Ok(())
     }
 
     #[cold]
-    fn read_raw_entry(&mut self) -> Read {
+    fn read_raw_entry(&mut self) -> Result<Read> {
         let payload = self.call.data().or(self.raw_new.get()).unwrap_or_default();
         let loaded = self.document.load(
             self.settings.format,
@@ -70,11 +77,14 @@ impl Session {
             Spelling::AsStored,
             &self.limits(),
         );
-        let mut read = Read::Absent;
-        if loaded.is_ok() {
-            read = Entry::read(&mut self.document);
-            self.policed.has_raw_user = self.finds_user();
-        }
+        let read = match loaded {
+            Ok(()) => {
+                self.policed.has_raw_user = self.finds_user();
+                Entry::read(&mut self.document)
+            }
+            Err(error) if error.code == Code::ENOMEM => Err(error),
+            Err(_) => Ok(Read::Absent),
+        };
         self.document.clear();
         read
     }

@@ -2,44 +2,45 @@
 
 use crate::error::Result;
 use crate::id;
-use crate::sys::text::Text;
+use crate::sys::text::ShortText;
 use std::ffi::CStr;
 
-/// An id with the NUL that C wants, in a buffer that is reused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An id with the NUL that C wants.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Id {
-    text: Text,
+    text: ShortText,
     is_secure: bool,
 }
 
 impl Id {
-    pub(super) fn new(bytes: &[u8]) -> Id {
+    pub(super) fn new(bytes: &[u8]) -> Result<Id> {
         let mut id = Id::default();
-        id.set(bytes);
-        id
+        id.set(bytes)?;
+        Ok(id)
     }
 
     /// Replace the id; what follows a NUL is dropped, as C would.
-    pub(super) fn set(&mut self, bytes: &[u8]) {
-        self.text.set(bytes);
+    pub(super) fn set(&mut self, bytes: &[u8]) -> Result<()> {
+        self.text.set(bytes)?;
         self.is_secure = id::is_secure(self.text.bytes());
+        Ok(())
     }
 
     /// Replace the id by one that [`id::is_secure`]; else nothing is changed, and it is false.
-    pub(super) fn set_secure(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn set_secure(&mut self, bytes: &[u8]) -> Result<bool> {
         let is_secure = id::is_secure(bytes);
         if is_secure {
-            self.text.set(bytes);
+            self.text.set(bytes)?;
             self.is_secure = true;
         }
-        is_secure
+        Ok(is_secure)
     }
 
     /// Replace the id by what `make` appends.
     pub(super) fn fill(&mut self, make: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
-        let result = self.text.fill(make);
-        self.is_secure = id::is_secure(self.text.bytes());
-        result
+        let mut bytes = Vec::new();
+        make(&mut bytes)?;
+        self.set(&bytes)
     }
 
     pub(super) fn clear(&mut self) {

@@ -3,11 +3,13 @@
 use super::calls::{Known, Optional};
 use super::id::Id;
 use super::policed::Unkept;
+use super::reserve::CookieState;
 use super::save::{Payload, gone_if_not_found};
-use super::{Session, State, is_thrown};
+use super::{START_EXISTING, Session, State, is_thrown};
 use crate::config::Profile;
 use crate::error::{Code, Error, Result};
 use crate::handler::LockInfo;
+use crate::sys::memory::Fallible;
 use std::ffi::CStr;
 
 /// S-38: how often an id that is taken is replaced before PHP stops looking.
@@ -47,6 +49,7 @@ impl Session {
                 )),
             );
         }
+        self.take_back_record();
         let closed = self.call_close();
         self.state = State::Closed;
         self.give_up_unmade();
@@ -69,12 +72,10 @@ impl Session {
         }
         let closed = self.call_close();
         self.proof.forget();
-        self.give_up_unmade();
+        self.give_up_destroyed();
         self.forget_id();
         // L-16: PHP forgets its table; the host's keeps its contents.
         self.has_table = false;
-        self.unmade = false;
-        self.cookie_pending = false;
         self.state = State::Destroyed;
         let php = i32::from(destroyed.is_ok());
         self.ended(php, destroyed.and(closed))
@@ -164,7 +165,7 @@ impl Session {
     }
 
     fn leave_old_id(&mut self, delete_old: bool, payload: Payload) -> Result<()> {
-        if self.unmade {
+        if self.record.is_missing() {
             return Ok(());
         }
         match delete_old {
@@ -263,7 +264,7 @@ impl Session {
     }
 
     fn send_cookie_of_new_id(&mut self) -> Result<()> {
-        match self.cookie_pending || !self.settings.use_cookies {
+        match self.cookie_state == CookieState::Pending || !self.settings.use_cookies {
             true => Ok(()),
             false => self.send_cookie(),
         }
@@ -297,12 +298,38 @@ impl Session {
                 Err(Error::new(Code::EMISUSE, "update: the session is active")),
             );
         }
-        self.start(0)?;
+        self.start_again()?;
         if let Err(error) = change(self) {
             let _ = self.abort();
             return self.ended(0, Err(error));
         }
         self.close()
+    }
+
+    /// Start for an update. A session that this request has closed is not begun anew where others have
+    /// destroyed it, or moved it to an id that this request is not to know.
+    fn start_again(&mut self) -> Result<()> {
+        let was_closed = self.state == State::Closed && self.has_id && !self.proof.is_owed();
+        if !was_closed {
+            return self.start(0);
+        }
+        let cookie_known = self.cookie_known;
+        self.is_updating = true;
+        let started = self.start(START_EXISTING);
+        self.is_updating = false;
+        let Err(error) = started else {
+            return Ok(());
+        };
+        if error.code != Code::ENOTFOUND {
+            return Err(error);
+        }
+        // The id stays in force, so that no other session takes its place later in this request.
+        std::mem::swap(&mut self.id, &mut self.id_before);
+        self.has_id = true;
+        self.cookie_known = cookie_known;
+        self.state = State::Closed;
+        let text = "the session was destroyed since it was closed here; nothing was changed";
+        self.ended(0, Err(Error::new(Code::EGONE, text)))
     }
 
     /// A fresh id starting with `prefix`: `session_create_id()` (L-24, S-43 to S-45).
@@ -320,8 +347,8 @@ impl Session {
         match made {
             Ok(id) => {
                 self.created_id.fill(|bytes| {
-                    bytes.extend_from_slice(prefix);
-                    bytes.extend_from_slice(id.bytes());
+                    bytes.try_extend(prefix)?;
+                    bytes.try_extend(id.bytes())?;
                     Ok(())
                 })?;
                 self.php_result = 1;
@@ -378,7 +405,7 @@ impl Session {
     pub fn inspect_lock(&mut self, id: Option<&[u8]>) -> Result<LockInfo> {
         self.check_free()?;
         let id = match id {
-            Some(id) => Id::new(id),
+            Some(id) => Id::new(id)?,
             None => self.id.clone(),
         };
         if id.is_empty() {

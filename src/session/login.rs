@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Event, Level, Result};
 use crate::headers::Header;
 use crate::policy::entry::{Entry, How};
 use crate::policy::judge::Ending;
+use crate::sys::memory::{self, text};
 use crate::value::UserKind;
 
 /// The user wants to be remembered.
@@ -44,7 +45,7 @@ impl Session {
         let entry = Entry {
             created: Some(now),
             kind: kind(flags),
-            user: Some(user.to_vec()),
+            user: Some(memory::copy(user)?),
             auth: Some(now),
             token_key: None,
             moved: None,
@@ -76,12 +77,13 @@ impl Session {
         if self.settings.policed() {
             return Ok(());
         }
-        let text = format!("{what}: needs sess.meta_key and profile libsess");
+        let text = text!("{what}: needs sess.meta_key and profile libsess");
         Err(Error::new(Code::EUNSUPPORTED, text))
     }
 
     fn log_in(&mut self, entry: &Entry, now: i64) -> Result<()> {
-        let is_stored = !self.unmade;
+        let is_stored = !self.record.is_missing();
+        let kept = entry.copy()?;
         let payload = self.data_with(entry);
         let moved = payload.map_err(Halt::from).and_then(|payload| {
             self.move_on(None, |session, new| {
@@ -107,11 +109,9 @@ impl Session {
                 return Err(self.tell_halt(halt));
             }
         };
-        self.policed.log_in(entry.clone(), now);
+        self.policed.log_in(kept, now);
         self.proof.forget();
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         arrived
     }
 
@@ -170,7 +170,7 @@ impl Session {
                 name: c"Clear-Site-Data",
                 value: c"\"cache\", \"cookies\", \"storage\"".into(),
                 replaces: None,
-            });
+            })?;
         }
         match self.settings.use_cookies {
             true => self.expire_cookie(),

@@ -2,7 +2,7 @@
 //!
 //! `start` opens, by way of `record` and `decode`, `save` closes, `lifecycle` holds the other operations,
 //! `request` what a host says before a start, `cookies` what the request says of its cookies, `response` the
-//! headers, `data` what the host does with the values, `policed` what a policy makes of it all, `entry` what
+//! headers, `reserve` makes the record of a cookie before it is shown, `data` what the host does with the values, `policed` what a policy makes of it all, `entry` what
 //! it finds in a session, `provisional` what clients get that have not returned a cookie yet, `tokens` what
 //! proves that a request comes from a page of the session, `login`, `rotate` and `regenerate` go on under
 //! another id, `moves` is how they do it, by the second call that `beside` keeps, `visit` goes from one record
@@ -27,6 +27,7 @@ mod raw;
 mod record;
 mod regenerate;
 mod request;
+mod reserve;
 mod response;
 mod rotate;
 mod save;
@@ -38,13 +39,16 @@ mod way;
 use crate::codec::Document;
 use crate::config::Settings;
 use crate::error::{Code, Error, Event, Level, Result};
-use crate::handler::{Call, EventSink, Handler};
-use crate::headers::{Header, HeaderList};
+use crate::handler::{Call, Handler, TellEvent};
+use crate::headers::HeaderList;
 use crate::sys::clock;
 use crate::sys::fork::Epoch;
+use crate::sys::lock::Presence;
+use crate::sys::memory::{self, Counted, Part};
 use crate::sys::opaque::Opaque;
 use id::Id;
-use std::ffi::{CStr, CString};
+use std::borrow::Cow;
+use std::ffi::CStr;
 use std::hash::RandomState;
 use std::sync::Arc;
 
@@ -72,33 +76,39 @@ pub enum State {
 }
 
 /// A host's function that runs inside start or close; it may read and edit data.
-pub type Hook = Arc<dyn Fn(&mut Session) -> Result<()> + Send + Sync>;
+pub type Hook = Arc<RunHook>;
+/// What a hook is.
+pub type RunHook = dyn Fn(&mut Session) -> Result<()> + Send + Sync;
 /// The time in Unix milliseconds, instead of the machine's clock.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+pub type Clock = Arc<TellTime>;
+/// What a clock is.
+pub type TellTime = dyn Fn() -> i64 + Send + Sync;
 /// Finds a built-in backend by its name in `session.save_handler`.
-pub type Builtins = Vec<(&'static str, Arc<dyn Handler>)>;
+pub type Builtins = Vec<(&'static str, Part<dyn Handler>)>;
 
 /// What all sessions of an engine share.
 pub struct Shared {
     /// The engine's settings.
-    pub settings: Arc<Settings>,
+    pub settings: Counted<Settings>,
     /// The host's storage; None: the built-in one that `session.save_handler` names.
-    pub host_handler: Option<Arc<dyn Handler>>,
+    pub host_handler: Option<Part<dyn Handler>>,
     /// The built-in backends.
     pub builtins: Builtins,
     /// Runs inside start, when the data is there.
-    pub after_start: Option<Hook>,
+    pub after_start: Option<Part<RunHook>>,
     /// Runs inside close, before encoding.
-    pub before_save: Option<Hook>,
+    pub before_save: Option<Part<RunHook>>,
     /// Receives events.
-    pub events: Option<EventSink>,
+    pub events: Option<Part<TellEvent>>,
     /// Tells the time; None: the machine does.
-    pub clock: Option<Clock>,
+    pub clock: Option<Part<TellTime>>,
+    /// With the last engine go threads that wait for work.
+    pub presence: Presence,
 }
 
 impl Shared {
     /// The built-in backend of that name.
-    pub fn builtin(&self, name: &CStr) -> Option<&Arc<dyn Handler>> {
+    pub fn builtin(&self, name: &CStr) -> Option<&Part<dyn Handler>> {
         let name = name.to_bytes();
         self.builtins
             .iter()
@@ -126,14 +136,14 @@ pub struct LastError {
     /// The failure.
     pub error: Error,
     /// Its text, NUL-terminated.
-    pub text: CString,
+    pub text: Cow<'static, CStr>,
 }
 
 /// One request's session.
 pub struct Session {
-    shared: Arc<Shared>,
-    settings: Arc<Settings>,
-    handler: Arc<dyn Handler>,
+    shared: Counted<Shared>,
+    settings: Counted<Settings>,
+    handler: Part<dyn Handler>,
     /// The host chose a built-in backend for this session instead of the engine's table.
     builtin_chosen: bool,
     /// Its place in memory stays, as a host's table may go by it.
@@ -149,18 +159,18 @@ pub struct Session {
     cookie_known: bool,
     /// The storage had a record when it was read.
     found: bool,
-    /// Nothing was stored yet and nothing will be until a value is set (`sess.create = write`).
-    unmade: bool,
-    /// The cookie of a session that is not made yet has not been put into the headers.
-    cookie_pending: bool,
-    /// It was, with the first value, and is to be taken back if no record is made after all.
-    cookie_early: bool,
+    /// Whether it has one now.
+    record: reserve::Record,
+    /// How far its cookie is.
+    cookie_state: reserve::CookieState,
     /// Whether the client has shown that it returns cookies (`sess.create = second_request`).
     proof: provisional::Proof,
     /// What the policy knows of the session.
     policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
+    /// The start is that of an update.
+    is_updating: bool,
     cookies: cookies::Cookies,
     document: Document,
     /// Whether `call.data()` is the stored payload that an unchanged session is compared with.
@@ -192,8 +202,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for one request. No I/O.
-    pub fn new(shared: Arc<Shared>) -> Session {
+    /// A session for one request. No I/O. ENOMEM.
+    pub fn new(shared: Counted<Shared>) -> Result<Session> {
         let settings = shared.settings.clone();
         let builtin = shared.builtin(&settings.save_handler).cloned();
         let handler = shared
@@ -201,10 +211,10 @@ impl Session {
             .clone()
             .or_else(|| builtin.clone())
             .expect("an engine is only made with a handler that exists");
-        let mut call = Box::new(Call::new(settings.clone()));
+        let mut call = memory::boxed(Call::new(settings.clone()))?;
         call.parent = builtin;
         call.event_sink = shared.events.clone();
-        Session {
+        Ok(Session {
             shared,
             settings,
             handler,
@@ -217,14 +227,14 @@ impl Session {
             is_new: false,
             cookie_known: false,
             found: false,
-            unmade: false,
-            cookie_pending: false,
-            cookie_early: false,
+            record: reserve::Record::default(),
+            cookie_state: reserve::CookieState::default(),
             proof: provisional::Proof::default(),
             policed: policed::Policed::default(),
             in_hook: false,
+            is_updating: false,
             cookies: cookies::Cookies::default(),
-            document: Document::new(),
+            document: Document::try_new()?,
             has_stored: false,
             raw: false,
             raw_new: raw::Replacement::default(),
@@ -244,14 +254,14 @@ impl Session {
             php_result: 1,
             opened_in: None,
             beside: beside::Beside::default(),
-        }
+        })
     }
 
     /// Forget this request, but keep the buffers: as new, without the allocations. One that is active
     /// is aborted.
     pub fn recycle(&mut self) -> Result<()> {
         self.let_go();
-        let has_own_settings = !Arc::ptr_eq(&self.settings, &self.shared.settings);
+        let has_own_settings = !Counted::is_same(&self.settings, &self.shared.settings);
         if has_own_settings {
             self.settings = self.shared.settings.clone();
         }
@@ -266,9 +276,7 @@ impl Session {
         self.is_new = false;
         self.cookie_known = false;
         self.found = false;
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         self.proof = provisional::Proof::default();
         self.policed.recycle();
         self.cookies.recycle();
@@ -289,7 +297,7 @@ impl Session {
     }
 
     /// Run a host's hook. From inside it nothing but data and getters can be used.
-    fn run_hook(&mut self, hook: &Hook) -> Result<()> {
+    fn run_hook(&mut self, hook: &Part<RunHook>) -> Result<()> {
         /// Ends with the hook, also when it panics: the session has to be closed then.
         struct Running<'a>(&'a mut Session);
         impl Drop for Running<'_> {
@@ -322,6 +330,7 @@ impl Session {
 
     fn let_go(&mut self) {
         if self.is_ours() {
+            self.take_back_record();
             // Nothing can be done about a close that fails while the session is thrown away.
             let _ = self.call_close();
             self.close_beside();
@@ -391,12 +400,7 @@ impl Session {
     /// Remember a failure that was found outside, such as a NULL argument.
     #[cold]
     pub fn fail(&mut self, error: Error) {
-        let line: Vec<u8> = error
-            .text
-            .bytes()
-            .filter(|byte| !matches!(byte, 0 | b'\n' | b'\r'))
-            .collect();
-        let text = CString::new(line).unwrap_or_default();
+        let text = memory::c_line(&error.text);
         self.error = Some(LastError { error, text });
     }
 
@@ -427,11 +431,6 @@ impl Session {
     /// What PHP's function would have returned: 1 true, 0 false, -1 an exception.
     pub fn php_result(&self) -> i32 {
         self.php_result
-    }
-
-    /// The headers the response must carry, in order.
-    pub fn headers(&self) -> &[Header] {
-        self.headers.entries()
     }
 
     /// The host's pointer.

@@ -7,9 +7,11 @@
 
 use super::id::Id;
 use super::save::gone_if_not_found;
+use super::visit::moved;
 use super::{Session, State};
 use crate::error::{Code, Error, Result};
-use std::ffi::CString;
+use crate::headers::Header;
+use crate::policy::entry::How;
 
 /// What a move stores, made once the new id is known.
 pub(super) struct Moving {
@@ -17,7 +19,7 @@ pub(super) struct Moving {
     pub payload: Option<Vec<u8>>,
     pub old: Old,
     /// The value of the cookie header that tells of the new id.
-    pub cookie: Option<CString>,
+    pub cookie: Option<Header>,
 }
 
 /// What is to stand under the id that is left.
@@ -156,7 +158,7 @@ impl Session {
             Some(id) => id,
             None => self.make_new_id()?,
         };
-        self.id.clone_from(&id);
+        self.id = id.clone();
         self.read_nothing()?;
         Ok(id)
     }
@@ -192,7 +194,7 @@ impl Session {
         self.beside(|session| {
             // What others have under the id is theirs, and where all is locked nothing was written.
             if error.code != Code::EEXIST && !takes_turns {
-                let _ = session.call_destroy();
+                session.destroy_new();
             }
             let _ = session.call_close();
         });
@@ -218,7 +220,7 @@ impl Session {
             self.unmake(new);
             return Err(halt);
         }
-        if self.unmade {
+        if self.record.is_missing() {
             return Ok(());
         }
         self.arm_lock_timeout();
@@ -238,11 +240,11 @@ impl Session {
         Err(found)
     }
 
-    /// Nothing is to be left of the new record. Nobody knows its id: should it stay, it will be collected.
+    /// Nothing is to be left of the new record.
     fn unmake(&mut self, new: &New) {
         if new.is_beside {
             return self.beside(|session| {
-                let _ = session.call_destroy();
+                session.destroy_new();
                 let _ = session.call_close();
             });
         }
@@ -250,10 +252,10 @@ impl Session {
             return;
         }
         let old = std::mem::replace(&mut self.id, new.id.clone());
-        let _ = self.call_destroy();
+        self.destroy_new();
         self.id = old;
         self.has_stored = false;
-        if self.unmade {
+        if self.record.is_missing() {
             return;
         }
         self.arm_lock_timeout();
@@ -262,12 +264,30 @@ impl Session {
         }
     }
 
+    /// Destroy the record of an id that nobody knows. What cannot be destroyed is to hold nothing at least; it
+    /// will be collected.
+    fn destroy_new(&mut self) {
+        if self.call_destroy().is_ok() {
+            return;
+        }
+        let now = self.shared.unix_now();
+        let word = match self.settings.policed() {
+            true => self.payload_of(moved(now, How::Tombstone)),
+            false => Ok(Vec::new()),
+        };
+        let _ = word.and_then(|word| self.call_write(&word));
+    }
+
     /// Have under the old id what is to stand there from now on, and let it go.
     fn leave_old(&mut self, new: &New, moving: &Moving) -> Step<()> {
         let word = match (&moving.old, &moving.payload) {
-            (Old::Tombstone { word, as_good }, _) => self.bury(word, *as_good, new.is_old_gone)?,
-            (Old::Pointer(word), _) => {
-                self.put_in_old(word, new.is_old_gone)?;
+            (Old::Tombstone { word, as_good }, payload) => {
+                let payload = payload.as_deref().unwrap_or_default();
+                self.bury(word, *as_good, new.is_old_gone, payload)?
+            }
+            (Old::Pointer(word), payload) => {
+                let payload = payload.as_deref().unwrap_or_default();
+                self.put_pointer_in_old(word, new.is_old_gone, payload)?;
                 Some(&word[..])
             }
             (Old::Session, Some(payload)) => {
@@ -291,16 +311,26 @@ impl Session {
         }
     }
 
-    fn put_in_old(&mut self, word: &[u8], is_gone: bool) -> Step<()> {
-        match self.write_old(word, is_gone) {
-            Err(error) if error.code != Code::ENOTFOUND && self.stands(word) => Ok(()),
-            written => written.map_err(|error| halt("WRITE_FAILED")(gone_if_not_found(error))),
+    fn put_pointer_in_old(&mut self, word: &[u8], is_gone: bool, payload: &[u8]) -> Step<()> {
+        let Err(error) = self.write_old(word, is_gone) else {
+            return Ok(());
+        };
+        let is_gone = error.code == Code::ENOTFOUND;
+        if !is_gone && !self.restore(payload) && self.stands(word, false) {
+            return Ok(());
         }
+        Err(halt("WRITE_FAILED")(gone_if_not_found(error)))
     }
 
     /// Put a tombstone in the place of the old record, or have it destroyed. The word that stands there, if
     /// one does.
-    fn bury<'a>(&mut self, word: &'a [u8], as_good: bool, is_gone: bool) -> Step<Option<&'a [u8]>> {
+    fn bury<'a>(
+        &mut self,
+        word: &'a [u8],
+        as_good: bool,
+        is_gone: bool,
+        payload: &[u8],
+    ) -> Step<Option<&'a [u8]>> {
         let Err(error) = self.write_old(word, is_gone) else {
             return Ok(Some(word));
         };
@@ -308,8 +338,12 @@ impl Session {
         if is_gone && as_good || !is_gone && self.end_record().is_ok() {
             return Ok(None);
         }
-        if !is_gone && self.stands(word) {
-            return Ok(Some(word));
+        if !is_gone {
+            // Half destroyed is as good: without a name, or emptied.
+            let has_no_name = matches!(self.call_names(), Ok(0));
+            if has_no_name || !self.restore(payload) && self.stands(word, true) {
+                return Ok(None);
+            }
         }
         Err(halt("WRITE_FAILED")(gone_if_not_found(error)))
     }
@@ -324,16 +358,29 @@ impl Session {
             .inspect_err(|_| self.has_stored = false)
     }
 
-    /// Whether `word` stands in the old record, although its write has failed, as where only the disk did
-    /// not follow.
-    fn stands(&mut self, word: &[u8]) -> bool {
+    /// Have the session stand in the old record again, from which a word that failed may have taken it.
+    fn restore(&mut self, payload: &[u8]) -> bool {
+        let held = self.call.hold_data();
+        // What was lent may be a mapping of what was overwritten.
+        let restored = match held.is_lent() {
+            true => self.call_write(payload),
+            false => self.call_write(held.bytes()),
+        };
+        self.call.return_data(held);
+        restored.is_ok()
+    }
+
+    /// Whether `word` stands in the old record, or nothing if that `may_be_empty`, although that has failed,
+    /// as where only the disk did not follow.
+    fn stands(&mut self, word: &[u8], may_be_empty: bool) -> bool {
         self.call.fresh = false;
         self.call.create = false;
         if self.call_read().is_err() {
             let _ = self.call_close();
             return false;
         }
-        self.call.data() == Some(word)
+        let data = self.call.data().unwrap_or_default();
+        data == word || may_be_empty && data.is_empty()
     }
 
     /// The close failed that ought to have stored `word`: look, and have it so, or stay with the record.
@@ -375,7 +422,7 @@ impl Session {
         self.has_stored = is_made && arrived.is_ok() && self.settings.lazy_write;
         self.found |= is_made;
         if let Some(cookie) = moving.cookie {
-            self.put_cookie(cookie);
+            self.headers.put_in_room(cookie);
             self.cookie_known = true;
         }
         arrived

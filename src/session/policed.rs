@@ -5,6 +5,7 @@ mod asked;
 use super::Session;
 use super::candidates::Dead;
 use super::provisional::Proof;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage};
 use super::way::Way;
@@ -138,6 +139,7 @@ impl From<Verdict<'_>> for Sentence {
 impl Session {
     /// Before the first record is read: reserve the entry's key.
     pub(super) fn reserve_entry(&mut self) -> Result<()> {
+        self.suit_document();
         let settings = &self.settings;
         match settings.policed() {
             true => self.document.reserve(settings.policy.meta_key.to_bytes()),
@@ -180,7 +182,7 @@ impl Session {
             return Ok(Course::Here(None));
         }
         self.policed.times = self.call.times;
-        self.read_entry();
+        self.read_entry().map_err(Failed::at(Stage::Read))?;
         let policy = &self.settings.policy;
         let is_blank = self.policed.entry.is_blank() && policy.user_key.is_empty();
         if is_blank && !(policy.judges && policy.has_clocks()) {
@@ -305,7 +307,7 @@ impl Session {
         self.go_without_storage();
         self.document.clear();
         self.found = false;
-        self.unmade = true;
+        self.record = Record::Unmade;
     }
 
     fn clocks(&mut self) -> &KindPolicy {
@@ -371,11 +373,13 @@ impl Session {
                 false => self.change_entry(|entry| entry.created = Some(began)),
             };
         }
-        let Ok(mut document) = self.document_of(self.raw()) else {
+        let mut document = match self.document_of(self.raw()) {
+            Ok(document) => document,
+            Err(error) if error.code == Code::ENOMEM => return Err(error),
             // As it stands nobody can use it.
-            return Ok(());
+            Err(_) => return Ok(()),
         };
-        let mut entry = match Entry::read(&mut document) {
+        let mut entry = match Entry::read(&mut document)? {
             Read::Is(entry) if is_early(&entry) => return Ok(()),
             Read::Is(entry) => entry,
             Read::Absent | Read::Damaged => Entry::default(),
@@ -403,7 +407,7 @@ impl Session {
 
     /// Change what the session says of itself, here and among the data.
     pub(super) fn change_entry(&mut self, change: impl FnOnce(&mut Entry)) -> Result<()> {
-        let mut entry = self.policed.entry.clone();
+        let mut entry = self.policed.entry.copy()?;
         change(&mut entry);
         entry.write(&mut self.document)?;
         self.policed.entry = entry;

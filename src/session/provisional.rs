@@ -5,6 +5,7 @@
 
 use super::Session;
 use super::id::Id;
+use super::reserve::CookieState;
 use super::visit::moved;
 use crate::config::Create;
 use crate::error::{Code, Error, Result};
@@ -127,7 +128,10 @@ impl Session {
 
     /// The cookie of a first request, which does not wait for a value as that of others does.
     pub(super) fn put_provisional_cookie(&mut self) -> Result<()> {
-        if !self.cookie_pending || !self.proof.is_owed() || !self.has_anonymous() {
+        if self.cookie_state != CookieState::Pending
+            || !self.proof.is_owed()
+            || !self.has_anonymous()
+        {
             return Ok(());
         }
         // Who only reads is not refused because of a cookie that a later response can carry as well.
@@ -135,8 +139,7 @@ impl Session {
             return Ok(());
         }
         self.send_cookie()?;
-        self.cookie_pending = false;
-        self.cookie_early = true;
+        self.cookie_state = CookieState::Early;
         Ok(())
     }
 

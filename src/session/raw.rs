@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error, Result};
 use crate::sys::buffer::Buffer;
+use crate::sys::memory::Fallible;
 
 /// The bytes, if there are any, in a buffer that is reused.
 #[derive(Default)]
@@ -27,7 +28,7 @@ impl Replacement {
         self.clear();
         let room = self.bytes.room(data.len());
         let room = room.map_err(|_| Error::new(Code::ENOMEM, "no memory for the payload"))?;
-        room.extend_from_slice(data);
+        room.try_extend(data)?;
         self.is_set = true;
         Ok(())
     }

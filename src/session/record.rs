@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::calls::{Known, Optional};
+use super::reserve::Record;
 use super::response::Cookie;
 use super::start::{Failed, Stage, not_found};
 use crate::config::Create;
@@ -26,15 +27,21 @@ impl Session {
         let known = self.call_validate_sid(&id);
         self.id = id;
         match known {
-            Ok(Optional::Ran(Known::No)) if self.try_another_cookie() => {
-                self.settle_id(cookie, existing)
-            }
-            Ok(Optional::Ran(Known::No)) if !existing && self.returns_to_proven_cookie() => {
-                Ok(cookie)
-            }
-            // Where the built-in files have no directory, read tells.
-            Ok(Optional::Ran(Known::No)) if existing && !self.is_user_handler() => Ok(cookie),
             Ok(Optional::Ran(Known::No)) => {
+                if self.try_another_cookie().map_err(Failed::at(Stage::Id))? {
+                    return self.settle_id(cookie, existing);
+                }
+                if !existing
+                    && self
+                        .returns_to_proven_cookie()
+                        .map_err(Failed::at(Stage::Id))?
+                {
+                    return Ok(cookie);
+                }
+                // Where the built-in files have no directory, read tells.
+                if existing && !self.is_user_handler() {
+                    return Ok(cookie);
+                }
                 self.miss_id();
                 if existing {
                     return Err(not_found());
@@ -76,7 +83,7 @@ impl Session {
             if self.proof.is_owed() {
                 self.go_without_storage();
                 self.found = false;
-                self.unmade = true;
+                self.record = Record::Unmade;
                 return Ok(renewed);
             }
             let made_here = self.call.fresh || self.is_new;
@@ -89,11 +96,17 @@ impl Session {
                     let may_be_there = self.proof.is_given() || !self.call.fresh;
                     self.found |=
                         may_be_there && self.call.data().is_some_and(|data| !data.is_empty());
-                    self.unmade = made_here && !self.found && self.makes_late();
+                    self.record = match self.found || !made_here {
+                        true => Record::Made,
+                        false => self.record_after_read(),
+                    };
                     return Ok(renewed);
                 }
                 Err(error) if error.code == Code::ENOTFOUND => {
-                    if strict && !made_here && self.try_another_cookie() {
+                    if (strict || existing)
+                        && !made_here
+                        && self.try_another_cookie().map_err(Failed::at(Stage::Id))?
+                    {
                         continue;
                     }
                     if existing {
@@ -101,8 +114,13 @@ impl Session {
                         return Err(not_found());
                     }
                     self.found = false;
-                    if !strict || made_here || self.returns_to_proven_cookie() {
-                        self.unmade = self.makes_late();
+                    if !strict
+                        || made_here
+                        || self
+                            .returns_to_proven_cookie()
+                            .map_err(Failed::at(Stage::Id))?
+                    {
+                        self.record = self.record_not_found();
                         // Whoever makes the record in the meantime is not to be overwritten unread.
                         self.call.fresh = true;
                         return Ok(renewed);
@@ -129,8 +147,26 @@ impl Session {
         creates || self.proof.is_given()
     }
 
+    /// Of a new session that was read: a built-in storage makes its record by that, if it is told to.
+    fn record_after_read(&self) -> Record {
+        match self.settings.php() || !self.is_user_handler() {
+            true if !self.makes_late() => Record::Made,
+            _ => self.record_not_found(),
+        }
+    }
+
+    /// Of a session that the storage has not.
+    fn record_not_found(&self) -> Record {
+        match self.makes_late() {
+            true => Record::Unmade,
+            // The client had the id before there was anything to lock.
+            false if self.settings.php() || self.proof.is_given() => Record::Made,
+            false => Record::Due,
+        }
+    }
+
     /// Whether a new session has no record before there is something to keep.
-    fn makes_late(&self) -> bool {
+    pub(super) fn makes_late(&self) -> bool {
         let anonymous = self.settings.policy.kind(UserKind::Anonymous);
         self.settings.create == Create::Write || !anonymous.enabled
     }

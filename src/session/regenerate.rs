@@ -3,6 +3,7 @@
 
 use super::Session;
 use super::moves::{Moving, Old};
+use super::reserve::CookieState;
 use super::save::Payload;
 use super::visit::moved;
 use crate::error::Result;
@@ -14,8 +15,8 @@ impl Session {
     /// a tombstone.
     pub(super) fn regenerate_by_move(&mut self, delete_old: bool, payload: Payload) -> Result<()> {
         let now = self.shared.unix_now();
-        let is_stored = !self.unmade;
-        let tells = self.settings.use_cookies && !self.cookie_pending;
+        let is_stored = !self.record.is_missing();
+        let tells = self.settings.use_cookies && self.cookie_state != CookieState::Pending;
         let payload = match is_stored {
             true => Some(self.take_payload(payload)?),
             false => None,
@@ -44,9 +45,12 @@ impl Session {
             })
             .map_err(|halt| self.tell_halt(halt))?;
         self.proof.forget();
-        self.cookie_early = self.unmade && tells;
         self.policed.rotate_due = false;
+        if !is_stored && tells {
+            self.cookie_state = CookieState::Early;
+        }
         if is_stored {
+            self.forget_record_state();
             self.policed.touch(now);
         }
         arrived

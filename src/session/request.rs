@@ -4,9 +4,9 @@ use super::Session;
 use crate::config::{Profile, is_ini_set, refusal_event};
 use crate::error::{Code, Error, Result};
 use crate::sys::cancel::CancelToken;
+use crate::sys::memory::Counted;
 use crate::sys::opaque::Opaque;
 use std::ffi::CStr;
-use std::sync::Arc;
 
 impl Session {
     /// A pointer of the host's, shown to callbacks and events.
@@ -21,8 +21,8 @@ impl Session {
             let text = "set_cookie_header: the session is active";
             return self.ended(0, Err(Error::new(Code::EMISUSE, text)));
         }
-        self.cookies.add(header);
-        self.ended(1, Ok(()))
+        let added = self.cookies.add(header).map_err(Error::from);
+        self.ended(i32::from(added.is_ok()), added)
     }
 
     /// Use this id at the next start: `session_id($id)` (L-19).
@@ -39,10 +39,13 @@ impl Session {
         let fits = if !self.settings.php() {
             self.id.set_secure(id)
         } else if !id.contains(&0) {
-            self.id.set(id);
-            true
+            self.id.set(id).map(|()| true)
         } else {
-            false
+            Ok(false)
+        };
+        let fits = match fits {
+            Ok(fits) => fits,
+            Err(error) => return self.ended(0, Err(error)),
         };
         if !fits {
             let text = "set_id: the id has a forbidden length or character";
@@ -69,20 +72,26 @@ impl Session {
             let text = "set_option: the response has begun";
             return self.refuse("HEADERS_SENT", Code::EHEADERS, text);
         }
-        match self.settings.for_session(&name, value) {
-            Ok(mut settings) => {
-                for remark in settings.take_remarks() {
+        // What is no UTF-8 names no directive.
+        let name = key.to_str().unwrap_or("?");
+        let set = self.settings.for_session(name, value).and_then(|mut set| {
+            let remarks = set.take_remarks();
+            Ok((Counted::new(set)?, remarks))
+        });
+        match set {
+            Ok((settings, remarks)) => {
+                for remark in remarks {
                     self.emit(remark);
                 }
-                self.settings = Arc::new(settings);
+                self.settings = settings;
             }
             Err(error) => {
-                self.warn(refusal_event(&name), &error);
+                self.warn(refusal_event(name), &error);
                 return self.ended(0, Err(error));
             }
         }
         self.call.settings = self.settings.clone();
-        if &*name == "session.save_handler" {
+        if name == "session.save_handler" {
             // L-20: a handler that is owed a close gets it before another takes its place.
             let _ = self.call_close();
             self.choose_handler(true);
@@ -94,13 +103,15 @@ impl Session {
             "sess.remember.cookie",
             "sess.cookie_max_age_limit",
         ];
-        let cookie = ["session.name", "sess.site_id"].contains(&&*name);
+        let cookie = ["session.name", "sess.site_id"].contains(&name);
         let families = ["session.cookie_", "sess.cookie_"];
         if cookie || families.iter().any(|family| name.starts_with(family)) {
             self.cookie_known = false;
-            self.name_cookie();
+            if let Err(error) = self.name_cookie() {
+                return self.ended(0, Err(error));
+            }
         }
-        if lives.contains(&&*name)
+        if lives.contains(&name)
             && let Some(clamped) = self.settings.clamped()
         {
             self.emit(clamped);
@@ -127,14 +138,8 @@ impl Session {
     }
 
     /// Let `cancel` end the waits of this session.
-    pub fn set_cancel(&mut self, cancel: Option<Arc<CancelToken>>) -> Result<()> {
+    pub fn set_cancel(&mut self, cancel: Option<Counted<CancelToken>>) -> Result<()> {
         self.call.cancel = cancel;
-        self.ended(1, Ok(()))
-    }
-
-    /// The response has begun: `headers_sent()`.
-    pub fn mark_headers_sent(&mut self) -> Result<()> {
-        self.headers_sent = true;
         self.ended(1, Ok(()))
     }
 

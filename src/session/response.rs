@@ -2,10 +2,10 @@
 
 use super::Session;
 use super::id::Id;
-use super::policed::Unkept;
 use crate::cookie::{self, Manner};
 use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
+use crate::sys::memory;
 use crate::value::UserKind;
 use std::ffi::CString;
 
@@ -24,46 +24,6 @@ impl Session {
         self.send_cookie()
     }
 
-    /// Whether a value may be set although no record exists yet: its cookie must still be possible.
-    pub(super) fn check_pending_cookie(&self) -> Result<()> {
-        let is_due = self.unmade && self.cookie_pending && !self.proof.is_owed();
-        if is_due && self.headers_sent && self.policed.unkept == Unkept::No {
-            return Err(too_late());
-        }
-        Ok(())
-    }
-
-    /// With the first value of a session that is not made yet comes its cookie.
-    pub(super) fn put_pending_cookie(&mut self) -> Result<()> {
-        if self.unmade && self.cookie_pending && !self.is_dropped_at_close() {
-            self.send_cookie()?;
-            self.cookie_pending = false;
-            self.cookie_early = true;
-        }
-        Ok(())
-    }
-
-    /// No record was made after all: nothing is stored under the id, and no client is to know it.
-    pub(super) fn give_up_unmade(&mut self) {
-        // A provisional id is for the client to return, also where nothing is stored under it yet.
-        if !self.unmade || self.proof.is_owed() {
-            return;
-        }
-        self.has_id = false;
-        self.cookie_pending = false;
-        if std::mem::take(&mut self.cookie_early) && !self.headers_sent {
-            let begins = self.cookie_begins();
-            self.headers.withdraw(c"Set-Cookie", &begins);
-            self.cookie_known = false;
-        }
-    }
-
-    fn cookie_begins(&self) -> Vec<u8> {
-        let mut begins = self.cookie_manner().name.to_vec();
-        begins.push(b'=');
-        begins
-    }
-
     /// Put the session cookie into the headers (C-1 to C-6).
     pub(super) fn send_cookie(&mut self) -> Result<()> {
         if self.headers_sent {
@@ -79,12 +39,12 @@ impl Session {
         let manner = self.cookie_manner();
         match cookie::build(&self.settings, manner, self.id.bytes(), now) {
             Ok(value) => {
-                self.put_cookie(value);
+                self.put_cookie(value)?;
                 self.cookie_known = true;
                 Ok(())
             }
             // C-5, N-11: PHP goes on without a cookie.
-            Err(refused) if self.settings.php() => {
+            Err(refused) if self.settings.php() && refused.error.code != Code::ENOMEM => {
                 self.warn(refused.event, &refused.error);
                 Ok(())
             }
@@ -92,9 +52,9 @@ impl Session {
         }
     }
 
-    /// The value of the cookie header that tells of another id, of a session of that kind. None: ids do not
-    /// go by cookies.
-    pub(super) fn cookie_for(&self, id: &Id, kind: UserKind) -> Result<Option<CString>> {
+    /// The cookie header that tells of another id, of a session of that kind, with room among the headers: to
+    /// put it there does not fail then. None: ids do not go by cookies.
+    pub(super) fn cookie_for(&mut self, id: &Id, kind: UserKind) -> Result<Option<Header>> {
         if !self.settings.use_cookies {
             return Ok(None);
         }
@@ -104,7 +64,9 @@ impl Session {
         };
         let now = self.shared.unix_now();
         let built = cookie::build(&self.settings, manner, id.bytes(), now);
-        built.map(Some).map_err(|refused| refused.error)
+        let header = self.cookie_header(built.map_err(|refused| refused.error)?)?;
+        self.headers.make_room()?;
+        Ok(Some(header))
     }
 
     /// Make the client forget the session cookie (C4, CS14); [`Code::EHEADERS`] after the response has begun.
@@ -113,17 +75,23 @@ impl Session {
             return Err(too_late());
         }
         let value = cookie::expire(&self.settings, self.cookie_manner())?;
-        self.put_cookie(value);
+        self.put_cookie(value)?;
         self.cookie_known = false;
         Ok(())
     }
 
-    pub(super) fn put_cookie(&mut self, value: CString) {
-        self.headers.put(Header {
+    fn put_cookie(&mut self, value: CString) -> Result<()> {
+        let header = self.cookie_header(value)?;
+        Ok(self.headers.put(header)?)
+    }
+
+    fn cookie_header(&self, value: CString) -> Result<Header> {
+        let replaces = memory::join(&[self.cookie_manner().name, b"="])?;
+        Ok(Header {
             name: c"Set-Cookie",
             value: value.into(),
-            replaces: Some(CString::new(self.cookie_begins()).unwrap_or_default()),
-        });
+            replaces: Some(memory::c_string(&replaces)?),
+        })
     }
 
     /// The cookie of a session that goes on is sent again, so that its life begins anew (M10).
@@ -138,28 +106,28 @@ impl Session {
     }
 
     /// Caches are not to give one user's page to another (D5).
-    pub(super) fn put_vary(&mut self) {
+    pub(super) fn put_vary(&mut self) -> Result<()> {
         let wanted = !self.settings.php() && self.settings.policy.vary && !self.headers_sent;
         let is_there = |header: &Header| header.name == c"Vary";
         if !wanted || self.headers.entries().iter().any(is_there) {
-            return;
+            return Ok(());
         }
-        self.headers.put(Header {
+        Ok(self.headers.put(Header {
             name: c"Vary",
             value: c"Cookie".into(),
             // No value begins so: the host's own headers of that name stay.
-            replaces: Some(c"=".into()),
-        });
+            replaces: Some(memory::copy_c(c"=")?),
+        })?)
     }
 
     pub(super) fn send_cache_headers(&mut self) -> Result<()> {
-        self.put_vary();
+        self.put_vary()?;
         if !self.headers_sent {
             self.headers.put_cache_limiter(
                 &self.settings,
                 || self.shared.unix_now(),
                 self.last_modified,
-            );
+            )?;
             self.cache_headers_put = true;
             return Ok(());
         }
@@ -178,12 +146,13 @@ impl Session {
     /// Whether the cache limiter in force stands for any header.
     fn has_cache_headers(&self) -> bool {
         let mut wanted = HeaderList::default();
-        wanted.put_cache_limiter(&self.settings, || 0, None);
-        !wanted.entries().is_empty()
+        // What there is no memory for is one.
+        let put = wanted.put_cache_limiter(&self.settings, || 0, None);
+        put.is_err() || !wanted.entries().is_empty()
     }
 }
 
-fn too_late() -> Error {
+pub(super) fn too_late() -> Error {
     let text = "the response has begun: the session cookie cannot be sent any more";
     Error::new(Code::EHEADERS, text)
 }

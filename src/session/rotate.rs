@@ -8,7 +8,8 @@ use super::id::Id;
 use super::moves::{Moving, Old};
 use super::visit::moved;
 use crate::error::{Code, Result};
-use crate::policy::entry::{Entry, How};
+use crate::policy::entry::{Entry, How, Moved};
+use crate::sys::memory;
 
 /// What was found under an id that another one named.
 pub(super) enum Found {
@@ -29,9 +30,8 @@ impl Session {
         let asked = self.id.clone();
         match self.try_to_rotate(now) {
             Ok(()) => {
-                let new = self.id.bytes().to_vec();
-                let old = asked.bytes().to_vec();
-                self.policed.entry.moved = Some(moved(now, How::Named { new, old }));
+                // Without memory for it the next request finds it in the record.
+                self.policed.entry.moved = named(now, &self.id, &asked).ok();
                 self.policed.touch(now);
                 Ok(true)
             }
@@ -64,7 +64,7 @@ impl Session {
         let old = self.id.clone();
         let stored = self.data_moved(now, &new).and_then(|payload| {
             self.call_go_by(&new)?;
-            self.id.clone_from(&new);
+            self.id = new.clone();
             self.call_write(&payload)?;
             Ok(payload)
         });
@@ -93,10 +93,7 @@ impl Session {
                     word: session.payload_of(moved(now, How::Tombstone))?,
                     as_good: false,
                 },
-                false => {
-                    let (new, old) = (new.bytes().to_vec(), session.id.bytes().to_vec());
-                    Old::Pointer(session.payload_of(moved(now, How::Named { new, old }))?)
-                }
+                false => Old::Pointer(session.payload_of(named(now, new, &session.id)?)?),
             };
             Ok(Moving {
                 payload: Some(session.data_moved(now, new)?),
@@ -109,10 +106,9 @@ impl Session {
 
     /// The session as it stands under the id that it gets now.
     fn data_moved(&mut self, now: i64, new: &Id) -> Result<Vec<u8>> {
-        let (new, old) = (new.bytes().to_vec(), self.id.bytes().to_vec());
         self.data_with(&Entry {
-            moved: Some(moved(now, How::Named { new, old })),
-            ..self.policed.entry.clone()
+            moved: Some(named(now, new, &self.id)?),
+            ..self.policed.entry.copy()?
         })
     }
 
@@ -120,31 +116,30 @@ impl Session {
     /// that marked the old record first. True: nothing of the session is left there.
     pub(super) fn finish_copy(&mut self, old: &Id, at: i64, is_over: bool) -> Result<()> {
         self.prepare_beside()?;
-        let new = self.id.bytes().to_vec();
+        let new = self.id.clone();
         self.beside(|session| {
             let finished = session.call_open().and_then(|()| {
-                session.id.clone_from(old);
+                session.id = old.clone();
                 session.call.fresh = false;
-                session.put_pointer(new, at, is_over)
+                session.put_pointer(&new, at, is_over)
             });
             finished.and(session.call_close())
         })
     }
 
-    fn put_pointer(&mut self, new: Vec<u8>, at: i64, is_over: bool) -> Result<()> {
+    fn put_pointer(&mut self, new: &Id, at: i64, is_over: bool) -> Result<()> {
         match self.call_read() {
             Err(error) if error.code == Code::ENOTFOUND => return Ok(()),
             read => read?,
         }
         let how = self.move_as_read()?.map(|moved| moved.how);
-        if !matches!(how, Some(How::Copying { new: named }) if named == new) {
+        if !matches!(how, Some(How::Copying { new: named }) if named == new.bytes()) {
             return Ok(());
         }
         if is_over {
             return self.call_destroy();
         }
-        let old = self.id.bytes().to_vec();
-        let pointer = self.payload_of(moved(at, How::Named { new, old }))?;
+        let pointer = self.payload_of(named(at, new, &self.id)?)?;
         self.call_write(&pointer)
     }
 
@@ -152,7 +147,7 @@ impl Session {
     /// was found is open.
     pub(super) fn follow(&mut self, new: &[u8]) -> Result<Found> {
         let old = self.id.clone();
-        let new_id = Id::new(new);
+        let new_id = Id::new(new)?;
         match self.call_go_by(&new_id) {
             // It is the same record.
             Ok(()) => self.id = new_id,
@@ -178,7 +173,7 @@ impl Session {
     /// The previous id, if it may still lead to the session.
     pub(super) fn previous_id(&self) -> Option<Id> {
         match &self.policed.entry.moved.as_ref()?.how {
-            How::Named { new, old } if new == self.id.bytes() => Some(Id::new(old)),
+            How::Named { new, old } if new == self.id.bytes() => Id::new(old).ok(),
             _ => None,
         }
     }
@@ -202,4 +197,10 @@ impl Session {
             }
         }
     }
+}
+
+/// A move under way from one id to another.
+fn named(at: i64, new: &Id, old: &Id) -> Result<Moved> {
+    let (new, old) = (memory::copy(new.bytes())?, memory::copy(old.bytes())?);
+    Ok(moved(at, How::Named { new, old }))
 }

@@ -35,6 +35,10 @@ impl Session {
 
     pub(super) fn save_and_unlock(&mut self) -> Result<()> {
         let saved = self.save();
+        // A save that failed destroys nothing that a client may ask for.
+        if saved.is_ok() || !self.headers_sent {
+            self.take_back_record();
+        }
         let closed = self.call_close();
         self.state = State::Closed;
         self.give_up_unmade();
@@ -51,13 +55,11 @@ impl Session {
         if self.is_dropped_at_close() {
             return Ok(());
         }
-        if self.unmade {
-            if !self.has_content() {
-                return Ok(());
-            }
-            // The record is made now, and its lock may have to be waited for.
-            self.arm_lock_timeout();
-            self.store_provisional()?;
+        if self.keeps_nothing() {
+            return Ok(());
+        }
+        if self.record.is_missing() {
+            self.make_ready()?;
         }
         let payload = self
             .settle_entry()
@@ -67,15 +69,7 @@ impl Session {
             self.warn_unless_thrown("WRITE_FAILED", &error);
             gone_if_not_found(error)
         })?;
-        self.unmade = false;
-        Ok(())
-    }
-
-    /// Whether there is anything worth a record.
-    fn has_content(&mut self) -> bool {
-        self.raw_new.get().is_some()
-            || self.document.count(crate::codec::ROOT) > 0
-            || self.document.reserved().is_some()
+        self.settle_record()
     }
 
     /// The bytes to store, and what was left out told. Fails before anything is written (D9).

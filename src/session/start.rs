@@ -1,6 +1,7 @@
 //! Start and reset: from an id to data (S-1 to S-19, S-30, S-31).
 
 use super::policed::Course;
+use super::reserve::{CookieState, Record};
 use super::response::Cookie;
 use super::way::Way;
 use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
@@ -76,7 +77,10 @@ impl Session {
         }
         let in_force = self.has_id.then_some(self.cookie_known);
         self.policed.previous_end = Ending::None;
-        let cookie = self.take_id_from_request();
+        let cookie = match self.take_id_from_request() {
+            Ok(cookie) => cookie,
+            Err(error) => return self.ended(0, Err(error)),
+        };
         let existing = flags & START_EXISTING != 0 || self.settings.create == Create::Never;
         if existing && (self.id.is_empty() || self.proof.is_owed()) {
             let error = Error::new(Code::ENOTFOUND, "the request names no session");
@@ -136,9 +140,12 @@ impl Session {
             );
         }
         self.raw = self.call.raw;
-        if self.unmade {
+        if self.record.is_provisional() {
             self.raw_new.clear();
             self.document.clear();
+            // What was stored for the cookie's sake was never read.
+            self.call.drop_data();
+            self.has_stored = false;
             return self.ended(1, Ok(()));
         }
         // V-17: PHP 8.6 pairs every open with a close; before, open comes again without one.
@@ -159,7 +166,7 @@ impl Session {
     }
 
     /// The id this start is for: kept, set by the host, or from the request's cookie (C-20 to C-24).
-    fn take_id_from_request(&mut self) -> Cookie {
+    fn take_id_from_request(&mut self) -> Result<Cookie> {
         // C-12: PHP sends the cookie of an id that it kept again.
         let mut cookie = match self.cookie_known && !self.settings.php() {
             true => Cookie::Known,
@@ -167,13 +174,13 @@ impl Session {
         };
         if !self.has_id
             && self.settings.use_cookies
-            && let Some(id) = self.id_of_cookie()
+            && let Some(id) = self.id_of_cookie()?
         {
-            self.id.set(&id);
+            self.id.set(&id)?;
             self.has_id = true;
             self.cookie_known = true;
             cookie = Cookie::Known;
-        } else if !self.has_id && self.offers_no_id() {
+        } else if !self.has_id && self.offers_no_id()? {
             self.miss_id();
         }
         let unfit = match self.settings.php() {
@@ -184,7 +191,7 @@ impl Session {
             self.miss_id();
             self.forget_id();
         }
-        cookie
+        Ok(cookie)
     }
 
     fn initialise(
@@ -196,9 +203,7 @@ impl Session {
         self.state = State::Active;
         self.proof.begin(self.settings.create);
         self.is_new = self.proof.is_owed();
-        self.unmade = false;
-        self.cookie_pending = false;
-        self.cookie_early = false;
+        self.forget_record_state();
         self.call.fresh = false;
         self.call.unproven = false;
         self.arm_lock_timeout();
@@ -218,6 +223,7 @@ impl Session {
             CacheHeaders::Keep => Ok(()),
         });
         if let Err(failed) = &loaded {
+            self.take_back_record();
             let closed = self.call_close();
             if let Some(event) = failed.event {
                 self.warn_behind(&closed, event, &failed.error);
@@ -270,14 +276,20 @@ impl Session {
             }
             self.prepare_policy();
         }
-        self.cookie_pending = self.unmade && cookie == Cookie::ToSend && self.settings.use_cookies;
+        let is_due = cookie == Cookie::ToSend && self.settings.use_cookies;
+        if is_due && self.record == Record::Unmade {
+            self.cookie_state = CookieState::Pending;
+        }
         self.put_provisional_cookie()
             .map_err(Failed::at(Stage::Headers))?;
         if let Some(hook) = self.shared.after_start.clone() {
             self.run_hook(&hook).map_err(Failed::at(Stage::Hook))?;
         }
-        if self.sends_at_once() || self.unmade {
+        if self.sends_at_once() || self.record.is_provisional() {
             return Ok(());
+        }
+        if is_due && self.record == Record::Due {
+            self.cookie_state = CookieState::Early;
         }
         self.send_cookie_if(cookie)
             .and_then(|()| self.roll_cookie())
@@ -293,8 +305,7 @@ impl Session {
             self.document.clear();
         }
         self.state = State::None;
-        self.unmade = false;
-        self.cookie_pending = false;
+        self.forget_record_state();
     }
 
     pub(super) fn forget_id(&mut self) {

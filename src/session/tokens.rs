@@ -4,6 +4,7 @@ use super::policed::Unkept;
 use super::{Session, State};
 use crate::error::{Code, Error, Result};
 use crate::policy::token::{self, Key};
+use crate::sys::memory::text;
 use crate::sys::random;
 use std::ffi::CStr;
 
@@ -18,7 +19,9 @@ impl Session {
         match made {
             Ok(key) => {
                 let text = token::make(&key, purpose, self.shared.unix_now());
-                self.token.set(&text);
+                if let Err(error) = self.token.set(&text) {
+                    return self.ended(0, Err(error));
+                }
                 self.php_result = 1;
                 Ok(self.token.as_c_str())
             }
@@ -55,9 +58,9 @@ impl Session {
     }
 
     fn check_tokens(&self, what: &str) -> Result<()> {
-        let misuse = |text: &str| Err(Error::new(Code::EMISUSE, format!("{what}: {text}")));
+        let misuse = |why: &str| Err(Error::new(Code::EMISUSE, text!("{what}: {why}")));
         if !self.settings.policed() {
-            let text = format!("{what}: needs sess.profile libsess and sess.meta_key");
+            let text = text!("{what}: needs sess.profile libsess and sess.meta_key");
             return Err(Error::new(Code::EUNSUPPORTED, text));
         }
         match self.state {

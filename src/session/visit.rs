@@ -62,7 +62,7 @@ impl Session {
     /// What the record that was read says of a move.
     pub(super) fn move_as_read(&mut self) -> Result<Option<Moved>> {
         let mut document = self.as_read()?;
-        Ok(match Entry::read(&mut document) {
+        Ok(match Entry::read(&mut document)? {
             Read::Is(entry) => entry.moved,
             Read::Absent | Read::Damaged => None,
         })
@@ -74,7 +74,7 @@ impl Session {
 
     /// A document of its own for a payload.
     pub(super) fn document_of(&self, payload: &[u8]) -> Result<Document> {
-        let mut document = Document::new();
+        let mut document = Document::try_new()?;
         document.reserve(self.settings.policy.meta_key.to_bytes())?;
         let (limits, spelling) = (self.limits(), self.spelling());
         document.load(self.settings.format, payload, spelling, &limits)?;

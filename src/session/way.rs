@@ -4,6 +4,7 @@ use super::Session;
 use super::candidates::Dead;
 use super::id::Id;
 use super::policed::Course;
+use super::reserve::Record;
 use super::response::Cookie;
 use super::rotate::Found;
 use super::start::{Failed, Stage};
@@ -39,12 +40,13 @@ impl Session {
         existing: bool,
         way: &mut Way,
     ) -> std::result::Result<Course, Failed> {
-        let moved = self.policed.entry.moved.clone();
-        let (at, new, is_copying) = match moved.map(|moved| (moved.at, moved.how)) {
-            Some((at, How::Named { new, .. })) => (at, new, false),
-            Some((at, How::Copying { new })) => (at, new, true),
+        let moved = self.policed.entry.moved.as_ref();
+        let (at, new, is_copying) = match moved.map(|moved| (moved.at, &moved.how)) {
+            Some((at, How::Named { new, .. })) => (at, Id::new(new), false),
+            Some((at, How::Copying { new })) => (at, Id::new(new), true),
             _ => return Ok(Course::Here(None)),
         };
+        let new = new.map_err(Failed::at(Stage::Read))?;
         if way.has_looked && is_copying {
             // Whoever copied it died before there was a copy: the session is here.
             self.forget_move().map_err(Failed::at(Stage::Read))?;
@@ -55,8 +57,8 @@ impl Session {
             return self.give_way(Dead::Over(Ending::UnknownId), existing, way);
         }
         let asked = self.id.clone();
-        let found = self.follow(&new).map_err(|error| {
-            self.id.clone_from(&asked);
+        let found = self.follow(new.bytes()).map_err(|error| {
+            self.id = asked.clone();
             self.warn("READ_FAILED", &error);
             Failed::at(Stage::Read)(error)
         })?;
@@ -66,11 +68,14 @@ impl Session {
                     self.finish_copy_of(&asked, at);
                 }
                 self.found = true;
-                self.unmade = false;
+                self.record = Record::Made;
                 way.asked = Some(asked);
                 Ok(Course::Decode)
             }
-            Found::Left => self.give_way(Dead::Left(asked), existing, way),
+            Found::Left => {
+                self.id = asked.clone();
+                self.give_way(Dead::Left(asked), existing, way)
+            }
             Found::Other | Found::Nothing => {
                 let _ = self.call_close();
                 self.id = asked;
@@ -110,16 +115,15 @@ impl Session {
 
     /// Shut the previous id once its grace is over.
     fn end_grace(&mut self) {
-        let Some(moved) = self.policed.entry.moved.clone() else {
+        let Some(at) = self.policed.entry.moved.as_ref().map(|moved| moved.at) else {
             return;
         };
-        if !self.is_grace_over(moved.at) {
+        if !self.is_grace_over(at) {
             return;
         }
-        let previous = self.previous_id();
-        let left = match (&moved.how, previous) {
-            (How::Named { .. }, Some(previous)) if self.drop_previous_id(&previous) => {
-                Some(super::visit::moved(moved.at, How::Over))
+        let left = match self.previous_id() {
+            Some(previous) if self.drop_previous_id(&previous) => {
+                Some(super::visit::moved(at, How::Over))
             }
             _ => return,
         };

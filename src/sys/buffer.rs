@@ -1,7 +1,7 @@
 //! A buffer into which the kernel copies at full speed: it takes twice as long to an address that is no
 //! multiple of a cache line's half, as those of an allocator are.
 
-use std::collections::TryReserveError;
+use super::memory::{self, Fallible};
 
 /// The size of a cache line.
 const LINE: usize = 64;
@@ -16,11 +16,14 @@ pub struct Buffer {
 
 impl Buffer {
     /// Forget the bytes; what is appended to the answer, up to `len` bytes, takes their place.
-    pub fn room(&mut self, len: usize) -> Result<&mut Vec<u8>, TryReserveError> {
+    pub fn room(&mut self, len: usize) -> memory::Result<&mut Vec<u8>> {
         self.clear();
-        self.bytes.try_reserve(len.saturating_add(LINE - 1))?;
+        let whole = len.saturating_add(LINE - 1);
+        if self.bytes.capacity() < whole {
+            self.bytes.room(whole)?;
+        }
         self.start = self.bytes.as_ptr().addr().wrapping_neg() % LINE;
-        self.bytes.resize(self.start, 0);
+        self.bytes.try_resize(self.start, 0)?;
         Ok(&mut self.bytes)
     }
 

@@ -2,6 +2,7 @@
 
 use super::fork::{self, Epoch};
 use super::lock::{self, Turns};
+use super::memory;
 use super::seam::{self, Kind as Call};
 use std::ffi::{CStr, c_int};
 use std::fs::File;
@@ -82,7 +83,8 @@ impl Descriptor {
 
     /// When it is dropped, its lock goes to those who have these turns.
     pub(super) fn pass_on(&mut self, turns: Turns) {
-        self.turns = Some(Box::new(turns));
+        // Without memory for them the lock goes back to the kernel, which knows who else waits.
+        self.turns = memory::boxed(turns).ok();
     }
 
     /// The process and moment in which it was opened.
@@ -320,7 +322,7 @@ fn link_open(call: Call, fd: RawFd, name: &CStr, by_descriptor: bool) -> io::Res
         true => (fd, c"", libc::AT_EMPTY_PATH),
         false => {
             write!(&mut entry[..], "/proc/self/fd/{fd}\0")?;
-            let entry = CStr::from_bytes_until_nul(&entry).map_err(io::Error::other)?;
+            let entry = CStr::from_bytes_until_nul(&entry).unwrap_or_default();
             (here, entry, libc::AT_SYMLINK_FOLLOW)
         }
     };

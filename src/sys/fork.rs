@@ -1,6 +1,8 @@
 //! Which process generation this is, without a system call, and values that a forked child makes anew.
 
+use super::memory;
 use super::shed;
+use std::mem::MaybeUninit;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -116,7 +118,7 @@ impl<T> PerProcess<T> {
 
     /// This process's value, made when it is first asked for. `make` is given what was inherited from
     /// the parent, whose other threads may have been in the midst of changing it; it must not panic.
-    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> memory::Result<&T> {
         let process = generation();
         loop {
             let inherited = self.current.load(Ordering::Acquire);
@@ -126,7 +128,7 @@ impl<T> PerProcess<T> {
             if let Some(made) = current
                 && made.process == process
             {
-                return &made.value;
+                return Ok(&made.value);
             }
             let maker = self.maker.load(Ordering::Acquire);
             if maker == process + 1 {
@@ -142,15 +144,23 @@ impl<T> PerProcess<T> {
             if claim.is_err() {
                 continue;
             }
+            // Before it is made: what was inherited may be moved into it.
+            let room = memory::boxed(MaybeUninit::uninit()).inspect_err(|_| {
+                // Whoever comes next may find memory.
+                self.maker.store(maker, Ordering::Release);
+            })?;
             let value = make(current.map(|made| &made.value));
-            let made = Box::into_raw(Box::new(Made {
-                process,
-                value,
-                _inherited: inherited,
-            }));
+            let made = Box::into_raw(Box::write(
+                room,
+                Made {
+                    process,
+                    value,
+                    _inherited: inherited,
+                },
+            ));
             self.current.store(made, Ordering::Release);
             // SAFETY: as above.
-            return unsafe { &(*made).value };
+            return Ok(unsafe { &(*made).value });
         }
     }
 }

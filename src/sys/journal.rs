@@ -1,14 +1,57 @@
 //! What a journal needs from the system: files of its own user, and what the system tells of their place.
 
 use super::file::{self, Descriptor, again};
+use super::memory::{self, Fallible};
 use super::seam::{self, Kind};
+use super::strerror::Strerror;
 use fs2::FileExt;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+/// Why there is no journal.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The system failed.
+    System(io::Error),
+    /// A file of the system's cannot be read.
+    Without(&'static str, io::Error),
+    /// Something is not as a journal needs it.
+    Unfit(&'static str),
+}
+
+impl Trouble {
+    /// See [`is_passing`].
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Trouble::System(error) | Trouble::Without(_, error) if is_passing(error))
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::System(error) => Strerror(error).fmt(f),
+            Trouble::Without(path, error) => write!(f, "{path}: {}", Strerror(error)),
+            Trouble::Unfit(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::System(error)
+    }
+}
+
+impl From<memory::NoMemory> for Trouble {
+    fn from(error: memory::NoMemory) -> Trouble {
+        Trouble::System(error.into())
+    }
+}
 
 /// What is answered where something would have to be stored on a read-only disk.
 pub fn read_only() -> io::Error {
@@ -38,7 +81,7 @@ impl Own {
     /// Open a file of this user's own, with one name, that nobody else may open; None: there is none.
     /// What is not like that is refused with a reason. On a read-only disk it is open for reading alone,
     /// unless it may have to be made.
-    pub fn open(path: &Path, create: bool) -> io::Result<Option<Own>> {
+    pub fn open(path: &Path, create: bool) -> Result<Option<Own>, Trouble> {
         let safe = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let more = if create { libc::O_CREAT } else { 0 };
         let mut is_read_only = false;
@@ -59,7 +102,7 @@ impl Own {
             && about.stx_uid == effective_uid()
             && about.stx_nlink == 1;
         if !own {
-            return Err(io::Error::other("is not a file of this user's own"));
+            return Err(Trouble::Unfit("is not a file of this user's own"));
         }
         Ok(Some(file))
     }
@@ -157,7 +200,7 @@ impl Own {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len)?;
+        bytes.room(len)?;
         match self
             .descriptor
             .read_as(Kind::JournalRead, &mut bytes, len)?
@@ -215,27 +258,52 @@ pub fn is_nothing(path: &Path) -> bool {
 /// Bring a directory's names to the disk.
 pub fn sync_directory(path: &[u8]) -> io::Result<()> {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY;
-    let directory = file::open_as(Kind::Open, libc::AT_FDCWD, &CString::new(path)?, flags, 0)?;
+    let directory = file::open_as(
+        Kind::Open,
+        libc::AT_FDCWD,
+        &memory::c_string(path)?,
+        flags,
+        0,
+    )?;
     directory.sync_all()
 }
 
 /// The path without symbolic links in it.
 pub fn real_path(path: &Path) -> io::Result<PathBuf> {
-    retry(Kind::JournalPath, || std::fs::canonicalize(path))
+    let path = named(path)?;
+    let mut real = [0; libc::PATH_MAX as usize];
+    retry(Kind::JournalPath, || {
+        // SAFETY: the path ends with a NUL, and the buffer is as long as the call wants it.
+        let found = unsafe { libc::realpath(path.as_ptr(), real.as_mut_ptr()) };
+        match found.is_null() {
+            true => Err(io::Error::last_os_error()),
+            false => Ok(()),
+        }
+    })?;
+    // SAFETY: the call has put a text with its NUL there.
+    let real = unsafe { CStr::from_ptr(real.as_ptr()) };
+    Ok(PathBuf::from(OsString::from_vec(memory::copy(
+        real.to_bytes(),
+    )?)))
 }
 
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const BOOT_ID: &CStr = c"/proc/sys/kernel/random/boot_id";
 
 /// Which boot of the machine this is.
-pub fn boot_id() -> io::Result<[u64; 2]> {
-    let text = retry(Kind::Boot, || std::fs::read_to_string(BOOT_ID));
-    let text = text.map_err(|error| match is_passing(&error) {
-        true => error,
+pub fn boot_id() -> Result<[u64; 2], Trouble> {
+    let mut text = Vec::new();
+    // 32 digits, hyphens and a line break.
+    text.room(64)?;
+    let read = file::open_as(Kind::Boot, libc::AT_FDCWD, BOOT_ID, libc::O_RDONLY, 0)
+        .and_then(|file| file.read_as(Kind::Boot, &mut text, 64));
+    if let Err(error) = read {
         // A root directory of its own may have no /proc.
-        false => io::Error::new(error.kind(), format!("{BOOT_ID}: {error}")),
-    })?;
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    let number = u128::from_str_radix(&digits, 16).map_err(io::Error::other)?;
+        return Err(Trouble::Without("/proc/sys/kernel/random/boot_id", error));
+    }
+    let digits = text
+        .iter()
+        .filter_map(|byte| char::from(*byte).to_digit(16));
+    let number = digits.fold(0, |number: u128, digit| number << 4 | u128::from(digit));
     Ok([(number >> 64) as u64, number as u64])
 }
 
@@ -280,7 +348,7 @@ pub(super) fn identity(about: &libc::statx) -> (u64, u64) {
 }
 
 fn named(path: &Path) -> io::Result<CString> {
-    Ok(CString::new(path.as_os_str().as_bytes())?)
+    Ok(memory::c_string(path.as_os_str().as_bytes())?)
 }
 
 /// Repeat a call that a signal interrupted.

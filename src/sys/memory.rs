@@ -7,9 +7,19 @@
 use std::alloc::{Layout, alloc};
 use std::borrow::Cow;
 use std::collections::{HashMap, TryReserveError};
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
 use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hash};
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+/// What the system answers without memory.
+pub const ENOMEM: i32 = libc::ENOMEM;
 
 /// There is no memory left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,12 +138,46 @@ pub fn join(parts: &[&[u8]]) -> Result<Vec<u8>> {
     Ok(list)
 }
 
+/// What UTF-8 can show of bytes, for people; another text if there is no memory for it.
+pub fn shown(bytes: &[u8]) -> impl fmt::Display + '_ {
+    struct Shown<'a>(&'a [u8]);
+    impl fmt::Display for Shown<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            for chunk in self.0.utf8_chunks() {
+                f.write_str(chunk.valid())?;
+                if !chunk.invalid().is_empty() {
+                    f.write_char(char::REPLACEMENT_CHARACTER)?;
+                }
+            }
+            Ok(())
+        }
+    }
+    Shown(bytes)
+}
+
 /// A text for C, up to the first NUL.
 pub fn c_string(text: &[u8]) -> Result<CString> {
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     let bytes = join(&[text, b"\0"])?;
     // The capacity is the length, so that nothing is allocated again.
     Ok(CString::from_vec_with_nul(bytes).unwrap_or_default())
+}
+
+/// A path with more at its end.
+pub fn longer_path(path: &Path, more: fmt::Arguments<'_>) -> Result<PathBuf> {
+    let mut bytes = copy(path.as_os_str().as_bytes())?;
+    append(&mut bytes, more)?;
+    Ok(PathBuf::from(OsString::from_vec(bytes)))
+}
+
+/// A path within a directory.
+pub fn path_within(directory: &Path, name: fmt::Arguments<'_>) -> Result<PathBuf> {
+    longer_path(directory, format_args!("/{name}"))
+}
+
+/// A copy of a path.
+pub fn copy_path(path: &Path) -> Result<PathBuf> {
+    longer_path(path, format_args!(""))
 }
 
 /// A copy of a text for C.
@@ -169,6 +213,175 @@ pub fn boxed<T>(value: T) -> Result<Box<T>> {
     }
 }
 
+/// A value that several own, as by std's `Arc`, which cannot be made where memory may be refused.
+pub struct Counted<T>(NonNull<Inner<T>>);
+
+/// What owners share.
+struct Inner<T> {
+    owners: AtomicUsize,
+    value: T,
+}
+
+impl<T> Counted<T> {
+    /// The first owner.
+    pub fn new(value: T) -> Result<Counted<T>> {
+        let inner = boxed(Inner {
+            owners: AtomicUsize::new(1),
+            value,
+        })?;
+        Ok(Counted(NonNull::from(Box::leak(inner))))
+    }
+
+    /// One owner as a pointer, for [`Counted::from_raw`].
+    pub fn into_raw(self) -> *const () {
+        ManuallyDrop::new(self).0.as_ptr().cast_const().cast()
+    }
+
+    /// The owner that became the pointer.
+    ///
+    /// # Safety
+    /// The pointer comes from [`Counted::into_raw`] of the same type, and each such call is undone once.
+    pub unsafe fn from_raw(pointer: *const ()) -> Counted<T> {
+        // SAFETY: what `into_raw` gave is not null.
+        Counted(unsafe { NonNull::new_unchecked(pointer.cast_mut().cast()) })
+    }
+
+    /// Whether both own the same value.
+    pub fn is_same(one: &Counted<T>, other: &Counted<T>) -> bool {
+        one.0 == other.0
+    }
+}
+
+impl<T> Deref for Counted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the value lives as long as it has an owner, and only shared references are given.
+        unsafe { &self.0.as_ref().value }
+    }
+}
+
+impl<T> Clone for Counted<T> {
+    fn clone(&self) -> Counted<T> {
+        // SAFETY: as above. A count that is only raised needs no order.
+        let before = unsafe { self.0.as_ref() }
+            .owners
+            .fetch_add(1, Ordering::Relaxed);
+        // So many owners fit into no memory, unless they are forgotten.
+        assert!(before < usize::MAX / 2);
+        Counted(self.0)
+    }
+}
+
+impl<T> Drop for Counted<T> {
+    fn drop(&mut self) {
+        // SAFETY: the value lives as long as it has an owner.
+        let owners = unsafe { &self.0.as_ref().owners };
+        if owners.fetch_sub(1, Ordering::Release) == 1 {
+            // What other owners did to the value happened before.
+            fence(Ordering::Acquire);
+            // SAFETY: it came from a box, and this was the last owner.
+            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        }
+    }
+}
+
+// SAFETY: owners may be in several threads, and the last one drops the value.
+unsafe impl<T: Send + Sync> Send for Counted<T> {}
+// SAFETY: as above; a shared owner can be cloned.
+unsafe impl<T: Send + Sync> Sync for Counted<T> {}
+
+/// A value of some type that several own: one that a host gave in std's `Arc`, or one that was made here.
+pub enum Part<T: ?Sized> {
+    /// The host's.
+    Given(Arc<T>),
+    /// Ours.
+    Made(Counted<Box<T>>),
+}
+
+impl<T: ?Sized> Part<T> {
+    /// The first owner of what `boxed` has made.
+    pub fn new(value: Box<T>) -> Result<Part<T>> {
+        Ok(Part::Made(Counted::new(value)?))
+    }
+}
+
+impl<T: ?Sized> Deref for Part<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Part::Given(value) => value,
+            Part::Made(value) => value,
+        }
+    }
+}
+
+impl<T: ?Sized> Clone for Part<T> {
+    fn clone(&self) -> Part<T> {
+        match self {
+            Part::Given(value) => Part::Given(value.clone()),
+            Part::Made(value) => Part::Made(value.clone()),
+        }
+    }
+}
+
+impl<T: ?Sized> From<Arc<T>> for Part<T> {
+    fn from(value: Arc<T>) -> Part<T> {
+        Part::Given(value)
+    }
+}
+
+/// A text for C that is never changed, so that copies of it share its memory.
+#[derive(Clone, Default)]
+pub struct CText(Option<Counted<CString>>);
+
+impl CText {
+    /// A copy of a text.
+    pub fn new(text: &CStr) -> Result<CText> {
+        match text.is_empty() {
+            true => Ok(CText(None)),
+            false => Ok(CText(Some(Counted::new(copy_c(text)?)?))),
+        }
+    }
+
+    /// The text.
+    pub fn as_c_str(&self) -> &CStr {
+        self
+    }
+
+    /// The text without its NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.to_bytes()
+    }
+}
+
+impl Deref for CText {
+    type Target = CStr;
+
+    fn deref(&self) -> &CStr {
+        self.0.as_ref().map_or(c"", |text| text.as_c_str())
+    }
+}
+
+impl PartialEq for CText {
+    fn eq(&self, other: &CText) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialEq<CStr> for CText {
+    fn eq(&self, other: &CStr) -> bool {
+        **self == *other
+    }
+}
+
+impl fmt::Debug for CText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 /// A text that is being put together.
 #[derive(Default)]
 struct Line(String);
@@ -183,6 +396,7 @@ impl Write for Line {
 
 /// What to say where there is no memory to say what should be said.
 pub const NO_TEXT: &str = "(no memory for the text)";
+const NO_C_TEXT: &CStr = c"(no memory for the text)";
 
 /// A text for people, which `text!` makes; another one if there is no memory for it.
 pub fn text_of(parts: fmt::Arguments<'_>) -> Cow<'static, str> {
@@ -193,6 +407,43 @@ pub fn text_of(parts: fmt::Arguments<'_>) -> Cow<'static, str> {
         Ok(text) => Cow::Owned(text),
         Err(NoMemory) => Cow::Borrowed(NO_TEXT),
     }
+}
+
+/// A copy of a text for people; another one if there is no memory for it.
+#[expect(clippy::ptr_arg, reason = "what is borrowed stays so")]
+pub fn copy_text(text: &Cow<'static, str>) -> Cow<'static, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text),
+        Cow::Owned(text) => text_of(format_args!("{text}")),
+    }
+}
+
+/// A line for C of what people read, without NULs and line breaks; another one if there is no memory for it.
+pub fn c_line(text: &str) -> Cow<'static, CStr> {
+    let mut line = Vec::new();
+    if line.room(text.len() + 1).is_err() {
+        return Cow::Borrowed(NO_C_TEXT);
+    }
+    line.extend(
+        text.bytes()
+            .filter(|byte| !matches!(byte, 0 | b'\n' | b'\r')),
+    );
+    c_string(&line).map_or(Cow::Borrowed(NO_C_TEXT), Cow::Owned)
+}
+
+struct Appended<'a>(&'a mut Vec<u8>);
+
+impl Write for Appended<'_> {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        self.0.try_extend(more.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
+
+/// Append a text, or a part of it where there is no memory for all.
+pub fn append(out: &mut Vec<u8>, parts: fmt::Arguments<'_>) -> Result {
+    Appended(out)
+        .write_fmt(parts)
+        .map_err(|fmt::Error| NoMemory)
 }
 
 /// A text.
@@ -236,6 +487,20 @@ mod tests {
         assert_eq!(c_string(b"").unwrap().as_c_str(), c"");
         assert_eq!(*boxed((1u8, 2u64)).unwrap(), (1, 2));
         boxed(()).unwrap();
+    }
+
+    #[test]
+    fn the_last_owner_drops_the_value() {
+        let token = std::sync::Arc::new(());
+        let one = Counted::new(token.clone()).unwrap();
+        let other = one.clone();
+        assert!(Counted::is_same(&one, &other));
+        let raw = one.into_raw();
+        std::thread::spawn(move || drop(other)).join().unwrap();
+        assert_eq!(std::sync::Arc::strong_count(&token), 2);
+        // SAFETY: from `into_raw` above.
+        drop(unsafe { Counted::<std::sync::Arc<()>>::from_raw(raw) });
+        assert_eq!(std::sync::Arc::strong_count(&token), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod cancel;
 pub mod clock;
 pub mod dir;
+pub mod environment;
 pub mod exit;
 #[cfg(test)]
 pub mod fault;
@@ -22,5 +23,6 @@ pub mod random;
 pub mod region;
 pub(crate) mod seam;
 mod shed;
+pub mod strerror;
 pub mod text;
 pub mod user;

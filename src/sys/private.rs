@@ -1,6 +1,7 @@
 //! Files with secrets that a configuration names.
 
 use super::file::{Descriptor, Facts, open_as};
+use super::memory::Fallible;
 use super::seam::Kind as Call;
 use std::ffi::CStr;
 use std::io;
@@ -13,7 +14,7 @@ pub fn read(path: &CStr, most: usize) -> io::Result<(Facts, Vec<u8>)> {
     let mut text = Vec::new();
     if facts.kind == super::file::Kind::Regular {
         let len = usize::try_from(facts.size).unwrap_or(most).min(most);
-        text.reserve(len);
+        text.room(len)?;
         file.read(&mut text, len)?;
     }
     Ok((facts, text))

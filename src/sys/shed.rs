@@ -1,5 +1,6 @@
 //! Descriptors that a forked child closes at once: those of its parent's waiters, of whom it knows nothing.
 
+use super::memory;
 use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
@@ -22,7 +23,7 @@ unsafe impl Sync for Slot {}
 
 impl Shed {
     /// Have forked children close `fd`.
-    pub fn new(fd: RawFd) -> Shed {
+    pub fn new(fd: RawFd) -> memory::Result<Shed> {
         let take = |slot: &&Slot| {
             let taken = slot
                 .fd
@@ -30,8 +31,8 @@ impl Shed {
             taken.is_ok()
         };
         match slots().find(take) {
-            Some(slot) => Shed(slot),
-            None => Shed(add(fd)),
+            Some(slot) => Ok(Shed(slot)),
+            None => add(fd).map(Shed),
         }
     }
 }
@@ -64,17 +65,17 @@ fn slots() -> impl Iterator<Item = &'static Slot> {
     })
 }
 
-fn add(fd: RawFd) -> &'static Slot {
-    let slot = Box::leak(Box::new(Slot {
+fn add(fd: RawFd) -> memory::Result<&'static Slot> {
+    let slot = Box::leak(memory::boxed(Slot {
         fd: AtomicI32::new(fd),
         next: ptr::null(),
-    }));
+    })?);
     loop {
         let first = SLOTS.load(Ordering::Acquire);
         slot.next = first;
         let linked = SLOTS.compare_exchange(first, slot, Ordering::AcqRel, Ordering::Relaxed);
         if linked.is_ok() {
-            return slot;
+            return Ok(slot);
         }
     }
 }

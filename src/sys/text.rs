@@ -1,10 +1,11 @@
 //! Texts as C has them.
 
+use super::memory::{self, CText, Fallible};
 use std::ffi::CStr;
 
 /// A text that is put together in memory which is reused, and can be lent to C at any time without a look
 /// for the NUL at its end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// Nothing, or bytes of which the last one is the only NUL.
     bytes: Vec<u8>,
@@ -17,46 +18,50 @@ impl Text {
     }
 
     /// Replace it; what follows a NUL is dropped, as C would.
-    pub fn set(&mut self, text: &[u8]) {
+    pub fn set(&mut self, text: &[u8]) -> memory::Result {
         let text = before_nul(text);
+        self.make_room(text.len() + 1)?;
         self.bytes.clear();
-        self.bytes.reserve(text.len() + 1);
-        self.bytes.extend_from_slice(text);
-        self.bytes.push(0);
+        self.bytes.try_extend(text)?;
+        self.bytes.try_push(0)
     }
 
-    /// Replace it by what `make` appends to nothing; what follows a NUL is dropped.
-    pub fn fill<T>(&mut self, make: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        // Taken out, so that a panic leaves no text without its NUL.
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        let made = make(&mut bytes);
-        bytes.truncate(before_nul(&bytes).len());
-        bytes.push(0);
-        self.bytes = bytes;
-        made
+    /// Make room for a text of so many bytes with its NUL, so that what follows is all or nothing.
+    fn make_room(&mut self, len: usize) -> memory::Result {
+        match len.saturating_sub(self.bytes.len()) {
+            0 => Ok(()),
+            more => self.bytes.room(more),
+        }
+    }
+
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Text> {
+        Ok(Text {
+            bytes: memory::copy(&self.bytes)?,
+        })
     }
 
     /// Replace it.
-    pub fn set_to(&mut self, text: &CStr) {
+    pub fn set_to(&mut self, text: &CStr) -> memory::Result {
+        self.make_room(text.to_bytes_with_nul().len())?;
         self.bytes.clear();
-        self.bytes.extend_from_slice(text.to_bytes_with_nul());
+        self.bytes.try_extend(text.to_bytes_with_nul())
     }
 
     /// Append to it.
-    pub fn push(&mut self, more: &CStr) {
+    pub fn push(&mut self, more: &CStr) -> memory::Result {
         let more = more.to_bytes_with_nul();
-        self.bytes.reserve(more.len());
+        self.make_room(self.bytes.len() + more.len())?;
         self.bytes.pop();
-        self.bytes.extend_from_slice(more);
+        self.bytes.try_extend(more)
     }
 
     /// Append a character, which is no NUL.
-    pub fn push_character(&mut self, character: u8) {
+    pub fn push_character(&mut self, character: u8) -> memory::Result {
         assert!(character != 0);
-        self.bytes.reserve(2);
+        self.make_room(self.bytes.len() + 2)?;
         self.bytes.pop();
-        self.bytes.extend_from_slice(&[character, 0]);
+        self.bytes.try_extend(&[character, 0])
     }
 
     /// The text.
@@ -79,6 +84,82 @@ impl Text {
     }
 }
 
+/// A text that is mostly short, so that copies of it need no memory.
+#[derive(Clone, Debug)]
+pub struct ShortText {
+    /// A short text with its NUL, and more of them behind it.
+    short: [u8; SHORT + 1],
+    len: u16,
+    long: CText,
+}
+
+/// Longer texts take memory.
+const SHORT: usize = 256;
+
+impl Default for ShortText {
+    fn default() -> ShortText {
+        ShortText {
+            short: [0; SHORT + 1],
+            len: 0,
+            long: CText::default(),
+        }
+    }
+}
+
+impl ShortText {
+    /// Make it empty.
+    pub fn clear(&mut self) {
+        self.short[0] = 0;
+        self.len = 0;
+        self.long = CText::default();
+    }
+
+    /// Replace it; what follows a NUL is dropped, as C would.
+    pub fn set(&mut self, text: &[u8]) -> memory::Result {
+        let text = before_nul(text);
+        if text.len() > SHORT {
+            let long = CText::new(&memory::c_string(text)?)?;
+            self.clear();
+            self.long = long;
+            return Ok(());
+        }
+        self.clear();
+        self.short[..text.len()].copy_from_slice(text);
+        self.short[text.len()] = 0;
+        self.len = text.len() as u16;
+        Ok(())
+    }
+
+    /// The text.
+    pub fn as_c_str(&self) -> &CStr {
+        if !self.long.is_empty() {
+            return &self.long;
+        }
+        let short = &self.short[..=usize::from(self.len)];
+        // SAFETY: `set` took what stands before a NUL and put one behind it.
+        unsafe { CStr::from_bytes_with_nul_unchecked(short) }
+    }
+
+    /// The text, without its NUL.
+    pub fn bytes(&self) -> &[u8] {
+        match self.long.is_empty() {
+            true => &self.short[..usize::from(self.len)],
+            false => self.long.to_bytes(),
+        }
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0 && self.long.is_empty()
+    }
+}
+
+impl PartialEq for ShortText {
+    fn eq(&self, other: &ShortText) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
 /// What stands before the first NUL, which the C library's own search finds; all of it where there is none.
 fn before_nul(bytes: &[u8]) -> &[u8] {
     let start = bytes.as_ptr();
@@ -92,29 +173,42 @@ fn before_nul(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::Text;
+    use super::{SHORT, ShortText, Text};
 
     #[test]
     fn one_nul_at_the_end() {
         let mut text = Text::default();
         assert_eq!(text.as_c_str(), c"");
-        text.push(c"ab");
-        text.push_character(b'/');
-        text.push(c"");
-        text.push(c"c");
+        text.push(c"ab").unwrap();
+        text.push_character(b'/').unwrap();
+        text.push(c"").unwrap();
+        text.push(c"c").unwrap();
         assert_eq!((text.as_c_str(), text.bytes()), (c"ab/c", &b"ab/c"[..]));
-        text.fill(|bytes| bytes.extend_from_slice(b"x\0y"));
-        assert_eq!(text.as_c_str(), c"x");
-        text.set_to(c"d");
+        text.set_to(c"d").unwrap();
         assert_eq!((text.as_c_str(), text.is_empty()), (c"d", false));
         text.clear();
         assert_eq!((text.as_c_str(), text.bytes()), (c"", &b""[..]));
     }
 
     #[test]
+    fn texts_of_every_length() {
+        let mut text = ShortText::default();
+        assert!(text.is_empty());
+        for len in [1, SHORT, SHORT + 1, 3, 5000, 0] {
+            let bytes = vec![b'a'; len];
+            text.set(&bytes).unwrap();
+            let copy = text.clone();
+            assert_eq!((copy.bytes(), copy.is_empty()), (&bytes[..], len == 0));
+            assert_eq!(text.as_c_str().to_bytes(), bytes);
+        }
+        text.set(b"ab\0c").unwrap();
+        assert_eq!(text.as_c_str(), c"ab");
+    }
+
+    #[test]
     #[should_panic]
     fn no_nul_within() {
-        Text::default().push_character(0);
+        let _ = Text::default().push_character(0);
     }
 
     #[test]
@@ -126,7 +220,7 @@ mod tests {
             (b"a\0c", c"a"),
             (b"\0", c""),
         ] {
-            text.set(bytes);
+            text.set(bytes).unwrap();
             assert_eq!(text.as_c_str(), seen);
             assert_eq!(text.is_empty(), seen.is_empty());
         }

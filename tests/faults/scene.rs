@@ -22,7 +22,7 @@ pub struct Sight {
 }
 
 /// What stands under the id that a session has left begins so.
-const TOMBSTONE: &[u8] = b"_libsess|a:3:";
+pub const TOMBSTONE: &[u8] = b"_libsess|a:3:";
 
 /// A directory with settings.
 pub struct Scene {
@@ -118,7 +118,8 @@ impl Scene {
             }
             if before.iter().any(|(known, ..)| *known == id) {
                 sight.known.insert(id.to_owned(), payload);
-            } else {
+            } else if payload != TOMBSTONE {
+                // What a move could not remove holds nothing.
                 sight.made.push(payload);
             }
         }

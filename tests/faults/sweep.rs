@@ -8,9 +8,9 @@ use super::soak;
 use sess::error::Result;
 use sess::handler::Call;
 use sess::sys::fault::{Fault, Plan, Record, lacking, with};
+use sess::sys::memory::Counted;
 use sess::sys::seam::Kind;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// A call of a path, and what happens to it.
 #[derive(Clone, Copy, Debug)]
@@ -213,7 +213,7 @@ impl Sweep {
                 with(plan, || run(&engine))
             }
             Run::Handler(run) => {
-                let settings = Arc::new(self.scene.settings());
+                let settings = Counted::new(self.scene.settings()).unwrap();
                 let mut client = Client::strict(self.scene.dir.text());
                 client.call = Call::new(settings);
                 with(plan, || run(&mut client))
@@ -320,6 +320,7 @@ impl Sweep {
         Outcome {
             path: &self.path,
             kind: point.kind,
+            after: point.after,
             fault: point.fault,
             lasts: point.lasts,
         }

@@ -10,6 +10,7 @@ use sess::backend::files::Files;
 use sess::config::{Profile, Settings};
 use sess::error::{Code, Error};
 use sess::handler::{Call, Handler};
+use sess::sys::memory::Counted;
 use std::ffi::CString;
 use std::fs;
 use std::io::{Read, Write};
@@ -115,7 +116,7 @@ impl Client {
         sess::sys::fork::install();
         Client {
             handler,
-            call: Call::new(Arc::new(Settings::new(profile))),
+            call: Call::new(Counted::new(Settings::new(profile)).unwrap()),
             save_path: CString::new(save_path).unwrap(),
         }
     }
@@ -133,7 +134,9 @@ impl Client {
     }
 
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Client {
-        change(Arc::make_mut(&mut self.call.settings));
+        let mut settings = Settings::clone(&self.call.settings);
+        change(&mut settings);
+        self.call.settings = Counted::new(settings).unwrap();
         self
     }
 

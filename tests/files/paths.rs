@@ -108,7 +108,9 @@ fn f_3_the_mode_of_an_existing_file_stays() {
 fn f_4_an_empty_save_path_is_the_temporary_directory() {
     let dir = Dir::new();
     let text = std::ffi::CString::new(dir.text()).unwrap();
-    let mut client = Client::php("").with(|settings| settings.sys_temp_dir = text);
+    let mut client = Client::php("").with(|settings| {
+        settings.sys_temp_dir = sess::sys::memory::CText::new(&text).unwrap();
+    });
     client.start("temporary").unwrap();
     client.close();
     assert!(dir.file("temporary").exists());

@@ -313,7 +313,7 @@ fn f_47_f_48_regenerate_leaves_the_old_file_before_it_makes_the_new_one() {
         let left: &[&str] = match delete {
             false => &["pwrite", "statx", "close"],
             // It is emptied under its lock first (F-85).
-            true => &["ftruncate", "statx", "unlinkat", "close"],
+            true => &["statx", "ftruncate", "unlinkat", "close"],
         };
         let expected = [
             &READ[..4],

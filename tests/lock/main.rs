@@ -14,7 +14,8 @@ use kit::{
     Client, Dir, comes_free, eventually, in_child, is_lockable, refused, threads_named, waits_for,
 };
 use sess::error::{Code, Error};
-use sess::sys::cancel::{CancelToken, Wake};
+use sess::sys::cancel::{CancelToken, Wake, watcher};
+use sess::sys::memory::Counted;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -287,7 +288,7 @@ fn a_fired_token_ends_present_and_future_waits() {
     let dir = Dir::new();
     let holder = held(&dir, "abc");
     for deadline in [true, false] {
-        let token = Arc::new(CancelToken::default());
+        let token = Counted::new(CancelToken::default()).unwrap();
         let client = Client::php(dir.text());
         let path = dir.file("abc");
         let cancellable = || {
@@ -406,7 +407,7 @@ fn a_child_waits_with_a_table_of_its_own() {
 
 #[test]
 fn a_child_can_use_a_token_whose_parent_was_just_firing_it() {
-    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>, AtomicBool);
+    struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>, Arc<AtomicBool>);
     impl Wake for Stuck {
         fn wake(&self) {
             self.1.store(true, Ordering::Release);
@@ -418,12 +419,13 @@ fn a_child_can_use_a_token_whose_parent_was_just_firing_it() {
     let dir = Dir::new();
     let _holder = held(&dir, "abc");
     let (go_on, stuck) = std::sync::mpsc::channel();
-    let watcher = Arc::new(Stuck(Mutex::new(stuck), AtomicBool::new(false)));
-    let token = Arc::new(CancelToken::default());
-    let watch = token.watch(watcher.clone());
+    let is_woken = Arc::new(AtomicBool::new(false));
+    let stuck = Stuck(Mutex::new(stuck), is_woken.clone());
+    let token = Counted::new(CancelToken::default()).unwrap();
+    let watch = token.watch(watcher(stuck).unwrap()).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| token.fire());
-        eventually("a watcher is woken", || watcher.1.load(Ordering::Acquire));
+        eventually("a watcher is woken", || is_woken.load(Ordering::Acquire));
         let result = in_child(|| {
             // SAFETY: this child's own alarm ends it should it block.
             unsafe { libc::alarm(60) };

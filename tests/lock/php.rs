@@ -102,7 +102,8 @@ fn f_75_neither_timeouts_nor_cancelled_waits_behind_php_add_a_thread_or_leave_a_
         let client = Client::php(dir.text());
         let waiters = 8;
         for _ in 0..10 {
-            let token = std::sync::Arc::new(sess::sys::cancel::CancelToken::default());
+            let token =
+                sess::sys::memory::Counted::new(sess::sys::cancel::CancelToken::default()).unwrap();
             std::thread::scope(|scope| {
                 for number in 0..waiters {
                     let mut client = client.another();

@@ -1,6 +1,6 @@
 //! Replays what real PHP did, through the C interface, and compares call for call and byte for byte.
 //!
-//! Data: `tests/oracle/data`, and the directory that `SESS_ORACLE` names (`scenarios/`, `goldens/`,
+//! Data: `tests/oracle/data`, `tests/oracle/kinds` (kinds of differences that were found once), and the directory that `SESS_ORACLE` names (`scenarios/`, `goldens/`,
 //! optional `values*.jsonl` and `malformed*.jsonl`). `SESS_ORACLE_ONLY=group/name` runs one scenario (or
 //! all whose name holds that text) and prints the first difference with its path. `SESS_ORACLE_RECORD=1`
 //! besides writes what we do as a fragment for `deviations/`.
@@ -71,6 +71,7 @@ fn all() -> bool {
     let mut sets = Vec::new();
     if !elsewhere::alone() {
         sets.push((home().join("data"), true));
+        sets.push((home().join("kinds"), false));
     }
     let elsewhere = std::env::var_os("SESS_ORACLE");
     // Who brings data of their own sees by them that they are run.

@@ -27,7 +27,7 @@ fn asvs_7_3_1_m_14_an_unused_session_ends_one_second_after_its_idle_clock() {
         assert!(over.is_new());
         assert_ne!(id(&over), first);
         set(&mut over, "n", 2).unwrap();
-        assert_eq!(cookies(&over).len(), 1);
+        assert_eq!(cookies(&mut over).len(), 1);
         assert_eq!(shop.events(), ["SESSION_ENDED"]);
         over.close().unwrap();
         // The record is gone, not only out of sight.
@@ -274,7 +274,7 @@ fn m_7_m_16_sessions_that_are_not_kept_leave_nothing_and_take_the_cookie() {
         set(&mut session, "n", 1).unwrap();
         assert_eq!(get(&mut session, "n"), Some(1));
         assert!(!session.is_stored());
-        assert_eq!(cookies(&session), [""; 0]);
+        assert_eq!(cookies(&mut session), [""; 0]);
         let made = id(&session);
         session.close().unwrap();
         assert!(!shop.has(&made));
@@ -282,7 +282,7 @@ fn m_7_m_16_sessions_that_are_not_kept_leave_nothing_and_take_the_cookie() {
         let mut login = shop.started("");
         set(&mut login, "uid", 7).unwrap();
         assert!(login.is_stored());
-        assert_eq!(cookies(&login).len(), 1);
+        assert_eq!(cookies(&mut login).len(), 1);
         let known = id(&login);
         login.close().unwrap();
         // A logout by the application leaves an anonymous session, which goes with its cookie.
@@ -295,7 +295,7 @@ fn m_7_m_16_sessions_that_are_not_kept_leave_nothing_and_take_the_cookie() {
         let mut gone = shop.started(&known);
         assert!(!gone.is_stored());
         assert_eq!(get(&mut gone, "n"), None);
-        let cookies = cookies(&gone);
+        let cookies = cookies(&mut gone);
         assert!(cookies[0].contains("Max-Age=0"), "{cookies:?}");
         assert_eq!(cookies.len(), 1);
         gone.close().unwrap();

@@ -33,7 +33,7 @@ fn c_11_the_first_cookie_that_the_store_knows_is_the_session() {
     let header = format!("PHPSESSID={}; x=1; PHPSESSID={KNOWN}", unknown(1));
     let mut session = with_cookies(&world, &header);
     assert_eq!(get(&mut session, "n"), Some(1));
-    assert!(!session.is_new() && cookies(&session).is_empty());
+    assert!(!session.is_new() && cookies(&mut session).is_empty());
     let calls = format!(
         "open validate_sid({}) validate_sid({KNOWN}) read({KNOWN})",
         unknown(1)
@@ -146,7 +146,7 @@ fn sent(world: &World, scheme: &str) -> String {
     }
     session.start(0).unwrap();
     set(&mut session, "n", 1).unwrap();
-    cookies(&session).concat()
+    cookies(&mut session).concat()
 }
 
 #[test]
@@ -216,23 +216,23 @@ fn m_10_a_rolling_cookie_is_sent_at_every_start() {
     ];
     let world = world(visited(), &lives);
     let mut session = world.started(KNOWN);
-    let line = cookies(&session).concat();
+    let line = cookies(&mut session).concat();
     assert!(line.starts_with(&format!("PHPSESSID={KNOWN}; ")) && line.contains("Max-Age=3600"));
     session.close().unwrap();
     session.mark_headers_sent().unwrap();
     session.start(0).unwrap();
-    assert_eq!(cookies(&session).len(), 1);
+    assert_eq!(cookies(&mut session).len(), 1);
     let still = crate::world::world(visited(), &lives[1..]);
-    assert!(cookies(&still.started(KNOWN)).is_empty());
+    assert!(cookies(&mut still.started(KNOWN)).is_empty());
     // Who has no session yet gets no cookie by looking.
-    assert!(cookies(&world.started("")).is_empty());
+    assert!(cookies(&mut world.started("")).is_empty());
 }
 
 #[test]
 fn d_5_pages_differ_by_cookie() {
     let world = world(visited(), &[("sess.vary", "1")]);
     let mut session = world.started(KNOWN);
-    let vary = |session: &Session| {
+    let vary = |session: &mut Session| {
         let headers = session
             .headers()
             .iter()
@@ -242,12 +242,12 @@ fn d_5_pages_differ_by_cookie() {
     };
     session.close().unwrap();
     session.start(0).unwrap();
-    let lines = vary(&session);
+    let lines = vary(&mut session);
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0].0.as_ref(), c"Cookie");
     // The host's own Vary headers stay.
     assert_eq!(lines[0].1.as_deref(), Some(c"="));
-    assert!(vary(&crate::world::world(visited(), &[]).started(KNOWN)).is_empty());
+    assert!(vary(&mut crate::world::world(visited(), &[]).started(KNOWN)).is_empty());
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn d_20_a_preference_is_set_and_read() {
         .unwrap();
     session.set_cookie(b"DOKU_OTHER", b"1", b"").unwrap();
     session.set_cookie(b"DOKU_OTHER", b"2", b"").unwrap();
-    let lines = cookies(&session);
+    let lines = cookies(&mut session);
     assert_eq!(lines.len(), 2);
     assert!(
         lines[1].starts_with("DOKU_OTHER=2; path=/; secure; SameSite=Lax"),
@@ -303,7 +303,7 @@ fn c_4_cs_14_a_cookie_is_taken_back() {
     session.expire_cookie().unwrap();
     let line = "PHPSESSID=; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; path=/app; secure; \
                 HttpOnly; SameSite=Lax";
-    assert_eq!(cookies(&session), [line]);
+    assert_eq!(cookies(&mut session), [line]);
     session.mark_headers_sent().unwrap();
     assert_eq!(code(session.expire_cookie()), Code::EHEADERS);
 }
@@ -314,7 +314,7 @@ fn c_2_asvs_3_3_5_what_browsers_would_not_keep_is_refused_and_nothing_is_lost() 
     let mut session = world.started(KNOWN);
     set(&mut session, "n", 2).unwrap();
     session.set_cookie(b"kept", b"1", b"").unwrap();
-    let before = cookies(&session);
+    let before = cookies(&mut session);
     let (long, path) = (vec![b'v'; 5000], format!("Path=/{}", "p".repeat(2000)));
     for (name, value, attributes) in [
         (&b"long"[..], &long[..], &b""[..]),
@@ -329,7 +329,7 @@ fn c_2_asvs_3_3_5_what_browsers_would_not_keep_is_refused_and_nothing_is_lost() 
         let error = session.set_cookie(name, value, attributes).unwrap_err();
         assert_eq!(error.code, Code::EINVAL);
         assert!(!error.text.contains(['\r', '\n', '\0']), "{error}");
-        assert_eq!(cookies(&session), before);
+        assert_eq!(cookies(&mut session), before);
     }
     session.close().unwrap();
     assert_eq!(world.handler.stored(KNOWN).as_deref(), Some("n|i:2;"));
@@ -383,7 +383,7 @@ fn moin(data: &str, more: &[(&str, &str)]) -> String {
         Recorder::new(true).with(KNOWN, data),
         &[&lifetimes, more].concat(),
     );
-    cookies(&world.started(KNOWN)).concat()
+    cookies(&mut world.started(KNOWN)).concat()
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn m_16_where_anonymous_sessions_are_off_their_cookie_and_record_go() {
     let none = [("sess.moin_lifetime", "(0, 12)")];
     let world = world(visited(), &none);
     let mut session = world.started(KNOWN);
-    let gone = cookies(&session).concat();
+    let gone = cookies(&mut session).concat();
     assert!(
         gone.starts_with("PHPSESSID=; ") && gone.contains("; Max-Age=0;"),
         "{gone}"
@@ -410,9 +410,9 @@ fn m_16_where_anonymous_sessions_are_off_their_cookie_and_record_go() {
     assert_eq!(world.handler.stored(KNOWN), None);
     session.close().unwrap();
     assert_eq!(world.records(), 0);
-    let odd = with_cookies(&world, "PHPSESSID=no-id");
-    assert!(cookies(&odd).concat().contains("; Max-Age=0;"));
-    assert!(cookies(&world.started("")).is_empty());
+    let mut odd = with_cookies(&world, "PHPSESSID=no-id");
+    assert!(cookies(&mut odd).concat().contains("; Max-Age=0;"));
+    assert!(cookies(&mut world.started("")).is_empty());
 }
 
 #[test]

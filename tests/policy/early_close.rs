@@ -90,7 +90,7 @@ fn d_10_opened_again_under_the_id_in_force_also_after_the_response_has_begun() {
         set(&mut session, "n", 2).unwrap();
         session.close().unwrap();
         let in_force = id(&session);
-        let sent = cookies(&session);
+        let sent = cookies(&mut session);
         session.mark_headers_sent().unwrap();
         session.start(0).unwrap();
         assert_eq!(id(&session), in_force);
@@ -98,7 +98,7 @@ fn d_10_opened_again_under_the_id_in_force_also_after_the_response_has_begun() {
         set(&mut session, "n", 3).unwrap();
         session.close().unwrap();
         assert_eq!(w.handler.stored(&in_force).unwrap(), "n|i:3;");
-        assert_eq!(cookies(&session), sent, "no further cookie");
+        assert_eq!(cookies(&mut session), sent, "no further cookie");
     }
     // The id in force is the one after a change of it.
     let mut session = w.started(KNOWN);

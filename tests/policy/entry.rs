@@ -1,12 +1,13 @@
 //! The reserved entry in sessions: out of the host's reach, carried by every way to handle a payload.
 
+use crate::recorder::Recorder;
 use crate::shop::each_storage;
-use crate::world::{at, code, cookies, get, id, set};
+use crate::world::{KNOWN, at, code, cookies, get, id, set, world};
 use sess::codec::{Place, ROOT};
 use sess::error::Code;
 use sess::policy::entry::{Entry, How, Moved};
 use sess::policy::judge::Ending;
-use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session};
+use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use sess::value::{Format, Key, Scalar, UserKind};
 
 const META: &[u8] = b"_libsess";
@@ -215,7 +216,7 @@ fn asvs_7_2_4_who_comes_late_under_an_id_that_a_login_left_gets_and_leaves_nothi
                     late.reset().unwrap();
                     late.close().unwrap();
                 }
-                assert_eq!(cookies(&late), [""; 0]);
+                assert_eq!(cookies(&mut late), [""; 0]);
                 assert!(shop.stored(&known).is_none_or(|bytes| bytes == stored));
             }
             let mut raw = shop.request(&known);
@@ -259,4 +260,39 @@ fn a_long_raw_payload_is_looked_through_when_somebody_asks() {
         assert_eq!(raw.kind(), UserKind::Anonymous);
         assert_eq!(shop.events(), ["ENTRY_DAMAGED"]);
     });
+}
+
+/// What PHP puts behind an entry: an object whose class wrote of itself what names a value in it.
+const BOX: &str = "box|C:1:\"S\":7:{r:9999;}";
+
+#[test]
+fn z_35_an_entry_that_would_shift_what_a_custom_object_names_is_refused() {
+    // Where there is none yet, it goes to the end.
+    let w = world(Recorder::new(true).with(KNOWN, BOX), &[]);
+    let mut session = w.started(KNOWN);
+    session.token(b"edit").unwrap();
+    session.close().unwrap();
+    let stored = w.handler.stored(KNOWN).unwrap();
+    assert!(stored.starts_with(&format!("{BOX}_libsess|")), "{stored}");
+
+    // One in front cannot grow.
+    let entry = stored.strip_prefix(BOX).unwrap();
+    let w = world(
+        Recorder::new(true).with(KNOWN, &format!("{entry}{BOX}")),
+        &[],
+    );
+    let mut session = w.started(KNOWN);
+    let made = session.token(b"edit").unwrap().to_owned();
+    assert_eq!(code(session.login(b"user", 0)), Code::EUNSUPPORTED);
+    assert_eq!(session.state(), State::Active);
+    assert_eq!(id(&session), KNOWN);
+    assert_eq!(cookies(&mut session), [""; 0]);
+    assert_eq!(session.user(), None);
+    assert_eq!(
+        session.token(b"edit").unwrap().to_bytes().len(),
+        made.as_bytes().len()
+    );
+    session.close().unwrap();
+    assert_eq!(w.handler.stored(KNOWN).unwrap(), format!("{entry}{BOX}"));
+    assert_eq!(w.records(), 1);
 }

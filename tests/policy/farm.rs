@@ -116,10 +116,10 @@ fn serve(wikis: &[Wiki], port: u16, stream: TcpStream) {
     let visits = get(&mut session, "visits").unwrap_or(0) + 1;
     set(&mut session, "visits", visits).unwrap();
     session.close().unwrap();
-    answer(&session, visits, &stream);
+    answer(&mut session, visits, &stream);
 }
 
-fn answer(session: &Session, visits: i64, mut stream: &TcpStream) {
+fn answer(session: &mut Session, visits: i64, mut stream: &TcpStream) {
     let mut head = "HTTP/1.1 200 OK\r\nConnection: close\r\n".to_owned();
     for header in session.headers() {
         let (name, value) = (

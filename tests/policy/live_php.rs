@@ -35,8 +35,8 @@ fn php_finds_a_rotated_session_under_both_names_in_strict_mode() {
     }
     // What PHP has stored keeps the way: the previous id leads here for its grace, and no longer.
     site.pass(30);
-    let late = site.started(&old);
-    assert_eq!(cookie(&late).as_deref(), Some(&*new));
+    let mut late = site.started(&old);
+    assert_eq!(cookie(&mut late).as_deref(), Some(&*new));
     drop(late);
     site.pass(1);
     assert_eq!(site.seen(&old, "n"), None);
@@ -157,7 +157,7 @@ fn php_under_way_during_a_login_saves_into_the_tombstone_and_nobody_sees_it() {
         "false"
     );
     let mut late = site.started(&old);
-    assert_eq!((get(&mut late, "later"), cookie(&late)), (None, None));
+    assert_eq!((get(&mut late, "later"), cookie(&mut late)), (None, None));
     late.close().unwrap();
     let mut session = site.started(&new);
     assert_eq!(session.user(), Some(USER));
@@ -186,7 +186,7 @@ fn where_no_file_has_two_names_a_session_is_copied_or_keeps_its_id() {
             set(&mut session, "n", 2);
             session.close().unwrap();
             assert_eq!(new != old, is_copied, "{errno}");
-            assert_eq!(cookie(&session).is_some(), is_copied, "{errno}");
+            assert_eq!(cookie(&mut session).is_some(), is_copied, "{errno}");
             assert_eq!(site.seen(&old, "n"), Some(2), "{errno}");
             assert_eq!(site.seen(&new, "n"), Some(2), "{errno}");
             let events = if is_copied {
@@ -198,7 +198,7 @@ fn where_no_file_has_two_names_a_session_is_copied_or_keeps_its_id() {
             // The next request tries once more.
             let mut next = site.started(&old);
             assert_eq!(get(&mut next, "n"), Some(2), "{errno}");
-            assert_eq!(cookie(&next).is_some(), is_copied, "{errno}");
+            assert_eq!(cookie(&mut next).is_some(), is_copied, "{errno}");
             next.close().unwrap();
             assert_eq!(site.events(), events, "{errno}");
             if is_copied {

@@ -17,14 +17,14 @@ fn code(result: sess::error::Result<()>) -> Code {
 #[track_caller]
 fn shows_nothing(mut session: Session) {
     assert_eq!(session.data().count(ROOT), 0);
-    assert_eq!(cookie(&session), None);
+    assert_eq!(cookie(&mut session), None);
     assert_eq!(session.user(), None);
     assert!(!session.is_new() && !session.is_stored());
     if session.state() == State::Active {
         set(&mut session, "late", 1);
         assert_eq!(get(&mut session, "late"), Some(1));
         session.close().unwrap();
-        assert_eq!(cookie(&session), None);
+        assert_eq!(cookie(&mut session), None);
     }
 }
 
@@ -39,7 +39,7 @@ fn asvs_7_2_4_a_login_has_a_new_id_and_the_old_one_is_dead() {
         set(&mut session, "after", 2);
         let new = id(&session);
         assert_ne!(new, old);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert_eq!(session.state(), State::Active);
         assert_eq!(session.user(), Some(USER));
         assert_eq!(session.auth_age(), Some(0));
@@ -54,7 +54,7 @@ fn asvs_7_2_4_a_login_has_a_new_id_and_the_old_one_is_dead() {
             if flags == START_RAW {
                 assert_eq!(late.raw(), b"");
                 late.close().unwrap();
-                assert_eq!(cookie(&late), None);
+                assert_eq!(cookie(&mut late), None);
             } else {
                 shows_nothing(late);
             }
@@ -107,7 +107,7 @@ fn m_11_a_login_on_an_unstored_session_stores_at_once() {
         session.login(USER, 0).unwrap();
         let new = id(&session);
         assert_ne!(new, unstored);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         session.abort().unwrap();
         assert!(site.raw(&new).is_some(), "stored before any close");
         assert_eq!(site.raw(&unstored), None);
@@ -126,7 +126,7 @@ fn m_11_a_login_on_a_provisional_id_stores_under_an_ordinary_one() {
         assert!(!session.is_stored());
         let new = log_in(&mut session);
         assert_ne!(new.len(), provisional.len());
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert_eq!(site.seen(&new, "n"), Some(3));
         // The provisional id proves itself still, and gets a session of its own.
         let mut other = site.started(&provisional);
@@ -146,7 +146,7 @@ fn asvs_7_2_4_a_form_that_is_sent_twice_logs_in_once() {
         assert_eq!(code(again.login(USER, 0)), Code::EREFUSED);
         assert_eq!(again.state(), State::Active);
         again.close().unwrap();
-        assert_eq!(cookie(&again), None);
+        assert_eq!(cookie(&mut again), None);
         let mut session = site.started(&first);
         assert_eq!(session.user(), Some(USER));
         assert_eq!(get(&mut session, "n"), Some(1));
@@ -177,7 +177,7 @@ fn asvs_7_2_4_two_logins_at_once_are_one() {
                             session.start(0).unwrap();
                             let code = code(session.login(USER, 0));
                             session.close().unwrap();
-                            (code, cookie(&session))
+                            (code, cookie(&mut session))
                         })
                     })
                     .collect();
@@ -244,7 +244,7 @@ fn asvs_7_4_1_after_a_logout_nothing_is_left_and_a_save_in_flight_is_gone() {
         assert_eq!(session.state(), State::Destroyed);
         assert_eq!(get(&mut session, "n"), Some(1), "readable");
         assert_eq!(site.raw(&new), None);
-        let lines = crate::world::cookies(&session);
+        let lines = crate::world::cookies(&mut session);
         assert_eq!(lines.len(), 1);
         assert!(lines[0].starts_with("PHPSESSID="), "{lines:?}");
         assert!(
@@ -293,6 +293,48 @@ fn a_request_in_flight_never_brings_a_destroyed_session_back() {
 }
 
 #[test]
+fn d_11_an_update_of_a_session_that_is_gone_makes_none() {
+    // shows: ASVS 7.4.1
+    each(&[], |site| {
+        for how in ["logout", "login", "regenerate", "remove"] {
+            let new = log_in(&mut site.started(&site.made(1)));
+            let mut page = site.started(&new);
+            page.close().unwrap();
+            let mut other = site.started(&new);
+            match how {
+                "logout" => other.logout(0).unwrap(),
+                "login" => other.login(USER, 0).unwrap(),
+                "regenerate" => other.regenerate_id(true).unwrap(),
+                _ => other.destroy().unwrap(),
+            }
+            drop(other);
+            let names = site.dir.names();
+            for _ in 0..2 {
+                let mut has_run = false;
+                let updated = page.update(&mut |session| {
+                    has_run = true;
+                    set(session, "late", 1);
+                    Ok(())
+                });
+                assert_eq!(code(updated), Code::EGONE, "{:?} {how}", site.store);
+                assert!(!has_run && page.state() == State::Closed);
+                assert_eq!((id(&page), cookie(&mut page)), (new.clone(), None));
+            }
+            assert_eq!(site.dir.names(), names);
+        }
+        // Where the request has stored nothing yet an update begins a session as any start does.
+        let mut page = site.started("");
+        page.close().unwrap();
+        page.update(&mut |session| {
+            set(session, "n", 3);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(site.seen(&id(&page), "n"), Some(3));
+    });
+}
+
+#[test]
 fn m_15_a_user_who_vanished_is_logged_out_with_his_trail() {
     each(&[], |site| {
         let mut session = site.started("");
@@ -304,6 +346,12 @@ fn m_15_a_user_who_vanished_is_logged_out_with_his_trail() {
         assert_eq!(site.events(), ["USER_LOST"]);
         assert_eq!(site.raw(&new), None);
         assert_eq!(site.seen(&new, "trail"), None);
+        // At once after the login, by the call that has the new record.
+        let mut session = site.started(&site.made(1));
+        session.login(USER, 0).unwrap();
+        site.events();
+        session.logout(LOGOUT_USER_LOST).unwrap();
+        assert_eq!(site.events(), ["USER_LOST"]);
     });
 }
 
@@ -318,7 +366,7 @@ fn a_logout_that_cannot_expire_the_cookie_destroys_all_the_same() {
         session.mark_headers_sent().unwrap();
         session.logout(LOGOUT_CLEAR_SITE_DATA).unwrap();
         assert_eq!(site.events(), ["NOT_ACTIVE", "HEADERS_SENT"]);
-        assert!(crate::world::cookies(&session).is_empty());
+        assert!(crate::world::cookies(&mut session).is_empty());
         assert_eq!(session.state(), State::Destroyed);
         assert_eq!(site.raw(&new), None);
     });
@@ -331,7 +379,7 @@ fn a_late_logout_does_not_log_out_who_logged_in_meanwhile() {
         let new = log_in(&mut site.started(&old));
         let mut late = site.started(&old);
         late.logout(LOGOUT_CLEAR_SITE_DATA).unwrap();
-        assert!(crate::world::cookies(&late).is_empty());
+        assert!(crate::world::cookies(&mut late).is_empty());
         assert!(
             late.headers()
                 .iter()
@@ -342,7 +390,7 @@ fn a_late_logout_does_not_log_out_who_logged_in_meanwhile() {
         let mut late = site.started(&old);
         assert_eq!(code(late.regenerate_id(false)), Code::EREFUSED);
         late.destroy().unwrap();
-        assert!(crate::world::cookies(&late).is_empty());
+        assert!(crate::world::cookies(&mut late).is_empty());
     });
 }
 
@@ -383,7 +431,7 @@ fn eight_requests_in_flight_do_not_replace_the_cookie_of_the_login() {
                                 session.close().unwrap();
                             }
                             assert_eq!(seen, None);
-                            cookie(&session)
+                            cookie(&mut session)
                         })
                     })
                     .collect();
@@ -439,6 +487,7 @@ fn who_knows_the_old_id_never_sees_a_key_of_the_new_session() {
                 current = id(&session);
                 // What the attacker knows is what was in force before the next login.
                 known.write().unwrap().push(current.clone());
+                crate::kit::eventually("somebody looks", || looks.load(Ordering::Relaxed) >= round);
             }
             done.store(true, Ordering::Relaxed);
         });

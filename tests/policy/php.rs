@@ -85,9 +85,9 @@ fn n_10_emptying_the_session_in_php_does_not_restart_the_absolute_clock() {
     assert!(!session.is_new());
     session.close().unwrap();
     shop.pass(3605);
-    let over = shop.started(&known);
+    let mut over = shop.started(&known);
     assert_eq!(over.previous_end(), Ending::Absolute);
-    assert_eq!(cookies(&over), [""; 0]);
+    assert_eq!(cookies(&mut over), [""; 0]);
 }
 
 #[test]

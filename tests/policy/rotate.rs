@@ -25,7 +25,7 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         let mut session = site.started(&old);
         let new = id(&session);
         assert_ne!(new, old);
-        assert_eq!(cookie(&session).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut session).as_deref(), Some(&*new));
         assert!(!session.is_new());
         assert_eq!(get(&mut session, "n"), Some(1));
         set(&mut session, "n", 2);
@@ -34,7 +34,7 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         site.pass(30);
         let mut late = site.started(&old);
         assert_eq!(id(&late), new);
-        assert_eq!(cookie(&late).as_deref(), Some(&*new));
+        assert_eq!(cookie(&mut late).as_deref(), Some(&*new));
         assert_eq!(get(&mut late, "n"), Some(2));
         set(&mut late, "n", 3);
         late.close().unwrap();
@@ -43,7 +43,7 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         let mut reader = site.request(&old);
         reader.start(START_READ_AND_CLOSE).unwrap();
         assert_eq!(get(&mut reader, "n"), Some(3));
-        assert_eq!(cookie(&reader), None);
+        assert_eq!(cookie(&mut reader), None);
         let mut begun = site.request(&old);
         begun.mark_headers_sent().unwrap();
         begun.set_option(c"session.cache_limiter", c"").unwrap();
@@ -151,7 +151,7 @@ fn forged_pointers_entries_and_tombstones_give_nothing() {
             session.start(flags).unwrap();
             assert_eq!(session.user(), None, "{entry}");
             assert_ne!(id(&session), victim, "{entry}");
-            assert_ne!(cookie(&session).as_deref(), Some(&*victim));
+            assert_ne!(cookie(&mut session).as_deref(), Some(&*victim));
         }
     }
     assert_eq!(site.started(&victim).user(), Some(USER));
@@ -189,11 +189,11 @@ fn asvs_7_2_4_a_move_that_fails_at_any_step_leaves_the_old_session_or_a_complete
                 let now = id(&session);
                 assert!(site.raw(&now).is_some(), "{point}");
                 match &moved {
-                    Ok(()) => assert_eq!(cookie(&session).as_ref(), Some(&now), "{point}"),
+                    Ok(()) => assert_eq!(cookie(&mut session).as_ref(), Some(&now), "{point}"),
                     Err(error) => {
                         undone += 1;
                         assert_eq!(error.code, Code::EIO, "{point}");
-                        assert_eq!((&now, cookie(&session)), (&old, None), "{point}");
+                        assert_eq!((&now, cookie(&mut session)), (&old, None), "{point}");
                         assert_eq!(site.table.ids(), before, "{point}");
                     }
                 }
@@ -238,7 +238,7 @@ fn asvs_7_2_4_a_login_whose_old_id_cannot_be_shut_is_none() {
         assert_eq!(moved.unwrap_err().code, Code::EIO);
         assert_eq!(site.events(), ["WRITE_FAILED"]);
         assert_eq!(session.state(), State::Active);
-        assert_eq!((id(&session), cookie(&session)), (old.clone(), None));
+        assert_eq!((id(&session), cookie(&mut session)), (old.clone(), None));
         assert_eq!(get(&mut session, "secret"), Some(5));
         assert_eq!(site.table.ids(), records, "the new record is gone");
         site.table.stuck.lock().unwrap().clear();

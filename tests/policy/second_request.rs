@@ -43,7 +43,7 @@ fn m_11_a_first_request_gets_a_cookie_and_leaves_nothing_behind() {
     let given = id(&session);
     assert!(is_provisional(&given), "{given}");
     assert_eq!(
-        cookies(&session),
+        cookies(&mut session),
         [format!(
             "PHPSESSID={given}; path=/; secure; HttpOnly; SameSite=Lax"
         )]
@@ -52,7 +52,7 @@ fn m_11_a_first_request_gets_a_cookie_and_leaves_nothing_behind() {
     assert_eq!(get(&mut session, "n"), Some(1));
     session.close().unwrap();
     assert_eq!(get(&mut session, "n"), Some(1), "readable after the close");
-    assert_eq!(cookies(&session).len(), 1);
+    assert_eq!(cookies(&mut session).len(), 1);
     assert_eq!(w.calls(), "", "the storage was not asked for anything");
     assert_ne!(introduced(&w), given);
 }
@@ -65,7 +65,7 @@ fn m_11_the_second_request_makes_the_record_under_the_id_that_it_returns() {
     let mut session = w.started(&given);
     assert!(!session.is_new());
     assert_eq!(id(&session), given);
-    assert!(cookies(&session).is_empty());
+    assert!(cookies(&mut session).is_empty());
     assert_eq!(
         w.calls(),
         format!("open validate_sid({given}) read({given})")
@@ -90,7 +90,7 @@ fn m_10_the_second_request_renews_its_cookie_where_all_do() {
         for _ in 0..2 {
             let mut session = w.started(&given);
             assert_eq!(id(&session), given);
-            let sent = cookies(&session);
+            let sent = cookies(&mut session);
             assert!(
                 sent[0].contains("Max-Age=600") && sent.len() == 1,
                 "{sent:?}"
@@ -237,7 +237,7 @@ fn m_18_an_id_that_proves_nothing_is_never_adopted() {
         assert_ne!(id(&session), unknown);
         set(&mut session, "n", 1).unwrap();
         session.close().unwrap();
-        assert_eq!(cookies(&session).len(), 1);
+        assert_eq!(cookies(&mut session).len(), 1);
         assert_eq!(w.calls(), format!("open validate_sid({unknown}) close"));
     }
     // What has no shape of an id is not even asked for.
@@ -333,7 +333,7 @@ fn m_11_a_provisional_id_is_good_for_one_session() {
                 // Until the grace of the old id is over, who comes with it takes no cookie away.
                 let mut late = w.started(&given);
                 assert_eq!(get(&mut late, "n"), None);
-                assert!(!late.is_new() && !late.is_stored() && cookies(&late).is_empty());
+                assert!(!late.is_new() && !late.is_stored() && cookies(&mut late).is_empty());
                 drop(late);
                 now += 31;
                 set_time(now);
@@ -347,7 +347,7 @@ fn m_11_a_provisional_id_is_good_for_one_session() {
                 assert_eq!(get(&mut replayed, "n"), None);
                 assert!(is_provisional(&id(&replayed)));
                 assert_ne!(id(&replayed), given);
-                assert_eq!(cookies(&replayed).len(), 1);
+                assert_eq!(cookies(&mut replayed).len(), 1);
                 assert_eq!(
                     code(w.request(&given).start(START_EXISTING)),
                     Code::ENOTFOUND
@@ -411,7 +411,7 @@ fn m_11_after_the_response_has_begun_no_first_request_starts() {
     assert_eq!(session.state(), State::None);
     // Who only reads is not refused.
     session.start(START_READ_AND_CLOSE).unwrap();
-    assert!(cookies(&session).is_empty());
+    assert!(cookies(&mut session).is_empty());
     assert_eq!(w.calls(), "");
 }
 
@@ -425,8 +425,8 @@ fn m_11_a_first_request_that_changes_its_id_is_stored() {
     assert!(!is_provisional(&ordinary));
     session.close().unwrap();
     assert_eq!(w.handler.stored(&ordinary).unwrap(), "uid|i:7;");
-    assert_eq!(cookies(&session).len(), 1);
-    assert!(cookies(&session)[0].contains(&ordinary));
+    assert_eq!(cookies(&mut session).len(), 1);
+    assert!(cookies(&mut session)[0].contains(&ordinary));
 }
 
 #[test]
@@ -448,7 +448,7 @@ fn m_11_a_login_of_the_application_is_stored_at_once() {
     set(&mut failing, "uid", 7).unwrap();
     assert_eq!(code(failing.close()), Code::EIO);
     assert_eq!(
-        cookies(&failing).len(),
+        cookies(&mut failing).len(),
         1,
         "the client has still to show it"
     );
@@ -460,14 +460,14 @@ fn m_11_what_ends_a_first_request() {
     let mut session = w.started("");
     session.destroy().unwrap();
     assert_eq!(session.state(), State::Destroyed);
-    assert!(cookies(&session).is_empty());
+    assert!(cookies(&mut session).is_empty());
     let mut session = w.started("");
     set(&mut session, "n", 1).unwrap();
     session.reset().unwrap();
     assert_eq!(get(&mut session, "n"), None);
     session.set_raw(b"n|i:3;").unwrap();
     session.abort().unwrap();
-    assert_eq!(cookies(&session).len(), 1);
+    assert_eq!(cookies(&mut session).len(), 1);
     assert_eq!(w.calls(), "");
     let session = &mut w.started("");
     assert_eq!(session.gc().unwrap(), 2);
@@ -487,7 +487,7 @@ fn m_11_a_start_hook_that_fails_leaves_no_cookie() {
     });
     let mut session = w.request("");
     assert_eq!(code(session.start(0)), Code(-1001));
-    assert!(cookies(&session).is_empty());
+    assert!(cookies(&mut session).is_empty());
     assert!(session.id().is_empty());
 }
 
@@ -498,7 +498,7 @@ fn m_7_without_anonymous_sessions_there_is_no_cookie_either() {
     assert!(session.is_new());
     set(&mut session, "n", 1).unwrap();
     session.close().unwrap();
-    assert!(cookies(&session).is_empty());
+    assert!(cookies(&mut session).is_empty());
     assert_eq!(w.calls(), "");
     // One that was made while there were some is not taken either.
     let given = introduced(&second_request(Recorder::new(true), &[]));
@@ -544,8 +544,8 @@ fn m_11_a_login_in_the_first_request_is_stored_at_once_under_an_id_of_its_own() 
     assert!(session.is_stored());
     session.close().unwrap();
     assert_eq!(w.records(), 1);
-    assert_eq!(cookies(&session).len(), 1);
-    assert!(cookies(&session)[0].contains(&own));
+    assert_eq!(cookies(&mut session).len(), 1);
+    assert!(cookies(&mut session)[0].contains(&own));
     let mut next = w.started(&own);
     assert_eq!(next.user(), Some(&b"eve"[..]));
     assert_eq!(get(&mut next, "n"), Some(1));
@@ -570,7 +570,7 @@ fn m_11_the_id_that_a_login_has_left_is_not_adopted_again() {
         set_time(1_000_000 + later);
         let mut late = w.started(&given);
         assert_eq!(late.user(), None);
-        assert_eq!(cookies(&late).is_empty(), thrown_away, "{later}");
+        assert_eq!(cookies(&mut late).is_empty(), thrown_away, "{later}");
         assert_eq!(id(&late) == given, thrown_away, "{later}");
         set(&mut late, "n", 7).unwrap();
         late.close().unwrap();

@@ -165,7 +165,7 @@ pub fn id(session: &Session) -> String {
 }
 
 /// The id that the response gives the client; None: it has no session cookie.
-pub fn cookie(session: &Session) -> Option<String> {
+pub fn cookie(session: &mut Session) -> Option<String> {
     let cookies = crate::world::cookies(session);
     assert!(cookies.len() <= 1, "{cookies:?}");
     let first = cookies.first()?.strip_prefix("PHPSESSID=")?;

@@ -117,7 +117,7 @@ fn d_13_the_first_token_makes_a_session_that_is_stored() {
     let w = world(Recorder::new(true), &[]);
     let mut session = w.started("");
     let made = token(&mut session, "edit");
-    assert_eq!(cookies(&session).len(), 1);
+    assert_eq!(cookies(&mut session).len(), 1);
     let new = id(&session);
     session.close().unwrap();
     assert!(w.handler.stored(&new).unwrap().starts_with("_libsess|a:"));

@@ -63,7 +63,7 @@ fn m_23_each_page_once_the_newest_last_five_at_most() {
 #[test]
 fn m_23_no_trail_of_those_who_have_no_session() {
     let w = world(Recorder::new(true), &[("sess.moin_lifetime", "(0, 12)")]);
-    let session = visited(&w, "", "P1");
-    assert!(cookies(&session).is_empty());
+    let mut session = visited(&w, "", "P1");
+    assert!(cookies(&mut session).is_empty());
     assert_eq!(w.records(), 0);
 }

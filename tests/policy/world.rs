@@ -109,7 +109,7 @@ pub fn get(session: &mut Session, key: &str) -> Option<i64> {
 }
 
 /// The `Set-Cookie` lines of a response.
-pub fn cookies(session: &Session) -> Vec<String> {
+pub fn cookies(session: &mut Session) -> Vec<String> {
     let headers = session.headers().iter();
     headers
         .filter(|header| header.name == c"Set-Cookie")

@@ -117,7 +117,9 @@ fn f_61_a_file_system_that_shuts_down_in_the_midst_of_a_session() {
     for mounted in [Mounted::ext4(32), Mounted::xfs()].into_iter().flatten() {
         let dir = Dir::at(mounted.path().join("s"));
         let path = std::ffi::CString::new(beside.text()).unwrap();
-        let mut client = Client::php(dir.text()).with(|settings| settings.journal_path = path);
+        let mut client = Client::php(dir.text()).with(|settings| {
+            settings.journal_path = sess::sys::memory::CText::new(&path).unwrap();
+        });
         let old = [b'o'; 30_000];
         client.start("abc").unwrap();
         client.write("abc", &old).unwrap();

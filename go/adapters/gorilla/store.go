@@ -267,7 +267,7 @@ func serialized(session *sessions.Session) (map[string]string, error) {
 	for key, value := range session.Values {
 		name, ok := key.(string)
 		if !ok {
-			return nil, fmt.Errorf("gorilla: the key %v is no string: %w", key, sess.ErrType)
+			return nil, fmt.Errorf("gorilla: a key of type %T is no string: %w", key, sess.ErrType)
 		}
 		v, err := sess.ValueOf(value)
 		if err != nil {

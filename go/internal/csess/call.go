@@ -15,6 +15,12 @@ type Call uintptr
 
 func (c Call) at() C.uintptr_t { return C.uintptr_t(c) }
 
+// State is the number that SetState gave to this of the session's calls; 0 until then.
+func (c Call) State() uintptr { return uintptr(C.csess_call_state(c.at())) }
+
+// SetState gives it a number, which it has until the session is recycled.
+func (c Call) SetState(number uintptr) { C.csess_call_set_state(c.at(), C.uintptr_t(number)) }
+
 // LockTimeout is how long read may wait: 0 not at all, negative for ever.
 func (c Call) LockTimeout() time.Duration {
 	return time.Duration(C.csess_call_lock_timeout(c.at())) * time.Millisecond

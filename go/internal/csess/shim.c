@@ -307,6 +307,13 @@ int32_t csess_parent_validate_sid(uintptr_t call, const char *id) {
 /* ---- what a callback asks and answers
  * ------------------------------------------------------------------- */
 
+/* A number, not a pointer: nothing is ever freed by it. */
+uintptr_t csess_call_state(uintptr_t call) { return (uintptr_t)sess_call_state(call_at(call)); }
+
+void csess_call_set_state(uintptr_t call, uintptr_t number) {
+    sess_call_set_state(call_at(call), (void *)number);
+}
+
 int64_t csess_call_lock_timeout(uintptr_t call) { return sess_call_lock_timeout(call_at(call)); }
 
 bool csess_call_read_only(uintptr_t call) { return sess_call_read_only(call_at(call)); }

@@ -126,6 +126,8 @@ int32_t csess_parent_destroy(uintptr_t call, const char *id);
 int32_t csess_parent_gc(uintptr_t call, int64_t max_lifetime, int64_t *removed);
 int32_t csess_parent_create_sid(uintptr_t call, const char **id);
 int32_t csess_parent_validate_sid(uintptr_t call, const char *id);
+uintptr_t csess_call_state(uintptr_t call);
+void csess_call_set_state(uintptr_t call, uintptr_t number);
 int64_t csess_call_lock_timeout(uintptr_t call);
 bool csess_call_read_only(uintptr_t call);
 int64_t csess_call_max_lifetime(uintptr_t call);

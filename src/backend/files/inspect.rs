@@ -9,6 +9,7 @@ use crate::id;
 use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Kind as FileKind};
 use crate::sys::lock::{self, Kind};
+use crate::sys::memory::text;
 use crate::sys::text::Text;
 use std::ffi::CStr;
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub(super) fn lock_of(state: &State, id: &CStr) -> Attempt<LockInfo> {
         .facts()
         .map_err(|error| io_error(state, "statx", &error))?;
     if facts.kind != FileKind::Regular {
-        let text = format!("{} is not a regular file", state.place.shown());
+        let text = text!("{} is not a regular file", state.place.shown());
         return Err(Error::new(Code::EUNSAFE, text).into());
     }
     let (mode, pid) = match lock::holding(&file, facts.identity) {

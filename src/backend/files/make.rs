@@ -154,13 +154,15 @@ fn open_unnamed(state: &mut State) -> Attempt<Option<Descriptor>> {
 fn open_private(state: &mut State) -> Attempt<(Descriptor, Private)> {
     let mut number = [0; 16];
     random::fill(&mut number).map_err(|error| io_error(state, "getrandom", &error))?;
-    let number = format!("{:032x}", u128::from_ne_bytes(number));
+    let number = u128::from_ne_bytes(number);
     let mode = state.place.mode;
     let opened = with_directory(state, |directory| {
         let mut path = Text::default();
-        path.set_to(directory);
-        path.push(PRIVATE);
-        number.bytes().for_each(|digit| path.push_character(digit));
+        path.set_to(directory)?;
+        path.push(PRIVATE)?;
+        for at in (0..32).rev() {
+            path.push_character(b"0123456789abcdef"[(number >> (4 * at)) as usize & 15])?;
+        }
         let file = Descriptor::open(path.as_c_str(), Access::Create(mode))?;
         Ok((file, Private(path)))
     })?;

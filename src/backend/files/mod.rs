@@ -130,11 +130,14 @@ impl Handler for Files {
                 Err(problem) if problem.error.code == Code::ENOTFOUND => {}
                 result => {
                     result?;
-                    let wiped = match call.settings.php() {
-                        true => Ok(()),
-                        false => write::wipe(state),
-                    };
-                    state.unlink().and(wiped)?;
+                    // What cannot be told is told before anything is gone.
+                    let has_name = state.has_its_path()?;
+                    if !call.settings.php() {
+                        write::wipe(state);
+                    }
+                    if has_name {
+                        state.remove_its_path()?;
+                    }
                 }
             }
             state.forget(call);

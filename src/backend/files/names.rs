@@ -60,7 +60,7 @@ pub(super) fn go_by(state: &mut State, id: &CStr) -> Attempt<()> {
     let path = path_of(state, id, &mut name)?;
     match file::facts(path) {
         Ok(facts) if facts.identity == held.facts.identity => {
-            state.go_by(id.to_bytes(), name);
+            state.go_by(id.to_bytes(), name).map_err(Error::from)?;
             Ok(())
         }
         Ok(_) => Err(unknown().into()),

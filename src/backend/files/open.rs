@@ -11,6 +11,7 @@ use crate::id;
 use crate::sys::clock;
 use crate::sys::file::{self, Access, Descriptor, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind, Patience, Refused};
+use crate::sys::memory::{Fallible, text};
 use crate::sys::user;
 use std::ffi::CStr;
 use std::io;
@@ -215,7 +216,7 @@ impl Files {
         } else {
             return Ok(());
         };
-        let text = format!("{} {problem}", state.place.shown());
+        let text = text!("{} {problem}", state.place.shown());
         Err(Problem::named(
             "FILE_UNSAFE",
             Error::new(Code::EUNSAFE, text),
@@ -250,8 +251,7 @@ pub(super) fn turn_to(state: &mut State, call: &mut Call, id: &CStr) -> Attempt<
     check_id(state, bytes)?;
     let fits = state.place.path_of(id, &mut state.path);
     fits.map_err(|error| Problem::named("FILE_PATH_FAILED", error))?;
-    state.turn_to(call, bytes);
-    Ok(())
+    Ok(state.turn_to(call, bytes)?)
 }
 
 /// Refuse an id that names no file.
@@ -260,7 +260,7 @@ pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
         return Err(Problem::named("ID_MALFORMED", bad_id()));
     }
     if PREFIX.count_bytes() + bytes.len() > LONGEST_NAME {
-        let text = format!(
+        let text = text!(
             "{}: an id of {} characters makes no file name",
             state.place.shown(),
             bytes.len()
@@ -318,9 +318,9 @@ fn with_path<T>(
     work: impl FnOnce(&CStr) -> io::Result<T>,
 ) -> Attempt<io::Result<T>> {
     path.clear();
-    place.directory_of(id, path);
-    path.extend_from_slice(name);
-    path.push(0);
+    place.directory_of(id, path)?;
+    path.try_extend(name).map_err(Error::from)?;
+    path.try_push(0).map_err(Error::from)?;
     match CStr::from_bytes_with_nul(path) {
         Ok(path) => Ok(work(path)),
         Err(_) => Err(Error::new(Code::EINVAL, "session.save_path holds a NUL").into()),
@@ -354,7 +354,7 @@ fn wait(
     let patience = Patience {
         deadline: call.begin_to_wait(),
         may_wait: call.may_wait,
-        cancel: call.cancel.as_ref(),
+        cancel: call.cancel.as_deref(),
         max_waiters: call.settings.max_waiters,
         max_threads: call.settings.max_lock_threads,
     };

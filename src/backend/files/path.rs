@@ -2,19 +2,24 @@
 
 use crate::config::depth_and_mode;
 use crate::error::{Code, Error, Result};
+use crate::sys::environment;
+use crate::sys::memory::{self, Fallible, text};
 use crate::sys::text::Text;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::ffi::OsStringExt;
 
 /// The longest path with its NUL that the system takes, PATH_MAX (F-5).
 const LONGEST: usize = 4096;
+
+/// The directories below, as people may see them.
+const LEVELS: &str = "…/…/…/…/…/…/…/…/…/…/…/…/…/…/…/…/";
 
 /// The name of every session file begins with this (F-7).
 pub(super) const PREFIX: &CStr = c"sess_";
 
 /// Where session files lie: a parsed `session.save_path` (F-1).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     /// How many directories, named by the first characters of the id, lie between. Negative ones
     /// become so large that every id is too short (F-2).
@@ -32,12 +37,15 @@ impl Place {
     /// given, else the environment's (F-4). `strict`: the numbers must be what they look like; else they
     /// are what C's strtol makes of them, as in PHP.
     pub fn parse(text: &[u8], temporary: &[u8], strict: bool) -> Result<Place> {
-        let mut parts: Vec<&[u8]> = text.splitn(3, |byte| *byte == b';').collect();
+        let mut parts = Vec::new();
+        for part in text.splitn(3, |byte| *byte == b';') {
+            parts.try_push(part)?;
+        }
         let dir = parts.pop().unwrap_or_default();
         let mut place = Place {
             depth: 0,
             mode: 0o600,
-            dir: dir.to_vec(),
+            dir: memory::copy(dir)?,
             front: Text::default(),
         };
         if strict {
@@ -55,8 +63,8 @@ impl Place {
         }
         if text.is_empty() {
             place.dir = match temporary {
-                b"" => temporary_directory(),
-                given => given.to_vec(),
+                b"" => temporary_directory()?,
+                given => memory::copy(given)?,
             };
         }
         if place.dir.is_empty() {
@@ -65,10 +73,10 @@ impl Place {
         if place.dir.contains(&0) {
             return Err(Error::new(Code::EINVAL, "session.save_path holds a NUL"));
         }
-        place.front.set(&place.dir);
-        place.front.push_character(b'/');
+        place.front.set(&place.dir)?;
+        place.front.push_character(b'/')?;
         if place.depth == 0 {
-            place.front.push(PREFIX);
+            place.front.push(PREFIX)?;
         }
         Ok(place)
     }
@@ -83,28 +91,38 @@ impl Place {
         }
         let len = self.dir.len() + 1 + 2 * self.depth + PREFIX.count_bytes() + characters.len() + 1;
         if len > LONGEST {
-            let text = format!("session.save_path: a path of {len} bytes is too long");
+            let text = text!("session.save_path: a path of {len} bytes is too long");
             return Err(Error::new(Code::EINVAL, text));
         }
-        path.set_to(self.front.as_c_str());
+        path.set_to(self.front.as_c_str())?;
         if self.depth > 0 {
             for character in &characters[..self.depth] {
-                path.push_character(*character);
-                path.push_character(b'/');
+                path.push_character(*character)?;
+                path.push_character(b'/')?;
             }
-            path.push(PREFIX);
+            path.push(PREFIX)?;
         }
-        path.push(id);
+        path.push(id)?;
         Ok(path.as_c_str())
     }
 
     /// Append the directory of an id's file, with a slash at its end.
-    pub fn directory_of(&self, id: &[u8], path: &mut Vec<u8>) {
-        path.extend_from_slice(&self.dir);
-        path.push(b'/');
+    pub fn directory_of(&self, id: &[u8], path: &mut Vec<u8>) -> Result<()> {
+        path.try_extend(&self.dir)?;
+        path.try_push(b'/')?;
         for character in &id[..self.depth] {
-            path.extend_from_slice(&[*character, b'/']);
+            path.try_extend(&[*character, b'/'])?;
         }
+        Ok(())
+    }
+
+    /// A copy of its own.
+    pub fn copy(&self) -> memory::Result<Place> {
+        Ok(Place {
+            dir: memory::copy(&self.dir)?,
+            front: self.front.copy()?,
+            ..*self
+        })
     }
 
     /// A number that stands for the directory.
@@ -115,25 +133,26 @@ impl Place {
     }
 
     /// The path of a session file as people may see it, without the id.
-    pub fn shown(&self) -> String {
-        let dir = String::from_utf8_lossy(&self.dir);
-        let levels = "…/".repeat(self.depth.min(16));
-        format!("{}/{levels}sess_…", dir.trim_end_matches('/'))
+    pub fn shown(&self) -> Cow<'static, str> {
+        let end = self.dir.iter().rposition(|byte| *byte != b'/');
+        let dir = memory::shown(&self.dir[..end.map_or(0, |end| end + 1)]);
+        let levels = &LEVELS[..self.depth.min(16) * "…/".len()];
+        text!("{dir}/{levels}sess_…")
     }
 }
 
 fn malformed(part: &str) -> Error {
     Error::new(
         Code::EINVAL,
-        format!("session.save_path: bad {part} (DIR, N;DIR or N;MODE;DIR)"),
+        text!("session.save_path: bad {part} (DIR, N;DIR or N;MODE;DIR)"),
     )
 }
 
 /// Where this system puts temporary files.
-fn temporary_directory() -> Vec<u8> {
-    match std::env::var_os("TMPDIR") {
-        Some(dir) if !dir.is_empty() => dir.into_vec(),
-        _ => b"/tmp".to_vec(),
+fn temporary_directory() -> Result<Vec<u8>> {
+    match environment::variable(c"TMPDIR")? {
+        Some(dir) if !dir.is_empty() => Ok(dir),
+        _ => Ok(memory::copy(b"/tmp")?),
     }
 }
 

@@ -5,6 +5,7 @@ use super::state::State;
 use crate::error::{Code, Error, Result};
 use crate::handler::{Call, Lent, Times};
 use crate::sys::map::Map;
+use crate::sys::memory;
 use std::io;
 
 /// A mapped payload; the driver drops it before it calls close, and close makes sure.
@@ -45,7 +46,7 @@ impl State {
         if map {
             let map = Map::new(&held.file, size);
             let map = map.map_err(|error| failed(place, "mmap", &error))?;
-            call.lend_data(Box::new(Mapped(map)))?;
+            call.lend_data(memory::boxed(Mapped(map))?)?;
             self.has_lent = true;
         } else {
             let buffer = call.data_buffer(size)?;

@@ -7,6 +7,7 @@ use crate::backend::warn;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
 use crate::sys::file::{self, Descriptor, Facts};
+use crate::sys::memory::{self, Fallible};
 use crate::sys::text::Text;
 use std::ffi::CStr;
 
@@ -72,7 +73,7 @@ impl State {
             self.parsed = None;
             self.path.clear();
             self.journal = journal::Cache::default();
-            let parsed = (text.to_vec(), temporary.to_vec());
+            let parsed = (memory::copy(text)?, memory::copy(temporary)?);
             let place = Place::parse(text, temporary, !call.settings.php());
             self.place = place.map_err(|error| warn(call, "SAVE_PATH_MALFORMED", error))?;
             self.parsed = Some(parsed);
@@ -82,18 +83,19 @@ impl State {
     }
 
     /// Make `id` the one that is worked on; a file of another one is let go (F-10).
-    pub fn turn_to(&mut self, call: &mut Call, id: &[u8]) {
+    pub fn turn_to(&mut self, call: &mut Call, id: &[u8]) -> Result<()> {
         if self.id != id {
             self.forget(call);
-            self.id.extend_from_slice(id);
+            self.id.try_extend(id)?;
         }
+        Ok(())
     }
 
     /// Make another id of the held file the one that is worked on; what is known of the file stays.
-    pub fn go_by(&mut self, id: &[u8], path: Text) {
-        self.id.clear();
-        self.id.extend_from_slice(id);
+    pub fn go_by(&mut self, id: &[u8], path: Text) -> memory::Result {
+        self.id = memory::copy(id)?;
         self.path = path;
+        Ok(())
     }
 
     /// Unlock, close, and know nothing of any id.
@@ -136,7 +138,7 @@ impl State {
     /// (F-71). The file may have another name, and the name another file.
     pub fn is_deleted(&self) -> Result<bool> {
         let waited = self.held.as_ref().is_some_and(|held| held.waited);
-        Ok(waited && !self.has_its_name()?)
+        Ok(waited && !self.has_its_path()?)
     }
 
     /// Before a change: let a session go that others destroyed. It is not made again.
@@ -155,12 +157,10 @@ impl State {
         let Some(held) = &mut self.held else {
             return Ok(());
         };
-        let facts = held.file.facts();
         let known = held.facts.links;
-        let links = facts
-            .map_err(|error| io_error(self, "statx", &error))?
-            .links;
-        if links < known && (links == 0 || !self.has_its_name()?) {
+        // What is stored stays stored where that cannot be told.
+        let links = held.file.facts().map_or(known, |facts| facts.links);
+        if links < known && (links == 0 || !self.has_its_path()?) {
             self.release(call);
             self.is_gone = true;
             return Err(gone());
@@ -169,16 +169,6 @@ impl State {
             held.facts.links = links;
         }
         Ok(())
-    }
-
-    /// Whether the state's id names the held file.
-    fn has_its_name(&self) -> Result<bool> {
-        let held = self.held.as_ref().map(|held| held.facts.identity);
-        match file::facts(self.path.as_c_str()) {
-            Ok(facts) => Ok(Some(facts.identity) == held),
-            Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(false),
-            Err(error) => Err(io_error(self, "statx", &error)),
-        }
     }
 
     /// Make the held file as young as can be, by its name: one that others have destroyed has none.
@@ -206,32 +196,47 @@ impl State {
         touched.map_err(|error| io_error(self, "touch", &error))
     }
 
-    /// Remove the held file's name, unless it names another file by now (F-78).
-    pub fn unlink(&mut self) -> Result<()> {
-        let path = std::mem::take(&mut self.path);
-        let dropped = self.drop_name(path.as_c_str());
-        self.path = path;
-        dropped
-    }
-
     /// Remove a name of the held file, if it is one.
     pub fn drop_name(&mut self, path: &CStr) -> Result<()> {
-        let Some(held) = &mut self.held else {
-            return Ok(());
-        };
-        let removed = match file::facts(path) {
-            Ok(facts) if facts.identity != held.facts.identity => Ok(()),
-            Ok(_) => file::unlink(path).inspect(|()| {
-                held.facts.links = held.facts.links.saturating_sub(1);
-            }),
-            Err(error) => Err(error),
-        };
-        match removed {
-            Err(error) if error.raw_os_error() != Some(file::ENOENT) => {
-                Err(io_error(self, "unlink", &error))
-            }
-            _ => Ok(()),
+        match self.is_path_of_held(path)? {
+            true => self.remove(path),
+            false => Ok(()),
         }
+    }
+
+    /// Whether the path of the state's id is one of the held file, and not another's by now (F-78).
+    pub fn has_its_path(&self) -> Result<bool> {
+        self.is_path_of_held(self.path.as_c_str())
+    }
+
+    /// Remove the path of the state's id, which is one of the held file.
+    pub fn remove_its_path(&mut self) -> Result<()> {
+        let path = std::mem::take(&mut self.path);
+        let removed = self.remove(path.as_c_str());
+        self.path = path;
+        removed
+    }
+
+    fn is_path_of_held(&self, path: &CStr) -> Result<bool> {
+        let Some(held) = &self.held else {
+            return Ok(false);
+        };
+        match file::facts(path) {
+            Ok(facts) => Ok(facts.identity == held.facts.identity),
+            Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(false),
+            Err(error) => Err(io_error(self, "statx", &error)),
+        }
+    }
+
+    fn remove(&mut self, path: &CStr) -> Result<()> {
+        match (file::unlink(path), &mut self.held) {
+            (Ok(()), Some(held)) => held.facts.links = held.facts.links.saturating_sub(1),
+            (Err(error), _) if error.raw_os_error() != Some(file::ENOENT) => {
+                return Err(io_error(self, "unlink", &error));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Whether the state's id still has a file, as far as can be told.

@@ -6,7 +6,9 @@ use super::state::{Held, State};
 use crate::config::Durability;
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
+use crate::sys::journal::Trouble;
 use crate::sys::journal::sync_directory;
+use crate::sys::memory::{self, Fallible, text};
 use crate::sys::{file, limit};
 use std::io;
 
@@ -96,7 +98,7 @@ struct Guard<'a> {
     journal: Option<&'a Journal>,
     power: bool,
     /// Why there is no record, if that is worth telling.
-    trouble: Option<io::Error>,
+    trouble: Option<Trouble>,
 }
 
 impl<'a> Guard<'a> {
@@ -112,8 +114,8 @@ impl<'a> Guard<'a> {
 
 /// Bring a new name of the file to the disk.
 pub(super) fn keep_name(state: &State, held: &Held, id: &[u8]) -> Result<()> {
-    let mut directory = Vec::with_capacity(state.path.bytes().len());
-    state.place.directory_of(id, &mut directory);
+    let mut directory = Vec::new();
+    state.place.directory_of(id, &mut directory)?;
     let synced = match sync_directory(&directory) {
         // It cannot be opened without the right to list it; the file system's own journal takes the
         // name to the disk with the file.
@@ -125,13 +127,7 @@ pub(super) fn keep_name(state: &State, held: &Held, id: &[u8]) -> Result<()> {
 
 /// The bytes, in memory of their own.
 pub(super) fn copy(data: &[u8]) -> Result<Vec<u8>> {
-    let mut copy = Vec::new();
-    copy.try_reserve_exact(data.len()).map_err(|_| {
-        let text = format!("no memory for a copy of {} bytes", data.len());
-        Error::new(Code::ENOMEM, text)
-    })?;
-    copy.extend_from_slice(data);
-    Ok(copy)
+    Ok(memory::copy(data)?)
 }
 
 /// What is answered where any write would raise SIGXFSZ.
@@ -141,17 +137,15 @@ pub(super) fn no_writing(state: &State) -> Error {
 }
 
 /// Leave nothing in the held file, whose last name is to go: whoever waits for its lock finds no session in it.
-pub(super) fn wipe(state: &mut State) -> Result<()> {
+/// What cannot be emptied is removed all the same.
+pub(super) fn wipe(state: &mut State) {
     let is_last = |held: &&mut Held| held.facts.links <= 1 && held.size > 0;
-    let Some(held) = state.held.as_mut().filter(is_last) else {
-        return Ok(());
-    };
-    let cut = held.file.set_len(0);
-    if cut.is_ok() {
+    if let Some(held) = state.held.as_mut().filter(is_last)
+        && held.file.set_len(0).is_ok()
+    {
         held.size = 0;
         held.copy = None;
     }
-    cut.map_err(|error| io_error(state, "truncation", &error))
 }
 
 /// Cutting the file is a single step; a file that is empty already only becomes younger.
@@ -199,12 +193,7 @@ fn fetch(state: &State, held: &Held, old: &mut Vec<u8>) -> Result<()> {
     if size == 0 {
         return Ok(());
     }
-    old.try_reserve(size).map_err(|_| {
-        Error::new(
-            Code::ENOMEM,
-            format!("no memory for the old payload of {size} bytes"),
-        )
-    })?;
+    old.room(size)?;
     match held.file.read(old, size) {
         Ok(count) if count == size => Ok(()),
         Ok(_) => Err(io_error(
@@ -278,11 +267,8 @@ fn undo(held: &Held, written: usize, old: &[u8], error: Error) -> std::result::R
     if restored && cut {
         return Err(Failed::Undone(error));
     }
-    let text = format!("{}, and that failed: the old content is lost", error.text);
-    Err(Failed::Torn(Error {
-        text: text.into(),
-        ..error
-    }))
+    let text = text!("{}, and that failed: the old content is lost", error.text);
+    Err(Failed::Torn(Error { text, ..error }))
 }
 
 pub(super) fn short(state: &State, written: usize, wanted: usize) -> Error {
@@ -291,10 +277,10 @@ pub(super) fn short(state: &State, written: usize, wanted: usize) -> Error {
         _ => (file::ENOSPC, "no space or quota"),
     };
     let shown = state.place.shown();
-    let text = format!("write of {shown}: {written} of {wanted} bytes, then {cause}; undone");
+    let text = text!("write of {shown}: {written} of {wanted} bytes, then {cause}; undone");
     Error {
         code: Code::EIO,
         errno,
-        text: text.into(),
+        text,
     }
 }

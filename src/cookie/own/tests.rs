@@ -52,7 +52,12 @@ fn c_1_what_a_value_cannot_hold_is_encoded_and_read_again() {
             !pair.contains(['\r', '\n', '\0', ' ', '"', ',', '\\']),
             "{pair:?}"
         );
-        assert_eq!(crate::cookie::first(pair.as_bytes(), b"p").unwrap(), value);
+        assert_eq!(
+            crate::cookie::first(pair.as_bytes(), b"p")
+                .unwrap()
+                .unwrap(),
+            value
+        );
     }
     for name in [
         "", "a b", "a=b", "a;b", "a\r\nb", "a\0", "\u{e4}", "a[b]", "a,b", "a\"b",

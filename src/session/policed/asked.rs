@@ -4,6 +4,7 @@ use crate::codec::ROOT;
 use crate::policy::clocks::{self, Span};
 use crate::policy::judge::Ending;
 use crate::session::{Session, State};
+use crate::sys::memory::{self, Fallible};
 use crate::value::{Key, UserKind};
 
 impl Session {
@@ -61,16 +62,15 @@ impl Session {
         }
         let key = Key::from_bytes(self.settings.policy.user_key.to_bytes());
         let node = self.document.get(ROOT, key)?;
-        self.policed.user.clear();
-        match self.document.int(node) {
-            Some(int) => self
-                .policed
-                .user
-                .extend_from_slice(int.to_string().as_bytes()),
-            None => self
-                .policed
-                .user
-                .extend_from_slice(self.document.string(node)?),
+        let user = &mut self.policed.user;
+        user.clear();
+        let kept = match self.document.int(node) {
+            Some(int) => memory::append(user, format_args!("{int}")),
+            None => user.try_extend(self.document.string(node)?),
+        };
+        if let Err(error) = kept {
+            self.fail(error.into());
+            return None;
         }
         Some(&self.policed.user)
     }

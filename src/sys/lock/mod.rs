@@ -11,15 +11,16 @@ mod inspect;
 mod parked;
 mod table;
 
+pub use helper::Presence;
 pub use inspect::{Holding, holding};
 pub use table::Turns;
 
 use super::cancel::CancelToken;
 use super::file::Descriptor;
+use super::memory::NoMemory;
 use super::seam;
 use fs2::FileExt;
 use std::io;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Who may hold a lock beside its holder.
@@ -39,7 +40,7 @@ pub struct Patience<'a> {
     /// When to give up; None: never.
     pub deadline: Option<Instant>,
     /// Ends the wait when it is fired.
-    pub cancel: Option<&'a Arc<CancelToken>>,
+    pub cancel: Option<&'a CancelToken>,
     /// How many of this process may wait for one file; 0: any number.
     pub max_waiters: u32,
     /// How many helper threads this process may have.
@@ -57,6 +58,12 @@ pub enum Refused {
     Busy,
     /// The system failed.
     Failed(io::Error),
+}
+
+impl From<NoMemory> for Refused {
+    fn from(error: NoMemory) -> Refused {
+        Refused::Failed(error.into())
+    }
 }
 
 /// Take the lock if it is free. A descriptor that has a lock of the other kind loses it first.

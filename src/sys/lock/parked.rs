@@ -2,6 +2,7 @@
 
 use super::{Kind, lock, try_lock};
 use crate::sys::file::Descriptor;
+use crate::sys::memory;
 use crate::sys::shed::Shed;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -14,11 +15,11 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    pub fn new(file: Descriptor) -> Parked {
-        Parked {
-            _shed: Shed::new(file.file().as_raw_fd()),
+    pub fn new(file: Descriptor) -> memory::Result<Parked> {
+        Ok(Parked {
+            _shed: Shed::new(file.file().as_raw_fd())?,
             file,
-        }
+        })
     }
 
     /// See [`try_lock`].

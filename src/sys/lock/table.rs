@@ -3,12 +3,13 @@
 use super::helper;
 use super::parked::Parked;
 use super::{Kind, Patience, Refused};
-use crate::sys::cancel::Wake;
+use crate::sys::cancel::{Wake, watcher};
 use crate::sys::file::Descriptor;
 use crate::sys::fork::PerProcess;
+use crate::sys::memory::{self, Counted, NoMemory};
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A file and the kind of lock wanted on it.
@@ -39,6 +40,8 @@ pub(super) struct Table {
     state: Mutex<State>,
     /// Rings when a line needs a helper.
     pub work: Condvar,
+    /// Rings when a helper ends.
+    pub left: Condvar,
 }
 
 #[derive(Default)]
@@ -53,6 +56,10 @@ pub(super) struct State {
     pub helpers: u32,
     pub starting: u32,
     pub idle: u32,
+    /// The helper that ended last, to be waited for.
+    pub ended: Option<helper::Thread>,
+    /// How many stand in all lines.
+    standing: usize,
 }
 
 /// A locked descriptor, and how many may have the lock, its receiver included.
@@ -64,7 +71,7 @@ struct Given {
 /// What is left to do, with the table unlocked, after a lock was given: the receiver wakes up to a free
 /// table, and closing, which may let a lock go, may take a while.
 pub(super) struct Handover {
-    bell: Option<Arc<Bell>>,
+    bell: Option<Counted<Bell>>,
     _to_close: Option<Parked>,
 }
 
@@ -89,7 +96,7 @@ struct Waiter {
     ticket: u64,
     /// Its descriptor, until the helper takes it to wait with.
     file: Option<Parked>,
-    bell: Arc<Bell>,
+    bell: Counted<Bell>,
 }
 
 /// Wakes one waiter.
@@ -98,7 +105,7 @@ pub(super) struct Bell {
     rung: Condvar,
 }
 
-impl Wake for Bell {
+impl Wake for Counted<Bell> {
     fn wake(&self) {
         // With the table locked the waiter is either asleep or has not looked at its token yet.
         let _locked = self.table.lock();
@@ -113,15 +120,23 @@ impl Table {
 }
 
 /// This process's.
-fn table() -> &'static Table {
+fn table() -> memory::Result<&'static Table> {
     TABLE.get(|_| Table::default())
+}
+
+/// This process's, if anybody has waited.
+pub(super) fn existing() -> Option<&'static Table> {
+    table().ok()
 }
 
 /// Let the next in line have a lock whose holder is done with it, if one has a turn left and still waits;
 /// else close the file.
 pub(super) fn pass_on(file: Descriptor, turns: &Turns) {
-    let file = Parked::new(file);
-    let mut state = table().lock();
+    // Without memory the lock goes to the kernel's queue, in which one who waits here stands, too.
+    let (Ok(file), Ok(table)) = (Parked::new(file), table()) else {
+        return;
+    };
+    let mut state = table.lock();
     let handover = state.give(turns.key, Ok(file), Some(turns.left));
     state.tidy(turns.key);
     drop(state);
@@ -130,7 +145,7 @@ pub(super) fn pass_on(file: Descriptor, turns: &Turns) {
 
 /// See [`super::waiting`].
 pub(super) fn waiting(identity: (u64, u64)) -> usize {
-    table().lock().waiting_for(identity)
+    table().map_or(0, |table| table.lock().waiting_for(identity))
 }
 
 /// See [`super::wait`].
@@ -138,13 +153,16 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
     if !patience.may_wait {
         return Err(Refused::TimedOut);
     }
-    let table = table();
-    let bell = Arc::new(Bell {
+    let table = table()?;
+    let bell = Counted::new(Bell {
         table,
         rung: Condvar::new(),
-    });
-    let _watch = patience.cancel.map(|token| token.watch(bell.clone()));
-    let file = Parked::new(file);
+    })?;
+    let _watch = patience
+        .cancel
+        .map(|token| watcher(bell.clone()).and_then(|bell| token.watch(bell)))
+        .transpose()?;
+    let file = Parked::new(file)?;
     let mut state = table.lock();
     if patience.max_waiters != 0 && state.waiting_for(key.identity) >= patience.max_waiters as usize
     {
@@ -154,7 +172,7 @@ pub(super) fn wait(file: Descriptor, key: Key, patience: &Patience) -> Result<De
         return wait_in_line(state, file, key, patience, &bell);
     }
     // Nothing can end this wait, so that this thread may as well do what a helper would.
-    state.lines.entry(key).or_default().blocked += 1;
+    state.line(key)?.blocked += 1;
     drop(state);
     let result = file.lock(key.kind);
     let mut state = table.lock();
@@ -170,9 +188,9 @@ fn wait_in_line(
     file: Parked,
     key: Key,
     patience: &Patience,
-    bell: &Arc<Bell>,
+    bell: &Counted<Bell>,
 ) -> Result<Descriptor, Refused> {
-    let ticket = state.join(key, file, bell.clone());
+    let ticket = state.join(key, file, bell.clone())?;
     let mut pause = FIRST_PAUSE;
     loop {
         if let Some(given) = state.given.remove(&ticket) {
@@ -247,16 +265,31 @@ impl State {
         }
     }
 
-    fn join(&mut self, key: Key, file: Parked, bell: Arc<Bell>) -> u64 {
+    /// The line for a key.
+    fn line(&mut self, key: Key) -> memory::Result<&mut Line> {
+        if !self.lines.contains_key(&key) {
+            memory::insert(&mut self.lines, key, Line::default())?;
+        }
+        self.lines.get_mut(&key).ok_or(NoMemory)
+    }
+
+    fn join(&mut self, key: Key, file: Parked, bell: Counted<Bell>) -> memory::Result<u64> {
+        // Room for what each of them gets: giving must not fail.
+        self.given.try_reserve(self.standing + 1)?;
         let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        let line = self.lines.entry(key).or_default();
-        line.waiters.push_back(Waiter {
-            ticket,
-            file: Some(file),
-            bell,
+        let joined = self.line(key).and_then(|line| {
+            line.waiters.try_reserve(1)?;
+            line.waiters.push_back(Waiter {
+                ticket,
+                file: Some(file),
+                bell,
+            });
+            Ok(())
         });
-        ticket
+        joined.inspect_err(|_| self.tidy(key))?;
+        self.next_ticket += 1;
+        self.standing += 1;
+        Ok(ticket)
     }
 
     /// Give up a place in line; the descriptor is dropped by the caller, outside the lock.
@@ -267,6 +300,7 @@ impl State {
             .iter()
             .position(|waiter| waiter.ticket == ticket)?;
         let waiter = line.waiters.remove(place);
+        self.standing -= 1;
         self.tidy(key);
         waiter
     }
@@ -278,6 +312,10 @@ impl State {
     /// See to it that a helper comes to this line, at once or when one has time.
     fn ask_for_help(&mut self, key: Key, table: &'static Table, max_threads: u32) {
         if !self.backlog.contains(&key) {
+            // Without memory who waits tries by itself, and asks again.
+            if self.backlog.try_reserve(1).is_err() {
+                return;
+            }
             self.backlog.push_back(key);
         }
         if (self.idle + self.starting) as usize >= self.backlog.len() {
@@ -332,7 +370,10 @@ impl State {
         };
         let turns = turns.unwrap_or(line.waiters.len());
         let first = line.waiters.pop_front().expect("there is one");
-        self.given.insert(first.ticket, Given { got, turns });
+        self.standing -= 1;
+        let given = Given { got, turns };
+        let put = memory::insert(&mut self.given, first.ticket, given);
+        debug_assert!(put.is_ok(), "there has been room since it joined");
         Handover {
             bell: Some(first.bell),
             _to_close: first.file,

@@ -4,8 +4,8 @@ use sess::backend::files::Files;
 use sess::config::{Profile, Settings};
 use sess::cookie::{self, Found, Manner};
 use sess::handler::{Call, Handler};
+use sess::sys::memory::Counted;
 use std::ffi::CString;
-use std::sync::Arc;
 
 /// A `Cookie:` header; what stands before its first line break is the name looked for.
 pub fn cookie(input: &[u8]) {
@@ -13,14 +13,17 @@ pub fn cookie(input: &[u8]) {
         Some(at) => (&input[..at], &input[at + 1..]),
         None => (&b"PHPSESSID"[..], input),
     };
-    let Found::Value(id) = cookie::find(header, name) else {
+    let Found::Value(id) = cookie::find(header, name).unwrap() else {
         return;
     };
     assert!(id.len() <= header.len());
     // The same cookie after others that are not meant is the one found.
     let longer = [b"zz=1; ", header].concat();
     if name != b"zz" {
-        assert_eq!(cookie::find(&longer, name), Found::Value(id.clone()));
+        assert_eq!(
+            cookie::find(&longer, name).unwrap(),
+            Found::Value(id.clone())
+        );
     }
     // What goes out under that name comes back as it was.
     let mut settings = Settings::new(Profile::Php82);
@@ -42,7 +45,10 @@ pub fn cookie(input: &[u8]) {
         // PHP writes a blank as `+`, which it does not read as one; no id holds either.
         let plus = |byte: u8| if byte == b' ' { b'+' } else { byte };
         let id = id.into_iter().map(plus).collect();
-        assert_eq!(cookie::find(pair, name.as_bytes()), Found::Value(id));
+        assert_eq!(
+            cookie::find(pair, name.as_bytes()).unwrap(),
+            Found::Value(id)
+        );
     }
     own_cookie(name.as_bytes(), header);
 }
@@ -56,7 +62,7 @@ fn own_cookie(name: &[u8], value: &[u8]) {
     let line = own.line.to_bytes();
     assert!(line.iter().all(|byte| (b' '..0x7f).contains(byte)));
     let pair = line.split(|byte| *byte == b';').next().unwrap_or_default();
-    assert_eq!(cookie::first(pair, name).as_deref(), Some(value));
+    assert_eq!(cookie::first(pair, name).unwrap().as_deref(), Some(value));
 }
 
 /// A `session.save_path`, opened by the files and used by the settings of both kinds of profile.
@@ -73,7 +79,7 @@ pub fn save_path(input: &[u8]) {
         }
         let path = settings.save_path.clone();
         let files = Files::default();
-        let mut call = Call::new(Arc::new(settings));
+        let mut call = Call::new(Counted::new(settings).unwrap());
         if files.open(&mut call, &path, c"PHPSESSID").is_ok() {
             // Looks for a file of that id below the path, and makes none.
             let _ = files.validate_sid(&mut call, c"fuzz-no-such-session");

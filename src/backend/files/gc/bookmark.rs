@@ -2,12 +2,14 @@
 //! began at the front would never come to what lies behind.
 
 use super::super::path::Place;
+use crate::error::Result;
 use crate::id;
 use crate::sys::file;
 use crate::sys::journal::{Own, effective_uid};
 use crate::sys::limit;
-use std::ffi::{CString, OsStr};
-use std::fmt::Write;
+use crate::sys::memory::{self, Fallible};
+use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -29,9 +31,10 @@ pub(super) struct Stop {
 }
 
 impl Bookmark {
-    pub fn of(place: &Place) -> Bookmark {
+    pub fn of(place: &Place) -> Result<Bookmark> {
         let directory = Path::new(OsStr::from_bytes(&place.dir));
-        Bookmark(directory.join(format!(".libsess-{}-gc", effective_uid())))
+        let name = format_args!(".libsess-{}-gc", effective_uid());
+        Ok(Bookmark(memory::path_within(directory, name)?))
     }
 
     /// Where the last slice stopped, from the save path downwards; nothing if it came to the end.
@@ -47,32 +50,40 @@ impl Bookmark {
     }
 
     /// Remember where a slice stopped. Where that cannot be written, it is not remembered.
-    pub fn put(&self, stops: &[Stop]) {
+    pub fn put(&self, stops: impl Iterator<Item = Stop>) {
         // A write beyond the limit would raise a signal.
         if limit::file_size().is_some_and(|limit| limit < LEN as u64) {
             return;
         }
-        let mut text = HEAD.to_owned();
-        for stop in stops {
-            if stop.name != 0 {
-                let _ = write!(text, " {}", char::from(stop.name));
-            }
-            let _ = write!(text, " {}", stop.position);
-        }
-        let Some(blanks) = LEN.checked_sub(text.len()) else {
+        let mut text = [b' '; LEN];
+        let mut rest = &mut text[..];
+        let written = rest
+            .write_all(HEAD.as_bytes())
+            .and_then(|()| write_stops(stops, &mut rest));
+        if written.is_err() {
             return;
-        };
+        }
         if let Ok(Some(file)) = Own::open(&self.0, true) {
-            let _ = file.write_pair(text.as_bytes(), " ".repeat(blanks).as_bytes());
+            let _ = file.write_pair(&text, &[]);
         }
     }
 
     /// The next walk begins at the front.
     pub fn remove(&self) {
-        if let Ok(path) = CString::new(self.0.as_os_str().as_bytes()) {
+        if let Ok(path) = memory::c_string(self.0.as_os_str().as_bytes()) {
             let _ = file::unlink(&path);
         }
     }
+}
+
+fn write_stops(stops: impl Iterator<Item = Stop>, out: &mut impl Write) -> io::Result<()> {
+    for stop in stops {
+        if stop.name != 0 {
+            write!(out, " {}", char::from(stop.name))?;
+        }
+        write!(out, " {}", stop.position)?;
+    }
+    Ok(())
 }
 
 fn parse(text: &str) -> Option<Vec<Stop>> {
@@ -81,7 +92,7 @@ fn parse(text: &str) -> Option<Vec<Stop>> {
     let mut stops = Vec::new();
     while let Some(position) = words.next() {
         let position = position.parse().ok()?;
-        stops.push(Stop { name, position });
+        stops.try_push(Stop { name, position }).ok()?;
         match words.next().map(str::as_bytes) {
             None => break,
             Some(word) if word.len() == 1 && id::is_valid(word) => name = word[0],

@@ -15,9 +15,10 @@ use crate::error::{Code, Error, Event, Level, Result};
 use crate::handler::Call;
 use crate::sys::file::{self, EACCES};
 use crate::sys::fork::PerProcess;
+use crate::sys::memory::{self, text};
 use bookmark::Bookmark;
 use quarantine::Quarantine;
-use std::ffi::CString;
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError};
@@ -78,7 +79,7 @@ impl Collector {
             spare_own: !php,
             took_own: false,
             deadline: budget.map(|budget| began + Duration::from_millis(budget)),
-            quarantine: Quarantine::new(&call.settings),
+            quarantine: Quarantine::new(&call.settings)?,
             removed: 0,
             unlistable: None,
             unsearchable: None,
@@ -107,14 +108,14 @@ impl Collector {
 
     /// Go on until the end (true) or the deadline (false).
     fn slice(&self, place: &Place, call: &mut Call, run: &mut Run) -> Result<bool> {
-        let kept = self.walk.get(|_| Mutex::default());
+        let kept = self.walk.get(|_| Mutex::default())?;
         let mut kept = match kept.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(kept)) => kept.into_inner(),
             // One slice at a time: another thread's is as good as ours.
             Err(TryLockError::WouldBlock) => return Ok(false),
         };
-        let bookmark = Bookmark::of(place);
+        let bookmark = Bookmark::of(place)?;
         let goes_on = |walk: &Walk| walk.place == *place && walk.is_in_place();
         let mut walk = match kept.take().filter(goes_on) {
             Some(walk) => walk,
@@ -126,7 +127,7 @@ impl Collector {
         };
         let ended = walk.go_on(run);
         if matches!(ended, Ok(false)) {
-            bookmark.put(&walk.stops());
+            bookmark.put(walk.stops());
             *kept = Some(walk);
         } else {
             bookmark.remove();
@@ -144,11 +145,10 @@ impl Collector {
         let mut failure = Error::io(format_args!("listing {}", show(place)), error);
         if failure.errno == EACCES && is_searchable(place) {
             failure.code = Code::EUNSUPPORTED;
-            failure.text = format!(
+            failure.text = text!(
                 "listing {} is not permitted: leave collecting to a job of the directory's owner",
                 show(place)
-            )
-            .into();
+            );
             let mark = place.mark();
             let is_known = self.unlistable.swap(mark, Ordering::Relaxed) == mark;
             if is_known && !call.settings.php() {
@@ -168,7 +168,7 @@ impl Collector {
         };
         let dir = quarantine.shown();
         if quarantine.taken > 0 {
-            let text = format!(
+            let text = text!(
                 "moved to {dir}: {} expired sessions that cannot be decoded",
                 quarantine.taken
             );
@@ -184,10 +184,10 @@ impl Collector {
 
 /// Whether a directory that may not be listed may be used.
 fn is_searchable(place: &Place) -> bool {
-    let path = [&place.dir[..], b"/."].concat();
-    CString::new(path).is_ok_and(|path| file::is_directory(&path).is_ok())
+    let path = memory::join(&[&place.dir, b"/."]).and_then(|path| memory::c_string(&path));
+    path.is_ok_and(|path| file::is_directory(&path).is_ok())
 }
 
-fn show(place: &Place) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(&place.dir)
+fn show(place: &Place) -> impl fmt::Display + '_ {
+    memory::shown(&place.dir)
 }

@@ -3,11 +3,14 @@
 
 use crate::codec::{Document, Limits, Spelling};
 use crate::config::Settings;
+use crate::error::{Code, Result};
 use crate::sys::clock::unix_now;
 use crate::sys::dir::Dir;
 use crate::sys::file::{Descriptor, Facts};
+use crate::sys::memory::{self, Fallible};
 use crate::value::Format;
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::io;
 
 /// The directory of `sess.gc_quarantine`, and what came of a run.
@@ -25,25 +28,28 @@ pub(super) struct Quarantine {
 
 impl Quarantine {
     /// None: damaged sessions are deleted as others.
-    pub fn new(settings: &Settings) -> Option<Quarantine> {
+    pub fn new(settings: &Settings) -> Result<Option<Quarantine>> {
         let dir = settings.gc_quarantine.to_bytes();
-        (!dir.is_empty()).then(|| Quarantine {
-            dir: dir.to_vec(),
+        if dir.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Quarantine {
+            dir: memory::copy(dir)?,
             format: settings.format,
             limits: Limits {
                 depth: settings.max_depth,
                 bytes: settings.max_data_bytes,
             },
-            document: Document::new(),
+            document: Document::try_new()?,
             payload: Vec::new(),
             taken: 0,
             trouble: None,
-        })
+        }))
     }
 
     /// The directory, as people may see it.
-    pub fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.dir).into_owned()
+    pub fn shown(&self) -> impl fmt::Display + '_ {
+        memory::shown(&self.dir)
     }
 
     /// Whether the content of a locked file cannot be decoded, for whatever reason.
@@ -56,7 +62,7 @@ impl Quarantine {
         };
         self.payload.clear();
         let is_read = size == 0
-            || self.payload.try_reserve_exact(size).is_ok()
+            || self.payload.room(size).is_ok()
                 && file
                     .read(&mut self.payload, size)
                     .is_ok_and(|got| got == size);
@@ -65,16 +71,25 @@ impl Quarantine {
             self.document
                 .load(self.format, payload, Spelling::AsStored, &self.limits)
         });
-        !matches!(loaded, Some(Ok(())))
+        // What there is no memory to look at may be whole.
+        match loaded {
+            Some(Ok(())) => false,
+            Some(Err(error)) => error.code != Code::ENOMEM,
+            None => true,
+        }
+    }
+
+    /// Where a file goes.
+    fn place_of(&self, name: &CStr) -> memory::Result<CString> {
+        let mut path = memory::join(&[&self.dir, b"/", name.to_bytes()])?;
+        memory::append(&mut path, format_args!(".{}", unix_now()))?;
+        memory::c_string(&path)
     }
 
     /// Move a file there, its id followed by the time; whether it is gone. One that cannot be moved stays.
     pub fn take(&mut self, dir: &Dir, name: &CStr) -> bool {
-        let mut path = self.dir.clone();
-        path.push(b'/');
-        path.extend_from_slice(name.to_bytes());
-        path.extend_from_slice(format!(".{}", unix_now()).as_bytes());
-        let moved = CString::new(path)
+        let moved = self
+            .place_of(name)
             .map_err(io::Error::from)
             .and_then(|path| dir.move_out(name, &path));
         match moved {

@@ -4,12 +4,13 @@ use super::super::make::PRIVATE;
 use super::super::path::{PREFIX, Place};
 use super::bookmark::Stop;
 use super::{Run, show};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::id;
 use crate::sys::dir::Dir;
 use crate::sys::file::{EACCES, ELOOP, ENOENT, ENOTDIR, Facts, Kind as FileKind};
 use crate::sys::lock::{self, Kind};
-use std::ffi::{CStr, CString};
+use crate::sys::memory::{self, Fallible};
+use std::ffi::CStr;
 use std::io;
 use std::time::Instant;
 
@@ -29,17 +30,20 @@ struct Level {
 impl Walk {
     /// Begin; the inner error is that the directory cannot be opened.
     pub fn new(place: &Place) -> Result<io::Result<Walk>> {
-        let path = CString::new(place.dir.clone())
-            .map_err(|_| Error::new(Code::EINVAL, "session.save_path holds a NUL"))?;
-        Ok(Dir::open(&path).map(|dir| Walk {
-            place: place.clone(),
-            levels: vec![Level { dir, name: 0 }],
-        }))
+        let path = memory::c_string(&place.dir)?;
+        let (place, mut levels) = (place.copy()?, Vec::new());
+        match Dir::open(&path) {
+            Ok(dir) => {
+                levels.try_push(Level { dir, name: 0 })?;
+                Ok(Ok(Walk { place, levels }))
+            }
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Whether it still goes through the save path, and not through what was moved away from there.
     pub fn is_in_place(&self) -> bool {
-        let path = CString::new(self.place.dir.clone());
+        let path = memory::c_string(&self.place.dir);
         let top = self.levels.first();
         matches!((path, top), (Ok(path), Some(top)) if top.dir.is_at(&path))
     }
@@ -48,16 +52,17 @@ impl Walk {
     pub fn resume(&mut self, stops: &[Stop]) {
         for stop in stops.iter().take(self.place.depth + 1) {
             if stop.name != 0 {
-                let opened = CString::new([stop.name])
+                let name = [stop.name, 0];
+                let opened = CStr::from_bytes_with_nul(&name)
                     .ok()
-                    .and_then(|name| self.levels.last()?.dir.open_in(&name).ok());
+                    .and_then(|name| self.levels.last()?.dir.open_in(name).ok());
                 let Some(dir) = opened else {
                     return;
                 };
-                self.levels.push(Level {
-                    dir,
-                    name: stop.name,
-                });
+                let name = stop.name;
+                if self.levels.try_push(Level { dir, name }).is_err() {
+                    return;
+                }
             }
             if let Some(level) = self.levels.last_mut() {
                 level.dir.seek(stop.position);
@@ -66,12 +71,11 @@ impl Walk {
     }
 
     /// Where it has come to.
-    pub fn stops(&self) -> Vec<Stop> {
-        let stop = |level: &Level| Stop {
+    pub fn stops(&self) -> impl Iterator<Item = Stop> {
+        self.levels.iter().map(|level| Stop {
             name: level.name,
             position: level.dir.position(),
-        };
-        self.levels.iter().map(stop).collect()
+        })
     }
 
     /// Go on until the end (true) or the deadline (false).
@@ -80,7 +84,7 @@ impl Walk {
             let next = level.dir.next_name().map_err(|error| {
                 Error::io(format_args!("listing {}", show(&self.place)), &error)
             })?;
-            let Some(name) = next.map(CStr::to_owned) else {
+            let Some(name) = next.map(memory::copy_c).transpose()? else {
                 self.levels.pop();
                 continue;
             };
@@ -109,10 +113,12 @@ impl Walk {
             return;
         };
         match parent.dir.open_in(name) {
-            Ok(dir) => self.levels.push(Level {
-                dir,
-                name: bytes[0],
-            }),
+            Ok(dir) => {
+                let name = bytes[0];
+                if let Err(error) = self.levels.try_push(Level { dir, name }) {
+                    run.unlistable = Some(error.into());
+                }
+            }
             // Something else of that name, or gone by now.
             Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ENOTDIR | ELOOP)) => {}
             Err(error) => run.unlistable = Some(error),

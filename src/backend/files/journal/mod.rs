@@ -20,13 +20,15 @@ use crate::sys::clock;
 use crate::sys::file::{Descriptor, Facts};
 use crate::sys::fork::{Epoch, PerProcess};
 use crate::sys::journal as system;
+use crate::sys::journal::Trouble;
 use crate::sys::limit;
+use crate::sys::memory::{self, Counted, Fallible, text};
 pub(super) use record::{Armed, Journal};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// A write of at most this many bytes that does not shorten the file cannot be cut off.
 const PAGE: usize = 4096;
@@ -60,7 +62,7 @@ struct Known {
 /// A look at a directory's journal, and until when it counts.
 #[derive(Clone, Default)]
 struct Found {
-    journal: Option<Arc<Journal>>,
+    journal: Option<Counted<Journal>>,
     /// There is none yet, and there may be one.
     is_absent: bool,
     until: u64,
@@ -183,7 +185,7 @@ impl Journals {
         state: &'a mut State,
         call: &mut Call,
         look: Look,
-    ) -> io::Result<Option<&'a Arc<Journal>>> {
+    ) -> io::Result<Option<&'a Counted<Journal>>> {
         let settings = &call.settings;
         if !settings.journal || settings.network_fs {
             return Ok(None);
@@ -212,20 +214,23 @@ impl Journals {
         look: Look,
         now: u64,
     ) -> io::Result<(Found, Option<Event>)> {
-        let known = self.known.get(|_| Mutex::default());
+        let known = self.known.get(|_| Mutex::default())?;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         let index = known.iter().position(|known| known.place == *place);
-        let index = index.unwrap_or_else(|| {
-            if known.len() == MANY {
-                known.remove(0);
+        let index = match index {
+            Some(index) => index,
+            None => {
+                if known.len() == MANY {
+                    known.remove(0);
+                }
+                known.try_push(Known {
+                    place: place.copy()?,
+                    found: Found::default(),
+                    is_told: false,
+                })?;
+                known.len() - 1
             }
-            known.push(Known {
-                place: place.clone(),
-                found: Found::default(),
-                is_told: false,
-            });
-            known.len() - 1
-        });
+        };
         let known = &mut known[index];
         if known.found.counts(look, now) {
             return Ok((known.found.clone(), None));
@@ -250,7 +255,9 @@ impl Journals {
                     },
                 journal,
             },
-            Err(error) if !make && system::is_passing(&error) => {
+            Err(Trouble::System(error) | Trouble::Without(_, error))
+                if !make && system::is_passing(&error) =>
+            {
                 // There may be a record of the very session that is wanted.
                 known.found = Found::default();
                 return Err(error);
@@ -263,7 +270,7 @@ impl Journals {
                     journal: None,
                     // Told when it is needed.
                     is_absent: !make && !known.is_told,
-                    until: match system::is_passing(&error) {
+                    until: match error.is_passing() {
                         true => now,
                         false => now + UNTIL_NEXT_CHECK,
                     },
@@ -275,36 +282,42 @@ impl Journals {
 }
 
 /// Why writes are not protected.
-pub(super) fn off(place: &Place, error: &io::Error) -> Event {
-    let shown = String::from_utf8_lossy(&place.dir);
-    let text = format!("no journal in {shown}, a kill can tear a session: {error}");
+pub(super) fn off(place: &Place, error: &Trouble) -> Event {
+    let shown = memory::shown(&place.dir);
+    let text = text!("no journal in {shown}, a kill can tear a session: {error}");
     Event::new("JOURNAL_OFF", Level::Notice, Code::OK, text)
 }
 
 /// Where a directory's journal lies: not under a session's name, one for each user, so that root's does
 /// not shut out others.
-fn path(place: &Place, settings: &Settings) -> io::Result<PathBuf> {
+fn path(place: &Place, settings: &Settings) -> std::result::Result<PathBuf, Trouble> {
     let directory = Path::new(OsStr::from_bytes(&place.dir));
     if !directory.is_absolute() {
-        return Err(io::Error::other("session.save_path is relative"));
+        return Err(Trouble::Unfit("session.save_path is relative"));
     }
     let uid = system::effective_uid();
     if settings.journal_path.is_empty() {
-        return Ok(directory.join(format!(".libsess-{uid}-v1")));
+        let path = memory::path_within(directory, format_args!(".libsess-{uid}-v1"));
+        return Ok(path?);
     }
     let real = system::real_path(directory)?;
     let hash = (real.as_os_str().as_bytes().iter()).fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
     });
-    let name = format!(".libsess-{uid}-{hash:016x}-v1");
-    Ok(Path::new(OsStr::from_bytes(settings.journal_path.as_bytes())).join(name))
+    let directory = Path::new(OsStr::from_bytes(settings.journal_path.as_bytes()));
+    let name = format_args!(".libsess-{uid}-{hash:016x}-v1");
+    Ok(memory::path_within(directory, name)?)
 }
 
-fn open(place: &Place, path: &Path, make: bool) -> io::Result<Option<Arc<Journal>>> {
+fn open(
+    place: &Place,
+    path: &Path,
+    make: bool,
+) -> std::result::Result<Option<Counted<Journal>>, Trouble> {
     if !make && system::is_nothing(path) {
         return Ok(None);
     }
-    let unknown = || io::Error::other("the file system is none of ext4, XFS and tmpfs");
+    let unknown = || Trouble::Unfit("the file system is none of ext4, XFS and tmpfs");
     let sessions = Path::new(OsStr::from_bytes(&place.dir));
     let device = system::device(sessions)?.ok_or_else(unknown)?;
     let beside = path.parent().unwrap_or(sessions);
@@ -314,7 +327,7 @@ fn open(place: &Place, path: &Path, make: bool) -> io::Result<Option<Arc<Journal
     let mut journal = Journal::open(path, place, device)?;
     if journal.is_none() && make {
         if limit::file_size().is_some_and(|limit| limit < Journal::size()) {
-            return Err(io::Error::other("the limit RLIMIT_FSIZE"));
+            return Err(Trouble::Unfit("the limit RLIMIT_FSIZE"));
         }
         Journal::make(path)?;
         journal = Journal::open(path, place, device)?;
@@ -322,7 +335,7 @@ fn open(place: &Place, path: &Path, make: bool) -> io::Result<Option<Arc<Journal
     if let Some(journal) = &journal {
         journal.repair();
     }
-    Ok(journal.map(Arc::new))
+    Ok(journal.map(Counted::new).transpose()?)
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use super::layout::{
 use crate::id;
 use crate::sys::clock;
 use crate::sys::file::Facts;
+use crate::sys::journal::Trouble;
 use crate::sys::journal::{self as system, Own};
+use crate::sys::memory;
 use crate::sys::region::Region;
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -50,25 +51,25 @@ pub(in crate::backend::files) struct Payloads {
 
 impl Journal {
     /// Open the journal at `path`; None: there is none.
-    pub fn open(path: &Path, place: &Place, device: u64) -> io::Result<Option<Journal>> {
+    pub fn open(path: &Path, place: &Place, device: u64) -> Result<Option<Journal>, Trouble> {
         let boot = system::boot_id()?;
         let Some(file) = Own::open(path, false)? else {
             return Ok(None);
         };
         if !file.is_whole(SIZE)? {
-            return Err(io::Error::other("has a size that is not a journal's"));
+            return Err(Trouble::Unfit("has a size that is not a journal's"));
         }
         let mut journal = Journal {
             region: Region::new(&file)?,
-            path: path.into(),
-            place: place.clone(),
+            path: memory::copy_path(path)?,
+            place: place.copy()?,
             device,
             is_outdated: false,
             is_told: AtomicBool::new(false),
         };
         let header = (0..GEOMETRY.len()).map(|index| journal.region.get(8 * index));
         if !header.eq(GEOMETRY) {
-            return Err(io::Error::other("is not a journal of this version"));
+            return Err(Trouble::Unfit("is not a journal of this version"));
         }
         if journal.is_read_only() {
             journal.is_outdated = !journal.is_of(boot);
@@ -79,7 +80,7 @@ impl Journal {
     }
 
     /// Make an empty one, unless there is one.
-    pub fn make(path: &Path) -> io::Result<()> {
+    pub fn make(path: &Path) -> Result<(), Trouble> {
         let mut head = [0; HEADER];
         let numbers = GEOMETRY
             .iter()
@@ -89,7 +90,7 @@ impl Journal {
         for (at, number) in numbers.chain([(BOOT, boot[0]), (BOOT + 8, boot[1])]) {
             head[at..at + 8].copy_from_slice(&number.to_ne_bytes());
         }
-        Own::make(path, SIZE, &head)
+        Ok(Own::make(path, SIZE, &head)?)
     }
 
     /// How many bytes its file has.
@@ -131,17 +132,19 @@ impl Journal {
 
     /// Forget what an earlier boot left, whose pages may be half on the disk; what was made to survive
     /// that stays if it is whole.
-    fn begin_boot(&self, boot: [u64; 2]) -> io::Result<()> {
+    fn begin_boot(&self, boot: [u64; 2]) -> Result<(), Trouble> {
         if self.is_of(boot) {
             return Ok(());
         }
         // A descriptor of its own: a mapping would keep the lock for ever.
         let file = Own::open(&self.path, false)?;
-        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        let file = file.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
         for attempt in 0.. {
             match file.try_lock()? {
                 true => break,
-                false if attempt == 100 => return Err(io::ErrorKind::WouldBlock.into()),
+                false if attempt == 100 => {
+                    return Err(io::Error::from(io::ErrorKind::WouldBlock).into());
+                }
                 false => std::thread::sleep(std::time::Duration::from_millis(10)),
             }
         }
@@ -205,7 +208,7 @@ impl Journal {
         old: &[u8],
         new: &[u8],
         power: bool,
-    ) -> io::Result<Option<Armed<'_>>> {
+    ) -> Result<Option<Armed<'_>>, Trouble> {
         let Some(owner) = self.owner(facts) else {
             return Ok(None);
         };
@@ -242,7 +245,7 @@ impl Journal {
         old: &[u8],
         new: &[u8],
         power: bool,
-    ) -> io::Result<Option<Own>> {
+    ) -> Result<Option<Own>, Trouble> {
         let (base, region) = (at(index), &self.region);
         let is_external = old.len().max(new.len()) > ROOM;
         let flags = if is_external { EXTERNAL } else { 0 } | if power { POWER } else { 0 };
@@ -266,17 +269,15 @@ impl Journal {
             region.copy_in(base + OLD, old);
             return Ok(None);
         }
-        let file = Own::open(&self.external(index), true)?;
-        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        let file = Own::open(&self.external(index)?, true)?;
+        let file = file.ok_or(io::Error::from(io::ErrorKind::NotFound))?;
         file.write_pair(old, new)?;
         Ok(Some(file))
     }
 
     /// Where the payloads of a record lie that are too long for it.
-    fn external(&self, index: usize) -> PathBuf {
-        let mut name = OsString::from(&self.path);
-        name.push(format!(".{index}"));
-        name.into()
+    fn external(&self, index: usize) -> memory::Result<PathBuf> {
+        memory::longer_path(&self.path, format_args!(".{index}"))
     }
 
     /// The id a record names.
@@ -319,7 +320,11 @@ impl Journal {
             let old = region.copy_out(base + OLD, old_len)?;
             (old, region.copy_out(base + NEW, new_len)?)
         } else {
-            let file = Own::open(&self.external(index), false)?.ok_or_else(damaged)?;
+            let file = match Own::open(&self.external(index)?, false) {
+                Err(Trouble::System(error) | Trouble::Without(_, error)) => return Err(error),
+                Ok(Some(file)) => file,
+                Ok(None) | Err(Trouble::Unfit(_)) => return Err(damaged()),
+            };
             let whole = old_len.checked_add(new_len).ok_or_else(damaged)?;
             let mut old = file.read_first(whole)?;
             let new = old.split_off(old_len);
@@ -342,7 +347,7 @@ impl Journal {
         if let Some(claimed) = self.claim_again(index, state) {
             let is_external = self.region.get(at(index) + FLAGS) & EXTERNAL != 0;
             let external = is_external
-                .then(|| Own::open(&self.external(index), false).ok().flatten())
+                .then(|| Own::open(&self.external(index).ok()?, false).ok().flatten())
                 .flatten();
             self.wipe(index, claimed, external.as_ref());
         }

@@ -8,9 +8,9 @@ use crate::sys::file::{Access, Descriptor, EFBIG, Facts, Kind as FileKind};
 use crate::sys::journal::read_only;
 use crate::sys::limit;
 use crate::sys::lock::{self, Kind};
+use crate::sys::memory::{self, Fallible};
 use crate::sys::text::Text;
 use crate::sys::user;
-use std::ffi::CString;
 use std::io;
 
 impl Journal {
@@ -124,7 +124,7 @@ impl Journal {
 }
 
 fn open(place: &Place, id: Vec<u8>, path: &mut Text) -> Option<Descriptor> {
-    let path = place.path_of(&CString::new(id).ok()?, path).ok()?;
+    let path = place.path_of(&memory::c_string(&id).ok()?, path).ok()?;
     Descriptor::open(path, Access::ReadWrite).ok()
 }
 
@@ -135,7 +135,7 @@ fn content(file: &Descriptor, longest: usize) -> io::Result<Option<Vec<u8>>> {
         return Ok(None);
     };
     let mut content = Vec::new();
-    content.try_reserve_exact(size)?;
+    content.room(size)?;
     if size > 0 && file.read(&mut content, size)? < size {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

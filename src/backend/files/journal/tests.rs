@@ -2,14 +2,14 @@ use super::layout::Phase;
 use super::record::Journal;
 use super::{Place, can_tear, is_needed, open};
 use crate::sys::file::{Access, Descriptor, Facts};
+use crate::sys::memory::Counted;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A directory with a journal and a session of its own, removed at the end.
 struct Scene {
     dir: PathBuf,
-    journal: Arc<Journal>,
+    journal: Counted<Journal>,
     facts: Facts,
 }
 
