@@ -1130,13 +1130,21 @@ bool sess_is_stored(const sess_session *session);
 /**
  * How many headers the response must carry (Set-Cookie, Expires, ...). Read the list once, when the
  * response head is sent, then call sess_mark_headers_sent.
+ *
+ * A cookie that is seen leads to a session: the first look, by this or by sess_header_at, at the headers of a
+ * session that is active and has no record yet makes it, by `write` under the new id, and keeps its lock, so
+ * that the next request waits for this one. Should that fail, the cookie is left out until the next value is
+ * set or sess_close has stored the session; the event and sess_errmsg tell why. A close or abort that keeps
+ * nothing removes the record and the cookie; after sess_mark_headers_sent it leaves an empty session. Who
+ * reads the headers after sess_close pays nothing for all this.
  */
-SESS_API size_t sess_header_count(const sess_session *session);
+SESS_API
+size_t sess_header_count(const sess_session *session);
 
 /**
- * Header number `i`, from 0; SESS_ENOTFOUND past the end. Earlier headers of that name in the response
- * are to be removed: all of them if *replaces is NULL, else those whose value begins with *replaces
- * ("PHPSESSID="). All out pointers may be NULL.
+ * Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier
+ * headers of that name in the response are to be removed: all of them if *replaces is NULL, else those
+ * whose value begins with *replaces ("PHPSESSID="). All out pointers may be NULL.
  */
 SESS_API
 sess_rc sess_header_at(const sess_session *session,
@@ -1147,7 +1155,9 @@ sess_rc sess_header_at(const sess_session *session,
 
 /**
  * The response has begun: headers_sent(). What would need a further header is SESS_EHEADERS from now on;
- * saving and closing never are.
+ * saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a
+ * session that holds something: if there is no record for it yet it is made, as sess_header_count says. The
+ * error of that is returned; the response has begun all the same.
  */
 SESS_API
 sess_rc sess_mark_headers_sent(sess_session *session);
@@ -1182,6 +1192,15 @@ SESS_API const char *sess_cookie_name(const sess_session *session);
  * SESS_ENOTFOUND.
  */
 SESS_API sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+
+/**
+ * Have the client forget the session cookie: a Set-Cookie with the name, path, domain and attributes of the
+ * one in force takes its place in the headers, or adds itself. Stores and destroys nothing; sess_logout does it
+ * itself. A session that begins later in the request puts its own cookie there. SESS_EHEADERS; SESS_EINVAL
+ * where the cookie has no name yet, or one that no browser would take.
+ */
+SESS_API
+sess_rc sess_expire_cookie(sess_session *session);
 
 /**
  * Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is
