@@ -218,8 +218,8 @@ fn valgrind() -> Bench {
         "--quiet".into(),
         "--error-exitcode=99".into(),
         "--leak-check=full".into(),
-        "--errors-for-leak-kinds=definite,indirect".into(),
-        "--show-leak-kinds=definite,indirect".into(),
+        "--errors-for-leak-kinds=definite,indirect,possible".into(),
+        "--show-leak-kinds=definite,indirect,possible".into(),
     ];
     bench
 }

@@ -115,6 +115,15 @@ impl<T> PerProcess<T> {
         }
     }
 
+    /// This process's value, if it was made.
+    pub fn existing(&self) -> Option<&T> {
+        // SAFETY: as in `get`.
+        let current = unsafe { self.current.load(Ordering::Acquire).as_ref() };
+        current
+            .filter(|made| made.process == generation())
+            .map(|made| &made.value)
+    }
+
     /// This process's value, made when it is first asked for. `make` is given what was inherited from
     /// the parent, whose other threads may have been in the midst of changing it; it must not panic.
     pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> memory::Result<&T> {

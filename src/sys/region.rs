@@ -2,10 +2,14 @@
 
 use super::file;
 use super::journal::{Own, XFS, about_path, identity, read_only, retry};
+use super::memory::Fallible;
 use super::seam::{self, Kind};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of a number.
+const WORD: usize = size_of::<u64>();
 
 /// A file mapped for reading and writing, shared with every process that maps it.
 ///
@@ -92,36 +96,54 @@ impl Region {
         })
     }
 
-    /// A copy of `len` bytes.
+    /// A copy of `len` bytes, from an offset that is a multiple of 8 on.
     pub fn copy_out(&self, at: usize, len: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len)?;
-        // SAFETY: `part` has `len` bytes, and so has the vector; whatever they are, they are bytes.
-        unsafe {
-            std::ptr::copy_nonoverlapping(self.part(at, len), bytes.as_mut_ptr(), len);
-            bytes.set_len(len);
+        bytes.room(len.next_multiple_of(WORD))?;
+        for word in self.words(at, len) {
+            bytes.try_extend(&word.load(Ordering::Relaxed).to_ne_bytes())?;
         }
+        bytes.truncate(len);
         Ok(bytes)
     }
 
-    /// Copy bytes in.
+    /// Copy bytes in, from an offset that is a multiple of 8 on; zeros fill the last eight.
     pub fn copy_in(&self, at: usize, bytes: &[u8]) {
         self.assert_writable();
-        let part = self.part(at, bytes.len());
+        let words = self.words(at, bytes.len());
         seam::step(Kind::JournalStore, || {
-            // SAFETY: `part` has room for them; memory of this process does not overlap the mapping.
-            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), part, bytes.len()) };
+            let (whole, rest) = bytes.as_chunks();
+            for (word, chunk) in words.iter().zip(whole) {
+                word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
+            }
+            if !rest.is_empty() {
+                let mut last = [0; WORD];
+                last[..rest.len()].copy_from_slice(rest);
+                words[whole.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+            }
         });
     }
 
-    /// Overwrite with zeros.
+    /// Overwrite with zeros, by eight bytes at a time.
     pub fn wipe(&self, at: usize, len: usize) {
         self.assert_writable();
-        let part = self.part(at, len);
-        // SAFETY: `part` has `len` bytes.
-        seam::step(Kind::JournalStore, || unsafe {
-            std::ptr::write_bytes(part, 0, len);
+        let words = self.words(at, len);
+        seam::step(Kind::JournalStore, || {
+            words
+                .iter()
+                .for_each(|word| word.store(0, Ordering::Relaxed));
         });
+    }
+
+    /// The numbers that hold `len` bytes from an offset on that is a multiple of 8. Whoever follows the
+    /// journal's rules changes nothing of the mapping but such numbers, whose reads and writes meet nowhere
+    /// by halves.
+    fn words(&self, at: usize, len: usize) -> &[AtomicU64] {
+        assert!(at.is_multiple_of(WORD));
+        let count = len.div_ceil(WORD);
+        let part = self.part(at, count * WORD);
+        // SAFETY: the part lies within the mapping, aligned since that begins with a page; see `word`.
+        unsafe { std::slice::from_raw_parts(part.cast(), count) }
     }
 
     /// Bring a part to the disk.

@@ -64,6 +64,7 @@ fn retire(table: &'static Table) {
         state = woken.unwrap_or_else(PoisonError::into_inner);
     }
     let ended = state.ended.take();
+    state.give_back();
     drop(state);
     if let Some(thread) = ended {
         thread.join();

@@ -126,7 +126,7 @@ fn table() -> memory::Result<&'static Table> {
 
 /// This process's, if anybody has waited.
 pub(super) fn existing() -> Option<&'static Table> {
-    table().ok()
+    TABLE.existing()
 }
 
 /// Let the next in line have a lock whose holder is done with it, if one has a turn left and still waits;
@@ -254,6 +254,15 @@ impl State {
             })
             .map(|line| line.waiters.len() + line.blocked as usize)
             .sum()
+    }
+
+    /// Give back the memory of waits, if nobody waits.
+    pub fn give_back(&mut self) {
+        if self.lines.is_empty() && self.given.is_empty() && self.backlog.is_empty() {
+            self.lines = HashMap::default();
+            self.given = HashMap::default();
+            self.backlog = VecDeque::default();
+        }
     }
 
     /// Forget a line without waiters.
