@@ -365,7 +365,7 @@ impl Session {
             name,
             Level::Warning,
             error.code,
-            error.text.clone(),
+            memory::copy_text(&error.text),
         ));
     }
 
