@@ -1,7 +1,7 @@
 //! Close: encode, write or touch, unlock (S-20 to S-28).
 
-use super::calls::Optional;
 use super::Session;
+use super::calls::Optional;
 use crate::config::Profile;
 use crate::error::{Code, Error, Event, Level, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
