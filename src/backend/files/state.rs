@@ -248,6 +248,7 @@ impl State {
     pub fn has_file(&mut self, id: &CStr) -> Result<bool> {
         let exists = match self.place.path_of(id, &mut self.path) {
             Ok(path) => file::exists(path),
+            Err(error) if error.code == Code::ENOMEM => return Err(error),
             Err(_) => Ok(false),
         };
         self.path.clear();

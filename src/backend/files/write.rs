@@ -67,15 +67,15 @@ fn store(
         empty(state, held, power)?;
     } else {
         // A journal that cannot be opened now protects nothing now, which the host is told.
-        let journal = is_needed(held.size, data.len())
-            .then(|| {
-                journals
+        let journal = match is_needed(held.size, data.len()) {
+            false => None,
+            true => {
+                let found = journals
                     .find(state, call, Look::Make)
-                    .ok()
-                    .flatten()
-                    .cloned()
-            })
-            .flatten();
+                    .map(|found| found.cloned());
+                found.map_err(|error| io_error(state, "look for the journal", &error))?
+            }
+        };
         let mut guard = Guard {
             journal: journal.as_deref(),
             power,
