@@ -142,6 +142,13 @@
 #define SESS_START_EXISTING 4
 
 /**
+ * sess_start: open again what this request has closed, as sess_update does. SESS_EGONE: it was destroyed
+ * meanwhile, or moved to an id that this request is not to know; no session begins and no cookie is sent.
+ * Where nothing was stored yet, and for a session that a clock has ended, it is a start like any other.
+ */
+#define SESS_START_AGAIN 8
+
+/**
  * sess_login: the user wants to be remembered; the clocks of sess.remember apply.
  */
 #define SESS_LOGIN_REMEMBER 1
@@ -521,7 +528,10 @@ typedef struct {
     size_t struct_size;
     /**
      * A session begins. May come again without a close (reset, regenerate_id), so look at
-     * sess_call_state first: it is NULL only until it is set.
+     * sess_call_state first: it is NULL only until it is set. A login, regenerate_id or rotation of profile
+     * "libsess" opens a second sess_call of the session, for the new id, while the first is open: one that
+     * cannot be served meanwhile, as all is locked, is SESS_ELOCKED or SESS_EBUSY at once, and the first call
+     * alone is used. The session goes on by the second call; each gets its own close.
      */
     sess_rc (*open)(void *user, sess_call *call, const char *save_path, const char *session_name);
     /**
@@ -923,7 +933,15 @@ SESS_MUST_USE
 sess_rc sess_destroy(sess_session *session);
 
 /**
- * Go on under a new id: session_regenerate_id(). Do this at every login. SESS_EHEADERS, SESS_EEXIST.
+ * Go on under a new id: session_regenerate_id(). sess_login does more at a login; this is for any other change
+ * of rights. The session is stored under the new id, whose lock is held until the close. Under the old one it
+ * stays as it is now, or, with `delete_old`, leads nowhere: for sess.rotate_grace seconds requests that were
+ * under way with it get an empty session that is not stored and sends no cookie (with sess.meta_key empty the
+ * old record is destroyed). SESS_EHEADERS: the response has begun. SESS_EEXIST: every new id is in use.
+ * SESS_EGONE: others have destroyed the session. SESS_EREFUSED: the id of this request was left already. After
+ * any failure, also of the storage, the session is active under the old id and no cookie is sent; only where
+ * the storage cannot even read it again it is closed (event OLD_SESSION_MARKED). The PHP profiles have PHP's
+ * order: the old record goes or is written first, and a failure leaves no session (SESS_NONE) or a closed one.
  */
 SESS_API
 SESS_MUST_USE
@@ -932,7 +950,9 @@ sess_rc sess_regenerate_id(sess_session *session,
 
 /**
  * Start under the id in force, run `change`, close. A `change` that fails aborts: nothing is stored and
- * its code is returned. For the one value that a request has to save after its early close.
+ * its code is returned. For the one value that a request has to save after its early close. SESS_EGONE: the
+ * session that was closed here was destroyed meanwhile, or moved to an id that this request is not to know;
+ * `change` is not run, no session begins and no cookie is sent.
  */
 SESS_API
 SESS_MUST_USE
@@ -1030,11 +1050,13 @@ int32_t sess_php_result(const sess_session *session);
  * sess.rotate_grace seconds. The same user again renews the time of authentication, under a new id as well.
  * `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
  * like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
- * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
- * SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its entry would shift what a custom value
- * behind it refers to. After these, and after a failure to store,
- * the old session is as it was and active, or closed where it could not be opened again. If the new one
- * cannot be opened again, the login is done and stored, and the session closed.
+ * headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime), or
+ * another login has left the id of this request, as where a form was sent twice: nothing is made and no
+ * cookie sent, the first login stands. SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its
+ * entry would shift what a custom value behind it refers to. The old id is locked until it leads nowhere,
+ * and the new one from then on until the close. After any failure, also of the storage, the session is
+ * active under the old id, as it was, and no cookie is sent; only where the storage cannot even read it
+ * again it is closed (event OLD_SESSION_MARKED).
  */
 SESS_API
 SESS_MUST_USE
@@ -1115,13 +1137,21 @@ bool sess_is_stored(const sess_session *session);
 /**
  * How many headers the response must carry (Set-Cookie, Expires, ...). Read the list once, when the
  * response head is sent, then call sess_mark_headers_sent.
+ *
+ * A cookie that is seen leads to a session: the first look, by this or by sess_header_at, at the headers of a
+ * session that is active and has no record yet makes it, by `write` under the new id, and keeps its lock, so
+ * that the next request waits for this one. Should that fail, the cookie is left out until the next value is
+ * set or sess_close has stored the session; the event and sess_errmsg tell why. A close or abort that keeps
+ * nothing removes the record and the cookie; after sess_mark_headers_sent it leaves an empty session. Who
+ * reads the headers after sess_close pays nothing for all this.
  */
-SESS_API size_t sess_header_count(const sess_session *session);
+SESS_API
+size_t sess_header_count(const sess_session *session);
 
 /**
- * Header number `i`, from 0; SESS_ENOTFOUND past the end. Earlier headers of that name in the response
- * are to be removed: all of them if *replaces is NULL, else those whose value begins with *replaces
- * ("PHPSESSID="). All out pointers may be NULL.
+ * Header number `i`, from 0; SESS_ENOTFOUND past the end. A look, as sess_header_count says. Earlier
+ * headers of that name in the response are to be removed: all of them if *replaces is NULL, else those
+ * whose value begins with *replaces ("PHPSESSID="). All out pointers may be NULL.
  */
 SESS_API
 sess_rc sess_header_at(const sess_session *session,
@@ -1132,7 +1162,9 @@ sess_rc sess_header_at(const sess_session *session,
 
 /**
  * The response has begun: headers_sent(). What would need a further header is SESS_EHEADERS from now on;
- * saving and closing never are.
+ * saving and closing never are. The cookie counts as sent, and with session.use_cookies off the id of a
+ * session that holds something: if there is no record for it yet it is made, as sess_header_count says. The
+ * error of that is returned; the response has begun all the same.
  */
 SESS_API
 sess_rc sess_mark_headers_sent(sess_session *session);
@@ -1167,6 +1199,15 @@ SESS_API const char *sess_cookie_name(const sess_session *session);
  * SESS_ENOTFOUND.
  */
 SESS_API sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+
+/**
+ * Have the client forget the session cookie: a Set-Cookie with the name, path, domain and attributes of the
+ * one in force takes its place in the headers, or adds itself. Stores and destroys nothing; sess_logout does it
+ * itself. A session that begins later in the request puts its own cookie there. SESS_EHEADERS; SESS_EINVAL
+ * where the cookie has no name yet, or one that no browser would take.
+ */
+SESS_API
+sess_rc sess_expire_cookie(sess_session *session);
 
 /**
  * Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is

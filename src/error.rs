@@ -3,6 +3,7 @@
 use crate::sys::memory::{ENOMEM, NoMemory, copy_text, text};
 use crate::sys::strerror::Strerror;
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fmt;
 
 /// A result code: zero, a negative code of the library, or a callback's own at or below [`Code::EUSER`].
@@ -20,6 +21,20 @@ macro_rules! codes {
                     $($value => concat!("SESS_", stringify!($name)),)*
                     code if code <= Code::EUSER => "SESS_EUSER",
                     _ => "?",
+                }
+            }
+
+            /// The same as C reads it.
+            pub fn c_name(self) -> &'static CStr {
+                match self.0 {
+                    $($value => const {
+                        match CStr::from_bytes_with_nul(concat!("SESS_", stringify!($name), "\0").as_bytes()) {
+                            Ok(name) => name,
+                            Err(_) => panic!("one NUL, at the end"),
+                        }
+                    },)*
+                    code if code <= Code::EUSER => c"SESS_EUSER",
+                    _ => c"?",
                 }
             }
 

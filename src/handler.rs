@@ -297,13 +297,6 @@ impl Call {
         self.lock_patience = None;
     }
 
-    /// Wait for locks as long as another call still would.
-    pub fn wait_as(&mut self, other: &Call) {
-        self.may_wait = other.may_wait;
-        self.lock_deadline = other.lock_deadline;
-        self.lock_patience = other.lock_patience;
-    }
-
     /// Know what another call of the same session knows of the session.
     pub fn know_as(&mut self, other: &Call) {
         if !Counted::is_same(&self.settings, &other.settings) {

@@ -250,6 +250,15 @@ fn clean_under_the_sanitizers() {
     Bench::new(Toolchain::new("gcc", flags, Link::Shared)).all();
 }
 
+/// Whole lives in which each allocation fails in turn, alone and with all that come after it. Only where the
+/// library's calls reach the program's allocator.
+#[test]
+fn lives_without_memory() {
+    let bench = Bench::new(Toolchain::new("gcc", &["-O1", "-rdynamic"], Link::Shared));
+    let program = bench.tools.build("no_memory", &["tests/c/no_memory.c"]);
+    bench.test(&program, &[]);
+}
+
 /// A contract run with a seed nobody chose; the seed stands in the output of a failure.
 #[test]
 fn handler_contract_with_a_new_seed() {

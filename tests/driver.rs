@@ -119,6 +119,97 @@ fn the_first_value_makes_the_record_and_sends_the_cookie() {
 }
 
 #[test]
+fn c_47_the_record_is_made_when_its_cookie_is_seen() {
+    let mut w = world(Recorder::new(true), &[]);
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    assert_eq!(w.calls(), format!("open create_sid read({FIRST})"));
+    assert_eq!(w.cookies().len(), 1);
+    assert_eq!(w.calls(), format!("write({FIRST},n|i:1;)"));
+    assert_eq!(w.cookies().len(), 1);
+    assert_eq!(w.session.raw(), b"", "it was never read");
+    w.session.close().unwrap();
+    // The same bytes are not written again.
+    let touched = format!("update_timestamp({FIRST},n|i:1;) close");
+    assert_eq!(w.calls(), touched);
+
+    let mut w = world(Recorder::new(true), &[]);
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    w.session.mark_headers_sent().unwrap();
+    w.set("n", 2).unwrap();
+    w.calls();
+    w.session.close().unwrap();
+    assert_eq!(w.calls(), format!("write({FIRST},n|i:2;) close"));
+}
+
+#[test]
+fn c_48_what_keeps_nothing_takes_both_back() {
+    let mut w = world(Recorder::new(true), &[]);
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    assert_eq!(w.cookies().len(), 1);
+    w.calls();
+    w.session.abort().unwrap();
+    assert_eq!(w.calls(), format!("destroy({FIRST}) close"));
+    assert_eq!(w.cookies().len(), 0);
+    assert_eq!(*w.events.lock().unwrap(), [""; 0]);
+
+    // The client knows the id: it finds a session with nothing in it.
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    w.session.mark_headers_sent().unwrap();
+    w.calls();
+    w.session.abort().unwrap();
+    assert_eq!(w.calls(), format!("write({SECOND},) close"));
+    assert_eq!(w.cookies().len(), 1);
+}
+
+#[test]
+fn c_48_what_cannot_be_emptied_is_destroyed() {
+    let mut w = world(Recorder::new(true).failing("write", 2, Code::EIO), &[]);
+    w.session.start(0).unwrap();
+    w.set("n", 1).unwrap();
+    w.session.mark_headers_sent().unwrap();
+    w.calls();
+    w.session.abort().unwrap();
+    assert_eq!(w.calls(), format!("write({FIRST},) destroy({FIRST}) close"));
+    assert_eq!(*w.events.lock().unwrap(), ["WRITE_FAILED"]);
+}
+
+#[test]
+fn c_48_a_start_hook_that_looks_and_fails_leaves_nothing() {
+    let mut w = world_with(Recorder::new(true), &[], |parts| {
+        parts.after_start = Some(Arc::new(|session| {
+            session.set_value(ROOT, Place::At(Key::Bytes(b"n")), Scalar::Int(1))?;
+            assert!(session.headers().iter().any(|h| h.name == c"Set-Cookie"));
+            Err(Error::new(Code::EHANDLER, "no"))
+        }));
+    });
+    assert_eq!(code(w.session.start(0)), Code::EHANDLER);
+    let made = format!("write({FIRST},n|i:1;) destroy({FIRST}) close");
+    assert!(w.calls().ends_with(&made));
+    assert_eq!(w.cookies().len(), 0);
+}
+
+#[test]
+fn c_49_a_record_that_could_not_be_made_shows_no_cookie() {
+    for failing in ["write", "nothing"] {
+        let handler = Recorder::new(true).failing(failing, 1, Code::EIO);
+        let mut w = world(handler, &[]);
+        w.session.start(0).unwrap();
+        w.set("n", 1).unwrap();
+        let fails = failing == "write";
+        assert_eq!(w.cookies().is_empty(), fails);
+        let told = w.session.last_error().map(|last| last.error.code);
+        assert_eq!(told, fails.then_some(Code::EIO));
+        w.session.close().unwrap();
+        assert_eq!(w.handler.stored(FIRST).unwrap(), "n|i:1;");
+        assert_eq!(w.cookies().len(), 1);
+    }
+}
+
+#[test]
 fn the_first_value_is_refused_when_its_cookie_cannot_be_sent() {
     let mut w = world(Recorder::new(true), &[]);
     w.session.start(0).unwrap();
@@ -204,7 +295,7 @@ fn d_13_a_damaged_record_stays_as_it_is() {
     let mut w = world(Recorder::new(true).with(KNOWN, "n|i:1"), &[]).visitor(KNOWN);
     let error = w.session.start(0).unwrap_err();
     assert_eq!(error.code, Code::EDATA);
-    assert!(error.text.ends_with("under the key 'n'"), "{}", error.text);
+    assert!(error.text.ends_with(" at byte 5"), "{}", error.text);
     assert_eq!(
         w.calls(),
         format!("open validate_sid({KNOWN}) read({KNOWN}) close")

@@ -117,6 +117,7 @@ enum { DRIVE, DATA };
     ANSWER(sess_cookie_name, SESSION, DATA, *sess_cookie_name(w->s) == '\0')                       \
     RC(sess_cookie, SESSION, DATA, sess_cookie(w->s, "a", &(sess_bytes){NULL, 0}))                 \
     RC(sess_set_cookie, SESSION, DRIVE, sess_set_cookie(w->s, "a", "b", 1, NULL))                  \
+    RC(sess_expire_cookie, SESSION, DRIVE, sess_expire_cookie(w->s))                               \
     RC(sess_token, SESSION, DATA, sess_token(w->s, "p", 1, &(const char *){NULL}))                 \
     RC(sess_token_check, SESSION, DATA, sess_token_check(w->s, "p", 1, "x", 1, 0))                 \
     ANSWER(sess_raw, SESSION, DATA, is_empty(sess_raw(w->s)))                                      \

@@ -78,6 +78,7 @@ static sess_lock_info lock_info = {.struct_size = sizeof(sess_lock_info)};
     ROW(sess_cookie_name, that(strcmp(sess_cookie_name(s), "PHPSESSID") == 0), "------", "------") \
     ROW(sess_cookie, sess_cookie(s, "a", &bytes), "NNNNNN", "NNNNNN")                              \
     ROW(sess_set_cookie, sess_set_cookie(s, "a", "b", 1, NULL), "----HH", "----HH")                \
+    ROW(sess_expire_cookie, sess_expire_cookie(s), "----HH", "----HH")                             \
     ROW(sess_raw, that(readable(sess_raw(s)) && sess_raw(s).len == 0), "------", "------")         \
     ROW(sess_set_raw, sess_set_raw(s, "x", 1), "M-MM-M", "M-MM-M")                                 \
     ROW(sess_encode, sess_encode(s, &bytes), "------", "------")                                   \

@@ -133,7 +133,7 @@ func (b *binding) run(op string, call csess.Call, thread uintptr, f func(ctx con
 	}
 	ctx, current := context.Context(b.operation), b.operation.current()
 	current.set(call)
-	b.thread.Store(thread)
+	before := b.admit(user{thread, driving})
 	returned := false
 	defer func() {
 		if !returned {
@@ -143,7 +143,7 @@ func (b *binding) run(op string, call csess.Call, thread uintptr, f func(ctx con
 				b.abandon(op, ctx, call)
 			}
 		}
-		b.thread.Store(0)
+		b.admit(before)
 		current.set(0)
 	}()
 	err := f(ctx, b.site.handler)

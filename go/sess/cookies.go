@@ -52,6 +52,16 @@ func (s *Session) SetCookie(c *http.Cookie) error {
 	})
 }
 
+// ExpireCookie has the client forget the session's cookie: a Set-Cookie under the name and with the attributes of the one
+// in force. It stores and destroys nothing; [Session.Logout] does it itself. A session that begins later in the request
+// puts its own cookie in its place. [ErrHeadersSent] after the first byte of the response. The session need not be
+// started.
+func (s *Session) ExpireCookie() error {
+	return s.withC(opCookie, func(h *handle) error {
+		return s.failed(opCookie, h.ExpireCookie())
+	})
+}
+
 // attributesOf is what stands behind the value in Set-Cookie.
 func (s *Session) attributesOf(c *http.Cookie) (string, error) {
 	if strings.ContainsAny(c.Name+c.Path+c.Domain, "\x00;") {

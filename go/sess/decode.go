@@ -97,7 +97,7 @@ func (d *decoder) value(at int, v reflect.Value, loose bool) (int, error) {
 	case formText:
 		if text, ok := d.looseString(at, loose); ok && v.CanAddr() {
 			if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-				return skipToken(d.text, at), u.UnmarshalText([]byte(text))
+				return skipToken(d.text, at), hidden(u.UnmarshalText([]byte(text)), v.Type())
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func (d *decoder) value(at int, v reflect.Value, loose bool) (int, error) {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		if n, ok := d.looseInt(at, loose); ok {
 			if v.OverflowInt(n) {
-				return at, overflow(n, v.Type())
+				return at, overflow(v.Type())
 			}
 			v.SetInt(n)
 			return skipToken(d.text, at), nil
@@ -126,7 +126,7 @@ func (d *decoder) value(at int, v reflect.Value, loose bool) (int, error) {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		if n, ok := d.looseInt(at, loose); ok {
 			if n < 0 || v.OverflowUint(uint64(n)) {
-				return at, overflow(n, v.Type())
+				return at, overflow(v.Type())
 			}
 			v.SetUint(uint64(n))
 			return skipToken(d.text, at), nil
@@ -134,7 +134,7 @@ func (d *decoder) value(at int, v reflect.Value, loose bool) (int, error) {
 	case reflect.Float32, reflect.Float64:
 		if f, ok := d.looseFloat(at, loose); ok {
 			if v.OverflowFloat(f) {
-				return at, overflow(f, v.Type())
+				return at, overflow(v.Type())
 			}
 			v.SetFloat(f)
 			return skipToken(d.text, at), nil
@@ -171,8 +171,8 @@ func isBytes(t reflect.Type) bool {
 	return t.Elem().Kind() == reflect.Uint8 && formOf(t.Elem()) == plain
 }
 
-func overflow[N int64 | float64](n N, t reflect.Type) error {
-	return fmt.Errorf("%w: %v does not fit into %v", ErrType, n, t)
+func overflow(t reflect.Type) error {
+	return fmt.Errorf("%w: a number that does not fit into %v", ErrType, t)
 }
 
 func (d *decoder) mismatch(at int, t reflect.Type) error {

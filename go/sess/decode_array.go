@@ -19,7 +19,7 @@ func (d *decoder) elements(at int, f func(i int, key Key, at int) (int, error)) 
 		key, start := keyAt(d.text, at, isObject)
 		end, err := f(i, key, start)
 		if err != nil {
-			return at, within(err, key.String())
+			return at, within(err, shown(key))
 		}
 		at = end
 	}
@@ -87,7 +87,7 @@ func setKey(v reflect.Value, key Key) error {
 		v.SetUint(uint64(key.Int))
 		return nil
 	}
-	return fmt.Errorf("%w: the key %q for a map by %v", ErrType, key, v.Type())
+	return fmt.Errorf("%w: a key that does not fit a map by %v", ErrType, v.Type())
 }
 
 func (d *decoder) structure(at int, v reflect.Value, loose bool) (int, error) {

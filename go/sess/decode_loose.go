@@ -1,6 +1,7 @@
 package sess
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -126,6 +127,8 @@ const (
 	zoneName   = 3
 )
 
+var errNoZone = errors.New("no time zone")
+
 // dateTime is the time in an object of class DateTime or DateTimeImmutable.
 func dateTime(v Value) (time.Time, error) {
 	var parts struct {
@@ -145,14 +148,14 @@ func dateTime(v Value) (time.Time, error) {
 	case parts.ZoneType == zoneName:
 		zone, err = time.LoadLocation(parts.Zone)
 	case parts.ZoneType != zoneShort || parts.Zone != "UTC" && parts.Zone != "GMT" && parts.Zone != "Z":
-		err = fmt.Errorf("no time zone %q", parts.Zone)
+		err = errNoZone
 	}
 	var t time.Time
 	if err == nil {
 		t, err = time.ParseInLocation("2006-01-02 15:04:05.000000", parts.Date, zone)
 	}
 	if err != nil {
-		return t, fmt.Errorf("%w: a %s of %w", ErrType, v.Class(), err)
+		return t, fmt.Errorf("%w: a %s of no date or time zone that Go knows", ErrType, v.Class())
 	}
 	return t, nil
 }

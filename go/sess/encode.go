@@ -212,7 +212,7 @@ func intOf(v reflect.Value) (int64, error) {
 	case v.CanUint() && v.Uint() <= 1<<63-1:
 		return int64(v.Uint()), nil
 	case v.CanUint():
-		return 0, fmt.Errorf("%w: %d is more than PHP's largest int", ErrType, v.Uint())
+		return 0, fmt.Errorf("%w: more than PHP's largest int", ErrType)
 	}
 	return 0, fmt.Errorf("%w: PHP has none for %v", ErrType, v.Type())
 }
@@ -241,7 +241,7 @@ func (e *encoder) textOf(v reflect.Value) (done bool, err error) {
 	}
 	text, err := marshaler.MarshalText()
 	if err != nil {
-		return true, err
+		return true, hidden(err, v.Type())
 	}
 	e.slots++
 	e.out = append(strconv.AppendInt(append(e.out, "s:"...), int64(len(text)), 10), `:"`...)

@@ -60,7 +60,7 @@ func (e *encoder) fromMap(v reflect.Value) error {
 	for _, el := range elements {
 		e.out = el.key.appendTo(e.out)
 		if err := e.reflected(el.value); err != nil {
-			return within(err, el.key.String())
+			return within(err, shown(el.key))
 		}
 	}
 	return e.close()
@@ -157,12 +157,12 @@ func (e *encoder) array(a Array) error {
 			}
 		}
 		if _, twice := seen[key]; twice {
-			return fmt.Errorf("%w: an Array with the key %q twice", ErrType, key)
+			return fmt.Errorf("%w: an Array with a key twice", ErrType)
 		}
 		seen[key] = struct{}{}
 		e.out = key.appendTo(e.out)
 		if err := e.encode(a[i+1]); err != nil {
-			return within(err, key.String())
+			return within(err, shown(key))
 		}
 	}
 	return e.close()
@@ -240,6 +240,20 @@ func (e *encoder) renumber(text string, by int) error {
 	return nil
 }
 
+// shown is a key for messages: a name or a position. What else stands in keys, such as addresses and numbers of users,
+// is data.
+func shown(key Key) string {
+	const longest, digits = 32, 4
+	text := key.String()
+	isName := func(c rune) bool {
+		return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+	}
+	if key.IsInt && len(text) > digits || len(text) > longest || strings.ContainsFunc(text, func(c rune) bool { return !isName(c) }) {
+		return "*"
+	}
+	return text
+}
+
 // wrongType is a type that does not fit, and where: the keys that lead there, outermost first.
 type wrongType struct {
 	path string
@@ -251,12 +265,12 @@ func (w *wrongType) Unwrap() error { return w.err }
 
 // within says under which key something failed.
 func within(err error, key string) error {
-	const shown = 256
+	const longest = 256
 	var w *wrongType
 	if !errors.As(err, &w) {
 		return &wrongType{key, err}
 	}
-	if len(w.path) < shown {
+	if len(w.path) < longest {
 		w.path = key + "." + w.path
 	}
 	return err

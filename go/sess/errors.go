@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"strings"
 	"syscall"
 
@@ -80,6 +81,27 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// textError is what a type says of a text. It may quote the text, and so is no message, but errors.Is and errors.As
+// find it.
+type textError struct {
+	of  reflect.Type
+	err error
+}
+
+func (e *textError) Error() string {
+	return fmt.Sprintf("sess: %v and its text do not go together", e.of)
+}
+
+func (e *textError) Unwrap() error { return e.err }
+
+// hidden keeps what a type says of a text out of messages.
+func hidden(err error, of reflect.Type) error {
+	if err == nil {
+		return nil
+	}
+	return &textError{of, err}
+}
 
 // PanicError is a panic of a callback, caught before it could cross C.
 type PanicError struct {

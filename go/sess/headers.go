@@ -1,6 +1,7 @@
 package sess
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -8,20 +9,40 @@ import (
 )
 
 // Header adds what the response has to carry, the cookie and the cache headers, and replaces what it replaces.
-// [Manager.Middleware] does it.
+// [Manager.Middleware] does it, when the response begins.
+//
+// The cookie of a new session that is still active is only added once there is a record for it, whose lock is kept: the
+// next request waits for this one. If the record cannot be made the cookie is left out, which is logged, and Close tries
+// again.
 func (s *Session) Header(dst http.Header) {
-	defer s.done(s.enter())
+	nested := s.enter()
+	defer s.leaveData(nested)
 	h := s.h.Load()
 	if h == nil {
 		return
 	}
-	for _, header := range h.headers() {
+	for _, header := range s.headers(h, nested) {
 		if header.Replaces == nil {
 			dst[header.Name] = []string{header.Value}
 		} else {
 			replaceCookie(dst, header)
 		}
 	}
+}
+
+// headers returns the headers, after what C does before the cookie of a session that goes on is seen: it makes the
+// record.
+func (s *Session) headers(h *handle, nested bool) []csess.Header {
+	if s.status != Active || nested && h.binding.mode == driving {
+		return h.headers()
+	}
+	_ = s.m.inC(context.Background())
+	defer s.m.outOfC()
+	h.binding.begin(s.saveOperation())
+	if nested {
+		defer h.binding.end()
+	}
+	return h.headers()
 }
 
 // headers returns the headers of the session, whose names are canonical. Those with Replaces are to stand beside others
@@ -61,14 +82,15 @@ func (h *handle) limitCaching(dst http.Header) {
 // sendHeaders adds the cookie to the head of a response that begins now. passedOn: what is there already came from
 // another server and stays, and what is not there is added.
 func (s *Session) sendHeaders(dst http.Header, passedOn bool) {
-	defer s.done(s.enter())
+	nested := s.enter()
+	defer s.leaveData(nested)
 	s.response = nil
 	s.begun = true
 	h := s.h.Load()
 	if h == nil {
 		return
 	}
-	for _, header := range h.headers() {
+	for _, header := range s.headers(h, nested) {
 		switch {
 		case header.Replaces == nil:
 			if passedOn && dst[header.Name] == nil {

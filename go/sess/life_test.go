@@ -165,8 +165,8 @@ func TestLife(t *testing.T) {
 	}
 	must(t, s.Set("n", 2))
 	must(t, s.Reset())
-	if _, err := Get[int](s, "n"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("what is stored under the new id is empty: %v", err)
+	if n, err := Get[int](s, "n"); n != 1 || err != nil {
+		t.Errorf("what is stored under the new id is what there was before: %d, %v", n, err)
 	}
 	must(t, s.Set("n", 3))
 	must(t, s.Close())

@@ -36,7 +36,7 @@ fn warn(call: &mut Call, name: &'static str, error: Error) -> Error {
         name,
         Level::Warning,
         error.code,
-        error.text.clone(),
+        crate::sys::memory::copy_text(&error.text),
     ));
     error
 }

@@ -30,14 +30,12 @@ pub fn check_key(format: Format, key: Key<'_>) -> Result<(), Error> {
     ))
 }
 
-/// A key for error texts: printable, and not too long.
+/// A key for error texts: a short one is a name, a longer one may be data, and is not shown.
 pub(super) fn name(key: Key<'_>) -> Cow<'static, str> {
-    const SHOWN: usize = 64;
+    const LONGEST: usize = 16;
     match key {
         Key::Int(int) => text!("{int}"),
-        Key::Bytes(bytes) if bytes.len() > SHOWN => {
-            text!("\"{}…\"", bytes[..SHOWN].escape_ascii())
-        }
+        Key::Bytes(bytes) if bytes.len() > LONGEST => text!("of {} bytes", bytes.len()),
         Key::Bytes(bytes) => text!("\"{}\"", bytes.escape_ascii()),
     }
 }

@@ -61,7 +61,13 @@ impl Document {
             if !matches!(self.letter(node), b'a' | b'O') {
                 return None;
             }
+            let (before, count) = (*self.node(node), self.nodes.len());
+            let tables = self.tables.len();
             if self.list(node).is_none() {
+                // As it was: what was begun is listed anew when somebody asks again.
+                self.nodes.truncate(count);
+                self.tables.truncate(tables);
+                self.nodes[node as usize] = before;
                 self.ran_out = true;
                 return None;
             }

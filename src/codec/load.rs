@@ -3,7 +3,7 @@
 use super::canonical::unserialize_prefix;
 use super::custom::behind_custom;
 use super::reserved::names;
-use super::scan::{Fault, Scan, note};
+use super::scan::{Scan, note};
 use super::store::{grow, no_memory};
 use super::text::RawKey;
 use super::tree::{NONE, Node, flag};
@@ -156,9 +156,7 @@ impl Document {
                 *hidden = nodes.len() as u32;
             }
             node.start = scan.at as u32;
-            scan.value(scratch).map_err(|fault| {
-                under_key(fault, &bytes[node.key as usize..node.start as usize])
-            })?;
+            scan.value(scratch)?;
             node.end = scan.at as u32;
             // The shortest entry, `|N;`, has three bytes.
             grow(nodes, 1, (bytes.len() - scan.at) / 3 + 1)?;
@@ -252,17 +250,4 @@ pub(super) fn check_size(len: usize, limits: &Limits) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// The fault of a top-level value, with the key it stands under, as stored.
-fn under_key(fault: Fault, key: &[u8]) -> Error {
-    const SHOWN: usize = 64;
-    let key = key.strip_suffix(b"|").unwrap_or(key);
-    let shown = key[..key.len().min(SHOWN)].escape_ascii();
-    let more = if key.len() > SHOWN { "..." } else { "" };
-    let (what, at) = (fault.what, fault.at);
-    Error::new(
-        Code::EDATA,
-        text!("{what} at byte {at}, under the key '{shown}{more}'"),
-    )
 }

@@ -350,6 +350,13 @@ impl Document {
         self.encode_table(format, spelling, limits, out)
     }
 
+    /// Have the top-level keys at hand: what is there is found without any more memory then. ENOMEM.
+    pub fn list_keys(&mut self) -> Result<()> {
+        let listed = self.table(ROOT.0).map(|_| ());
+        self.ran_out &= listed.is_some();
+        listed.ok_or_else(store::no_memory)
+    }
+
     /// ENOMEM, once, if there was no memory to answer some question since the last call: what it said was
     /// not there may be.
     pub fn check_memory(&mut self) -> Result<()> {

@@ -75,6 +75,16 @@ pub unsafe extern "C" fn sess_cookie(
     }
 }
 
+/// Have the client forget the session cookie: a Set-Cookie with the name, path, domain and attributes of the
+/// one in force takes its place in the headers, or adds itself. Stores and destroys nothing; sess_logout does it
+/// itself. A session that begins later in the request puts its own cookie there. SESS_EHEADERS; SESS_EINVAL
+/// where the cookie has no name yet, or one that no browser would take.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sess_expire_cookie(session: *mut sess_session) -> sess_rc {
+    // SAFETY: the header's rules for pointers.
+    unsafe { run(session, Drive, |open| open.session.expire_cookie()) }
+}
+
 /// Add a cookie of your own to the headers. The value may hold any byte: what a cookie cannot hold is
 /// percent-encoded, and sess_cookie decodes it. `attributes` (may be NULL) as in Set-Cookie behind the
 /// value, "Path=/; Max-Age=31536000; HttpOnly": Path, Domain, Max-Age (0: the client forgets it), SameSite,

@@ -12,6 +12,8 @@ thread_local! {
     /// Whether this thread runs code of the library, so that its panics are reported through the handle
     /// and not on the host's stderr.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Where the library's last panic of this thread began.
+    static PLACE: Cell<Option<Cow<'static, str>>> = const { Cell::new(None) };
 }
 
 /// Run the body of an export; a panic becomes its message.
@@ -46,9 +48,15 @@ pub(super) fn install() {
     INSTALL.call_once(|| {
         BEFORE.get_or_init(std::panic::take_hook);
         // Captures nothing, so that its box takes no memory.
-        let hook = memory::boxed(|info: &PanicHookInfo<'_>| {
-            if let Some(before) = BEFORE.get().filter(|_| !INSIDE.get()) {
-                before(info);
+        let hook = memory::boxed(|info: &PanicHookInfo<'_>| match INSIDE.get() {
+            true => PLACE.set(
+                info.location()
+                    .map(|at| text!("{}:{}", at.file(), at.line())),
+            ),
+            false => {
+                if let Some(before) = BEFORE.get() {
+                    before(info);
+                }
             }
         });
         if let Ok(hook) = hook {
@@ -57,20 +65,20 @@ pub(super) fn install() {
     });
 }
 
+/// What the host hears of a panic. A text that was put together for it may quote the session's data, and so
+/// only its place is told.
 fn message(payload: Box<dyn Any + Send>) -> Cow<'static, str> {
     if payload.is::<Foreign>() {
         return "an exception left a function of the host's, which has to return".into();
     }
-    let text: Cow<'static, str> = match payload.downcast::<&'static str>() {
-        Ok(text) => Cow::Borrowed(*text),
-        Err(payload) => match payload.downcast::<String>() {
-            Ok(text) => Cow::Owned(*text),
-            Err(payload) => {
-                // A payload whose destructor panics would unwind into C after all.
-                std::mem::forget(payload);
-                Cow::Borrowed("no message")
-            }
-        },
-    };
-    text!("a bug in libsess was caught: {text}")
+    let text = payload.downcast_ref::<&'static str>().copied();
+    if !payload.is::<String>() {
+        // A payload whose destructor panics would unwind into C after all.
+        std::mem::forget(payload);
+    }
+    let place = PLACE.take().unwrap_or_default();
+    match text {
+        Some(text) => text!("a bug in libsess was caught: {text}, at {place}"),
+        None => text!("a bug in libsess was caught at {place}"),
+    }
 }

@@ -55,6 +55,13 @@ impl Open<'_> {
         })
     }
 
+    /// Keep as the last error that there was no memory to answer a question of the data.
+    pub(super) fn note_shortage(&mut self) {
+        if let Err(error) = self.session.data().check_memory() {
+            self.session.fail(error);
+        }
+    }
+
     /// Run `body` with a copy of `input`, which may be borrowed from this very session.
     pub(super) fn copied<T>(
         &mut self,
@@ -100,8 +107,11 @@ impl Open<'_> {
 
 impl Handle {
     /// A handle for C; `free` takes it back.
-    pub(super) fn for_c(session: Session) -> memory::Result<*mut sess_session> {
-        let handle = Box::into_raw(memory::boxed(Handle {
+    pub(super) fn for_c(session: impl FnOnce() -> Result<Session>) -> Result<*mut sess_session> {
+        // First: the session would not be dropped with the handle.
+        let room = memory::box_room()?;
+        let session = session()?;
+        let handle = Handle {
             gate: Gate::new(),
             epoch: Epoch::now(),
             session: UnsafeCell::new(ManuallyDrop::new(session)),
@@ -112,7 +122,8 @@ impl Handle {
             last_words: UnsafeCell::new(None),
             dropped: Cell::new(false),
             ticket: Cell::new(None),
-        })?);
+        };
+        let handle = Box::into_raw(Box::write(room, handle));
         // `around` finds the way back from the session inside.
         handle.expose_provenance();
         Ok(handle.cast())

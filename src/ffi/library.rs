@@ -2,7 +2,6 @@
 
 use super::borrow::put;
 use super::guard::guard;
-use super::intern::intern;
 use super::types::sess_rc;
 use crate::config;
 use crate::error::Code;
@@ -41,7 +40,7 @@ pub unsafe extern "C" fn sess_has(feature: *const c_char) -> bool {
 /// The name of a code, such as "SESS_EIO"; "SESS_EUSER" for a callback's own, "?" else. Static.
 #[unsafe(no_mangle)]
 pub extern "C" fn sess_code_name(code: sess_rc) -> *const c_char {
-    guard(|| intern(Code(code).name()).as_ptr()).unwrap_or(c"?".as_ptr())
+    guard(|| Code(code).c_name().as_ptr()).unwrap_or(c"?".as_ptr())
 }
 
 /// Directive number `i`, from 0; NULL past the end. Its type ("bool", "int", ...) and one-line manual go

@@ -73,7 +73,15 @@ pub unsafe extern "C" fn sess_destroy(session: *mut sess_session) -> sess_rc {
     unsafe { run(session, Drive, |open| open.session.destroy()) }
 }
 
-/// Go on under a new id: session_regenerate_id(). Do this at every login. SESS_EHEADERS, SESS_EEXIST.
+/// Go on under a new id: session_regenerate_id(). sess_login does more at a login; this is for any other change
+/// of rights. The session is stored under the new id, whose lock is held until the close. Under the old one it
+/// stays as it is now, or, with `delete_old`, leads nowhere: for sess.rotate_grace seconds requests that were
+/// under way with it get an empty session that is not stored and sends no cookie (with sess.meta_key empty the
+/// old record is destroyed). SESS_EHEADERS: the response has begun. SESS_EEXIST: every new id is in use.
+/// SESS_EGONE: others have destroyed the session. SESS_EREFUSED: the id of this request was left already. After
+/// any failure, also of the storage, the session is active under the old id and no cookie is sent; only where
+/// the storage cannot even read it again it is closed (event OLD_SESSION_MARKED). The PHP profiles have PHP's
+/// order: the old record goes or is written first, and a failure leaves no session (SESS_NONE) or a closed one.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_regenerate_id(
@@ -89,7 +97,9 @@ pub unsafe extern "C" fn sess_regenerate_id(
 }
 
 /// Start under the id in force, run `change`, close. A `change` that fails aborts: nothing is stored and
-/// its code is returned. For the one value that a request has to save after its early close.
+/// its code is returned. For the one value that a request has to save after its early close. SESS_EGONE: the
+/// session that was closed here was destroyed meanwhile, or moved to an id that this request is not to know;
+/// `change` is not run, no session begins and no cookie is sent.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_update(

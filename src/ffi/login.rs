@@ -13,11 +13,13 @@ use std::ffi::c_void;
 /// sess.rotate_grace seconds. The same user again renews the time of authentication, under a new id as well.
 /// `user` is what sess_user gives, not empty; set your own keys (sess.user_key) afterwards or before, as you
 /// like. `flags` is 0 or SESS_LOGIN_REMEMBER. Needs an active session that is not raw (SESS_EMISUSE) and open
-/// headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime).
-/// SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its entry would shift what a custom value
-/// behind it refers to. After these, and after a failure to store,
-/// the old session is as it was and active, or closed where it could not be opened again. If the new one
-/// cannot be opened again, the login is done and stored, and the session closed.
+/// headers (SESS_EHEADERS). SESS_EREFUSED: sessions of this kind are disabled (sess.moin_lifetime), or
+/// another login has left the id of this request, as where a form was sent twice: nothing is made and no
+/// cookie sent, the first login stands. SESS_EUNSUPPORTED: the PHP profiles, sess.meta_key is empty, or its
+/// entry would shift what a custom value behind it refers to. The old id is locked until it leads nowhere,
+/// and the new one from then on until the close. After any failure, also of the storage, the session is
+/// active under the old id, as it was, and no cookie is sent; only where the storage cannot even read it
+/// again it is closed (event OLD_SESSION_MARKED).
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_login(

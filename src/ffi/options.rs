@@ -86,7 +86,9 @@ impl Options {
 pub extern "C" fn sess_options_new() -> *mut sess_options {
     install();
     let options = guard(|| {
-        let options = memory::boxed(Options {
+        // First: what is built into it would not be dropped with it.
+        let room = memory::box_room()?;
+        let options = Options {
             gate: Gate::new(),
             body: UnsafeCell::new(ManuallyDrop::new(Body {
                 settings: Settings::try_new(Profile::Libsess)?,
@@ -94,8 +96,8 @@ pub extern "C" fn sess_options_new() -> *mut sess_options {
                 notices: Vec::new(),
                 error: Cow::Borrowed(c""),
             })),
-        })?;
-        Ok::<_, Error>(Box::into_raw(options))
+        };
+        Ok::<_, Error>(Box::into_raw(Box::write(room, options)))
     });
     match options {
         Ok(Ok(options)) => options.cast(),

@@ -22,11 +22,7 @@ pub unsafe extern "C" fn sess_new(engine: *mut sess_engine) -> *mut sess_session
     let Some(engine) = (unsafe { engine.cast::<Engine>().as_ref() }) else {
         return null_mut();
     };
-    let made = guard(|| {
-        engine
-            .try_session()
-            .and_then(|session| Ok(Handle::for_c(session)?))
-    });
+    let made = guard(|| Handle::for_c(|| engine.try_session()));
     made.ok().and_then(Result::ok).unwrap_or(null_mut())
 }
 

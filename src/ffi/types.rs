@@ -14,6 +14,10 @@ pub const SESS_START_RAW: u32 = 1;
 pub const SESS_START_READ_AND_CLOSE: u32 = 2;
 /// sess_start: SESS_ENOTFOUND rather than begin a new session.
 pub const SESS_START_EXISTING: u32 = 4;
+/// sess_start: open again what this request has closed, as sess_update does. SESS_EGONE: it was destroyed
+/// meanwhile, or moved to an id that this request is not to know; no session begins and no cookie is sent.
+/// Where nothing was stored yet, and for a session that a clock has ended, it is a start like any other.
+pub const SESS_START_AGAIN: u32 = 8;
 /// sess_login: the user wants to be remembered; the clocks of sess.remember apply.
 pub const SESS_LOGIN_REMEMBER: u32 = 1;
 /// sess_logout: have the browser clear what it keeps for the site (Clear-Site-Data: cache, cookies, storage).
@@ -252,7 +256,10 @@ pub struct sess_handler {
     /// sizeof(sess_handler) as the caller was compiled. New members are only added at the end.
     pub struct_size: usize,
     /// A session begins. May come again without a close (reset, regenerate_id), so look at
-    /// sess_call_state first: it is NULL only until it is set.
+    /// sess_call_state first: it is NULL only until it is set. A login, regenerate_id or rotation of profile
+    /// "libsess" opens a second sess_call of the session, for the new id, while the first is open: one that
+    /// cannot be served meanwhile, as all is locked, is SESS_ELOCKED or SESS_EBUSY at once, and the first call
+    /// alone is used. The session goes on by the second call; each gets its own close.
     pub open: Option<
         unsafe extern "C-unwind" fn(
             user: *mut c_void,

@@ -24,7 +24,11 @@ unsafe fn ask_value<T>(
             Some(slot) => {
                 let handle = &*slot.handle;
                 handle
-                    .enter(Data, |open| body(open, slot.node))
+                    .enter(Data, |open| {
+                        let answer = body(open, slot.node);
+                        open.note_shortage();
+                        answer
+                    })
                     .unwrap_or(neutral)
             }
             None => neutral,
@@ -63,7 +67,13 @@ pub unsafe extern "C" fn sess_get(
     key_len: usize,
 ) -> *const sess_value {
     // SAFETY: the header's rules for pointers.
-    unsafe { ask(session, null(), |open| find(open, ROOT, key, key_len)) }
+    unsafe {
+        ask(session, null(), |open| {
+            let found = find(open, ROOT, key, key_len);
+            open.note_shortage();
+            found
+        })
+    }
 }
 
 /// # Safety
@@ -251,7 +261,17 @@ pub unsafe extern "C" fn sess_value_payload(value: *const sess_value) -> sess_by
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sess_value_serialized(value: *const sess_value) -> sess_bytes {
     // SAFETY: the header's rules for pointers.
-    unsafe { part(value, |data, node| data.serialized(node).ok()) }
+    unsafe {
+        ask_value(value, EMPTY, |open, node| {
+            match open.session.data().serialized(node).map(lend) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    open.session.fail(error);
+                    EMPTY
+                }
+            }
+        })
+    }
 }
 
 /// 0, or a number that the members of one PHP reference (&) share. Setting one member sets them all.

@@ -57,13 +57,6 @@ impl Session {
         result
     }
 
-    /// The call in force waits for locks as the one beside did.
-    pub(super) fn wait_as_before(&mut self) {
-        if let Some(before) = &self.beside.call {
-            self.call.wait_as(before);
-        }
-    }
-
     /// Close what a move that was left halfway has open.
     pub(super) fn close_beside(&mut self) {
         if self.beside.handler_open {

@@ -72,7 +72,12 @@ impl Session {
     fn load_document(&mut self) -> Result<()> {
         let (limits, spelling) = (self.limits(), self.spelling());
         let payload = self.call.data().unwrap_or_default();
-        (self.document).load(self.settings.format, payload, spelling, &limits)
+        (self.document).load(self.settings.format, payload, spelling, &limits)?;
+        match self.settings.policy.user_key.is_empty() {
+            true => Ok(()),
+            // Whether it is a login is asked again and again, and must not be a matter of memory then.
+            false => self.document.list_keys(),
+        }
     }
 
     /// S-12: PHP destroys what it cannot decode, and closes: how that went. What PHP would have taken stays,

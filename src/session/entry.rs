@@ -80,7 +80,8 @@ impl Session {
         let read = match loaded {
             Ok(()) => {
                 self.policed.has_raw_user = self.finds_user();
-                Entry::read(&mut self.document)
+                let whole = self.document.check_memory();
+                whole.and_then(|()| Entry::read(&mut self.document))
             }
             Err(error) if error.code == Code::ENOMEM => Err(error),
             Err(_) => Ok(Read::Absent),

@@ -41,6 +41,8 @@ struct New {
     id: Id,
     /// It is the one of the call beside.
     is_beside: bool,
+    /// The call beside has found nothing under the id: what stands there by now is ours.
+    is_looked_for: bool,
     /// On the way to and fro the old one was found destroyed.
     is_old_gone: bool,
 }
@@ -112,7 +114,20 @@ impl Session {
         if let Some(payload) = &moving.payload {
             self.make_record(&mut new, payload)?;
         }
-        if let Err(halt) = self.leave_old(&new, &moving) {
+        // What the call beside has locked for the new record would be waited for in vain.
+        self.call.refuse_to_wait();
+        let mut left = self.leave_old(&new, &moving);
+        self.arm_lock_timeout();
+        if let (Err(halt), Some(payload)) = (&left, &moving.payload)
+            && new.is_beside
+            && self.has_to_take_turns(&halt.error)
+        {
+            self.unmake(&new);
+            new.is_beside = false;
+            self.make_record_in_turn(&mut new, payload)?;
+            left = self.leave_old(&new, &moving);
+        }
+        if let Err(halt) = left {
             self.unmake(&new);
             return Err(halt);
         }
@@ -143,11 +158,12 @@ impl Session {
         Ok(New {
             id,
             is_beside,
+            is_looked_for: is_beside,
             is_old_gone: false,
         })
     }
 
-    /// Whether a second call was refused because of the first one.
+    /// Whether one of two calls was refused because of the other.
     fn has_to_take_turns(&self, error: &Error) -> bool {
         self.handler_open && matches!(error.code, Code::ELOCKED | Code::EBUSY)
     }
@@ -211,9 +227,11 @@ impl Session {
         let was_fresh = std::mem::replace(&mut self.call.fresh, true);
         let old = std::mem::replace(&mut self.id, new.id.clone());
         self.call.create = false;
-        let made = self
-            .read_nothing()
-            .and_then(|()| self.call_write(payload).map_err(halt("WRITE_FAILED")));
+        let looked = match new.is_looked_for {
+            true => Ok(()),
+            false => self.read_nothing(),
+        };
+        let made = looked.and_then(|()| self.call_write(payload).map_err(halt("WRITE_FAILED")));
         self.id = old;
         self.call.fresh = was_fresh;
         if let Err(halt) = made {
@@ -315,8 +333,8 @@ impl Session {
         let Err(error) = self.write_old(word, is_gone) else {
             return Ok(());
         };
-        let is_gone = error.code == Code::ENOTFOUND;
-        if !is_gone && !self.restore(payload) && self.stands(word, false) {
+        let is_final = error.code == Code::ENOTFOUND || self.has_to_take_turns(&error);
+        if !is_final && !self.restore(payload) && self.stands(word, false) {
             return Ok(());
         }
         Err(halt("WRITE_FAILED")(gone_if_not_found(error)))
@@ -335,10 +353,11 @@ impl Session {
             return Ok(Some(word));
         };
         let is_gone = error.code == Code::ENOTFOUND;
-        if is_gone && as_good || !is_gone && self.end_record().is_ok() {
+        let is_final = is_gone || self.has_to_take_turns(&error);
+        if is_gone && as_good || !is_final && self.end_record().is_ok() {
             return Ok(None);
         }
-        if !is_gone {
+        if !is_final {
             // Half destroyed is as good: without a name, or emptied.
             let has_no_name = matches!(self.call_names(), Ok(0));
             if has_no_name || !self.restore(payload) && self.stands(word, true) {
@@ -410,7 +429,7 @@ impl Session {
         let arrived = match new.is_beside {
             true => {
                 self.exchange_calls();
-                self.wait_as_before();
+                self.arm_lock_timeout();
                 if let Some(payload) = moving.payload {
                     self.call.answer_with(payload);
                 }

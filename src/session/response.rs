@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::id::Id;
+use super::reserve::CookieState;
 use crate::cookie::{self, Manner};
 use crate::error::{Code, Error, Result};
 use crate::headers::{Header, HeaderList};
@@ -77,6 +78,7 @@ impl Session {
         let value = cookie::expire(&self.settings, self.cookie_manner())?;
         self.put_cookie(value)?;
         self.cookie_known = false;
+        self.cookie_state = CookieState::Settled;
         Ok(())
     }
 

@@ -2,7 +2,6 @@
 
 use super::memory;
 use super::shed;
-use std::mem::MaybeUninit;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -145,7 +144,7 @@ impl<T> PerProcess<T> {
                 continue;
             }
             // Before it is made: what was inherited may be moved into it.
-            let room = memory::boxed(MaybeUninit::uninit()).inspect_err(|_| {
+            let room = memory::box_room().inspect_err(|_| {
                 // Whoever comes next may find memory.
                 self.maker.store(maker, Ordering::Release);
             })?;

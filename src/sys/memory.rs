@@ -10,7 +10,7 @@ use std::collections::{HashMap, TryReserveError};
 use std::ffi::{CStr, CString, OsString};
 use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hash};
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -195,7 +195,12 @@ pub fn insert<K: Eq + Hash, V, S: BuildHasher>(
     Ok(map.insert(key, value))
 }
 
-/// A value in memory of its own.
+/// Room for a value, to be filled in by `Box::write`.
+pub fn box_room<T>() -> Result<Box<MaybeUninit<T>>> {
+    boxed(MaybeUninit::uninit())
+}
+
+/// A value in memory of its own; without that it is dropped.
 pub fn boxed<T>(value: T) -> Result<Box<T>> {
     let layout = Layout::new::<T>();
     if layout.size() == 0 {

@@ -70,6 +70,7 @@ sess_rc sess_set_last_modified(sess_session *session, int64_t unix_time);
 sess_rc sess_set_request(sess_session *session, const char *scheme, const char *host, uint16_t port, const char *script_root);
 const char *sess_cookie_name(const sess_session *session);
 sess_rc sess_cookie(const sess_session *session, const char *name, sess_bytes *value);
+sess_rc sess_expire_cookie(sess_session *session);
 sess_rc sess_set_cookie(sess_session *session, const char *name, const void *value, size_t len, const char *attributes);
 sess_bytes sess_raw(const sess_session *session);
 sess_rc sess_set_raw(sess_session *session, const void *data, size_t len);

@@ -291,7 +291,7 @@ static void random_request(subject *t, sess_engine *engine, visitor *v) {
         return;
     }
     check_blob(s, v);
-    switch (below(t, 7)) {
+    switch (below(t, 8)) {
     case 0: /* looking only */
         CHECK_OK(sess_close(s), s);
         if (v->stored) CHECK_STR(sess_id(s), v->id);
@@ -325,6 +325,13 @@ static void random_request(subject *t, sess_engine *engine, visitor *v) {
         CHECK_OK(sess_destroy(s), s);
         v->stored = 0;
         break;
+    case 7: /* a login, whose old id is dead */
+        set_blob(t, s, v);
+        CHECK_OK(sess_login(s, "eve", SESS_NTS, 0), s);
+        CHECK_OK(sess_close(s), s);
+        v->stored = 1;
+        remember_id(s, v);
+        break;
     case 5: /* freed while active: nothing is saved */
         set_blob(t, s, v);
         *v = before;
@@ -352,6 +359,140 @@ static void life_cycles(subject *t, const char *backend) {
     sess_engine_free(engine);
 }
 
+/* ---- two calls at once
+ * --------------------------------------------------------------------------- A session that moves
+ * to another id has two calls open. This table keeps a state for each. */
+
+typedef struct {
+    sess_call *call;
+    char id[SESS_ID_MAX + 1]; /* what it has read or written last */
+} seat;
+
+static int seats, most_seats;
+
+static seat *seat_of(sess_call *call) {
+    seat *own = sess_call_state(call);
+    CHECK(own != NULL && own->call == call);
+    return own;
+}
+
+static sess_rc pair_open(void *user, sess_call *call, const char *save_path, const char *name) {
+    (void)user;
+    if (sess_call_state(call) == NULL) {
+        seat *own = calloc(1, sizeof *own);
+        own->call = call;
+        sess_call_set_state(call, own);
+        if (++seats > most_seats) most_seats = seats;
+        /* Nobody can hold the record of an id that is made now. */
+        if (seats == 2) CHECK_INT(sess_call_lock_timeout(call), 0);
+    }
+    return sess_call_parent(call)->open(NULL, call, save_path, name);
+}
+
+static sess_rc pair_close(void *user, sess_call *call) {
+    (void)user;
+    free(seat_of(call));
+    sess_call_set_state(call, NULL);
+    seats--;
+    return sess_call_parent(call)->close(NULL, call);
+}
+
+static sess_rc pair_read(void *user, sess_call *call, const char *id) {
+    (void)user;
+    strcpy(seat_of(call)->id, id);
+    return sess_call_parent(call)->read(NULL, call, id);
+}
+
+static sess_rc pair_write(void *user, sess_call *call, const char *id, const uint8_t *data,
+                          size_t len) {
+    (void)user;
+    /* No call is asked for the record of the other one. */
+    CHECK_STR(seat_of(call)->id, id);
+    return sess_call_parent(call)->write(NULL, call, id, data, len);
+}
+
+static sess_rc pair_destroy(void *user, sess_call *call, const char *id) {
+    (void)user;
+    return sess_call_parent(call)->destroy(NULL, call, id);
+}
+
+static sess_rc pair_gc(void *user, sess_call *call, int64_t max_lifetime, int64_t *removed) {
+    (void)user;
+    return sess_call_parent(call)->gc(NULL, call, max_lifetime, removed);
+}
+
+static const sess_handler pair = {
+    .struct_size = sizeof(sess_handler),
+    .open = pair_open,
+    .close = pair_close,
+    .read = pair_read,
+    .write = pair_write,
+    .destroy = pair_destroy,
+    .gc = pair_gc,
+};
+
+static int64_t late_by;
+
+static int64_t late_clock(void *user) {
+    (void)user;
+    return ((int64_t)time(NULL) + late_by) * 1000;
+}
+
+/* Where the old id leads after a move: to the session as it was, on to it, or nowhere. */
+static void move_once(subject *t, const sess_handler *handler, const char *backend, int how) {
+    sess_options *options =
+        make_options("session.save_handler", backend, "session.save_path", t->directory,
+                     "session.gc_probability", "0", "sess.anon.rotate", how == 3 ? "60" : "0",
+                     (const char *)NULL);
+    if (handler != NULL)
+        CHECK_INT(sess_options_set_handler(options, handler, t->user, NULL), SESS_OK);
+    late_by = 0;
+    CHECK_INT(sess_options_set_clock(options, late_clock, NULL, NULL), SESS_OK);
+    sess_engine *engine = take_engine(options);
+    char old[SESS_ID_MAX + 1], new_id[SESS_ID_MAX + 1], cookie[SESS_ID_MAX + 32];
+    sess_session *s = sess_new(engine);
+    CHECK_OK(sess_start(s, 0), s);
+    CHECK_OK(sess_value_set_int(sess_data(s), "n", SESS_NTS, 1), s);
+    /* The first clock that runs has it note when it began. */
+    CHECK_OK(sess_close(s), s);
+    strcpy(old, sess_id(s));
+    sess_free(s);
+    snprintf(cookie, sizeof cookie, "PHPSESSID=%s", old);
+    late_by = how == 3 ? 61 : 1;
+    s = sess_new(engine);
+    CHECK_OK(sess_set_cookie_header(s, cookie, SESS_NTS), s);
+    CHECK_OK(sess_start(s, 0), s);
+    if (how == 0) CHECK_OK(sess_login(s, "eve", SESS_NTS, 0), s);
+    if (how == 1 || how == 2) CHECK_OK(sess_regenerate_id(s, how == 1), s);
+    CHECK_OK(sess_value_set_int(sess_data(s), "n", SESS_NTS, 2), s);
+    CHECK_OK(sess_close(s), s);
+    strcpy(new_id, sess_id(s));
+    CHECK(strcmp(new_id, old) != 0);
+    sess_free(s);
+    s = sess_new(engine);
+    CHECK_OK(sess_set_cookie_header(s, cookie, SESS_NTS), s);
+    CHECK_OK(sess_start(s, SESS_START_READ_AND_CLOSE), s);
+    int64_t seen = sess_value_int(sess_get(s, "n", SESS_NTS), 0);
+    CHECK_INT(seen, how == 2 ? 1 : how == 3 ? 2 : 0);
+    sess_free(s);
+    s = session_of(engine, new_id);
+    CHECK_OK(sess_start(s, 0), s);
+    CHECK_INT(sess_value_int(sess_get(s, "n", SESS_NTS), 0), 2);
+    CHECK_OK(sess_destroy(s), s);
+    sess_free(s);
+    sess_engine_free(engine);
+}
+
+static void moves(subject *t, const char *backend) {
+    for (int how = 0; how < 4; how++) {
+        move_once(t, t->handler, backend, how);
+        seats = most_seats = 0;
+        move_once(t, &pair, backend, how);
+        CHECK_INT(seats, 0);
+        CHECK_INT(most_seats, 2);
+    }
+}
+
 int main(int argc, char **argv) {
     static subject t;
     const char *name = argc > 1 ? argv[1] : "files";
@@ -374,6 +515,7 @@ int main(int argc, char **argv) {
     const char *backend = strcmp(name, "memory") == 0 ? "memory" : "files";
     slots_in_any_order(&t, backend);
     life_cycles(&t, backend);
+    moves(&t, backend);
     memory_store_free(store);
     remove_directory(directory);
     free(directory);

@@ -25,6 +25,9 @@ const LONG: usize = 9000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Move {
     Login,
+    /// A login of the same user, who proves anew who he is.
+    Again,
+    Regenerate,
     /// By a second name of the file.
     Rotation,
     /// Where files have one name only.
@@ -58,10 +61,6 @@ impl Told {
             events: next().split_whitespace().map(str::to_owned).collect(),
             complaint: next(),
         }
-    }
-
-    fn has(&self, event: &str) -> bool {
-        self.events.iter().any(|name| name == event)
     }
 }
 
@@ -122,16 +121,25 @@ impl Sweep {
             ("sess.lock_timeout_ms", "0"),
             (
                 "sess.anon.rotate",
-                if what == Move::Login { "0" } else { "60" },
+                match what {
+                    Move::Rotation | Move::Copy => "60",
+                    _ => "0",
+                },
             ),
         ];
         let text = "o".repeat(LONG);
+        let user = match what {
+            Move::Again | Move::Regenerate => {
+                "_libsess|a:4:{s:1:\"v\";i:1;s:1:\"k\";i:1;s:1:\"u\";s:3:\"joe\";s:1:\"a\";i:1;}"
+            }
+            _ => "",
+        };
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let name = format!("{what:?}-{durability}");
         Sweep {
             what,
             scene: Scene::new(&name, Profile::Libsess, &settings),
-            before: vec![(ID, format!("n|i:1;p|s:{LONG}:\"{text}\";").into(), 5)],
+            before: vec![(ID, format!("n|i:1;p|s:{LONG}:\"{text}\";{user}").into(), 5)],
             now: since.as_secs() as i64 + 120,
             complaints: Vec::new(),
         }
@@ -149,6 +157,16 @@ impl Sweep {
             ..Parts::default()
         };
         (Engine::new(self.scene.settings(), parts).unwrap(), events)
+    }
+
+    /// Whether the old id is to lead nowhere.
+    fn shuts(&self) -> bool {
+        !matches!(self.what, Move::Rotation | Move::Copy)
+    }
+
+    /// Who is logged in under the old id.
+    fn old_user(&self) -> Option<&[u8]> {
+        matches!(self.what, Move::Again | Move::Regenerate).then_some(USER)
     }
 
     fn find(&self, id: &str, after: i64, flags: u32) -> Found {
@@ -180,10 +198,17 @@ impl Sweep {
         if started.is_ok() && int(&mut session, "n") != Some(1) {
             told.complaint = "a request without its session".into();
         }
-        if started.is_ok() && self.what == Move::Login {
+        if started.is_ok() && self.shuts() {
             let secret = Place::At(Key::from_bytes(b"secret"));
             session.set_value(ROOT, secret, Scalar::Int(5)).unwrap();
-            told.is_ok = session.login(USER, 0).is_ok();
+            told.is_ok = match self.what {
+                Move::Regenerate => session.regenerate_id(true).is_ok(),
+                _ => session.login(USER, 0).is_ok(),
+            };
+            if !told.is_ok {
+                // As it was, and not moved by the close of what the host has set.
+                let _ = session.abort();
+            }
         }
         if session.state() == State::Active {
             let _ = session.close();
@@ -240,12 +265,12 @@ impl Sweep {
     fn meet(&mut self, point: Point) {
         let told = self.run(point);
         let wrong = match self.what {
-            Move::Login => self.judge_login(told.as_ref()),
-            _ => self.judge_rotation(told.as_ref()),
+            Move::Rotation | Move::Copy => self.judge_rotation(told.as_ref()),
+            _ => self.judge_shut(told.as_ref()),
         };
         let wrong = wrong.or_else(|| self.judge_outcome(point, told.as_ref()?));
         let wrong = wrong.or_else(|| match &told {
-            None if self.what != Move::Login => self.judge_late(point),
+            None if !self.shuts() => self.judge_late(point),
             _ => None,
         });
         self.scene.tidy();
@@ -267,7 +292,7 @@ impl Sweep {
             return Some("not retried".into());
         }
         // A login makes its record by a link, too.
-        let is_link = point.kind == Kind::Link && self.what != Move::Login;
+        let is_link = !self.shuts() && point.kind == Kind::Link;
         (is_link && !told.is_ok).then(|| "a rotation that fails is no failed request".into())
     }
 
@@ -284,50 +309,46 @@ impl Sweep {
         (!is_there).then(|| format!("to who comes late: {late:?}"))
     }
 
-    fn judge_login(&self, told: Option<&Told>) -> Option<String> {
+    /// The old session, untouched, or the whole new one and nothing under the old id.
+    fn judge_shut(&self, told: Option<&Told>) -> Option<String> {
         if let Some(told) = told.filter(|told| !told.complaint.is_empty()) {
             return Some(told.complaint.clone());
         }
         let others = self.others();
+        let is_old = |found: &Found| {
+            found.is_whole() && !found.has_secret && found.user.as_deref() == self.old_user()
+        };
         let within = self.find(ID, 1, START_READ_AND_CLOSE);
-        if !within.is_whole() && !within.is_nothing() || within.user.is_some() {
-            return Some(format!("within the grace: {within:?}"));
-        }
         let after = self.find(ID, GRACE + 1, START_READ_AND_CLOSE);
-        if !after.is_whole() && !after.is_nothing() || after.user.is_some() {
-            return Some(format!("after the grace: {after:?}"));
+        for found in [&within, &after] {
+            if !is_old(found) && !found.is_nothing() {
+                return Some(format!("under the old id: {within:?}, {after:?}"));
+            }
         }
-        let mut has_login = false;
+        if is_old(&within) != is_old(&after) {
+            return Some(format!("it comes or goes: {within:?}, {after:?}"));
+        }
+        let mut has_new = false;
         for id in &others {
             let other = self.find(id, GRACE + 1, 0);
-            has_login |= other.is_login();
+            has_new |= other.is_login();
             if !other.is_login() && !other.is_nothing() {
                 return Some(format!("another: {other:?}"));
             }
         }
-        if !has_login && !after.is_whole() {
+        if !has_new && !is_old(&after) {
             return Some("neither the old session nor the new one".into());
         }
         let told = told?;
-        if told.is_ok && told.cookie.is_empty() {
-            return Some("a login without a cookie".into());
+        if told.is_ok == told.cookie.is_empty() {
+            return Some("a cookie, or none, that the outcome does not fit".into());
         }
-        if told.cookie.is_empty() {
-            if !after.is_whole() || has_login {
-                return Some(format!("a login that failed: {after:?}"));
-            }
-            // The visitor goes on at once, or the host was told.
-            let is_told = told.has("OLD_SESSION_MARKED");
-            return (!within.is_whole() && !is_told).then(|| "lost for a while".into());
-        }
-        if !others.contains(&told.cookie) || !has_login {
+        if told.is_ok && !others.contains(&told.cookie) {
             return Some(format!("the cookie leads nowhere: {others:?}"));
         }
-        let is_told = told.has("OLD_SESSION_LEFT");
-        if within.has_secret || !after.is_nothing() && !is_told {
-            return Some(format!("a login that left: {within:?}, {after:?}"));
-        }
-        None
+        // One of them: never both, and the host knows which.
+        (told.is_ok != has_new || told.is_ok == is_old(&after))
+            .then(|| format!("a new one {has_new}, and the old one {after:?}"))
     }
 
     fn judge_rotation(&self, told: Option<&Told>) -> Option<String> {
@@ -405,6 +426,18 @@ fn swept(what: Move, least: usize) {
 fn a_login_that_is_cut_off_leaves_the_old_session_or_a_complete_new_one() {
     // shows: ASVS 7.2.4
     swept(Move::Login, 300);
+}
+
+#[test]
+fn a_second_login_that_is_cut_off_leaves_one_of_both() {
+    // shows: ASVS 7.2.4
+    swept(Move::Again, 300);
+}
+
+#[test]
+fn a_regenerate_that_is_cut_off_leaves_one_of_both() {
+    // shows: S-36
+    swept(Move::Regenerate, 300);
 }
 
 #[test]

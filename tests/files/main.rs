@@ -17,6 +17,7 @@ mod paths;
 mod php;
 mod saved;
 mod syscalls;
+mod texts;
 mod times;
 #[path = "../common/trace.rs"]
 mod trace;

@@ -225,3 +225,94 @@ fn where_no_file_has_two_names_a_session_is_copied_or_keeps_its_id() {
         ended.unwrap();
     }
 }
+
+#[test]
+fn cs_10_a_php_that_waited_through_an_ending_finds_nothing_whatever_it_calls() {
+    // shows: ASVS 7.2.4, ASVS 7.4.1
+    let rotates = [("sess.login.rotate", "900"), ("sess.rotate_grace", "30")];
+    for set_up in [&rotates[..], &[]] {
+        for how in ["logout", "destroy", "login", "regenerate"] {
+            for then in ["session_regenerate_id(true)", "session_regenerate_id()"] {
+                let site = site(set_up);
+                let mut session = site.started("");
+                set(&mut session, "secret", 1);
+                session.login(USER, 0).unwrap();
+                session.close().unwrap();
+                let old = id(&session);
+                let mut ends = site.started(&old);
+                let mut theirs = Php::new(site.dir.text());
+                theirs.say(&format!(
+                    "ini_set('session.use_strict_mode', '1'); session_id('{old}'); session_start(); \
+                     $seen = $_SESSION['secret'] ?? 0; {then}; $id = session_id(); \
+                     $_SESSION['php'] = 1; session_write_close(); return [$seen, $id];"
+                ));
+                eventually("PHP waits", || kit::waits_for(&site.dir.file(&old)));
+                match how {
+                    "logout" => ends.logout(0).unwrap(),
+                    "destroy" => ends.destroy().unwrap(),
+                    "login" => ends.login(USER, 0).unwrap(),
+                    _ => ends.regenerate_id(true).unwrap(),
+                }
+                drop(ends);
+                let said = theirs.hear();
+                let point = format!("{how}, {set_up:?}, {then}: {said}");
+                assert!(said.starts_with("[0,"), "{point}");
+                let theirs = said.split('"').nth(1).unwrap();
+                for pause in [0, 31] {
+                    site.pass(pause);
+                    let mut seen = site.started(theirs);
+                    assert_eq!(get(&mut seen, "secret"), None, "{point}");
+                    assert_eq!(seen.user(), None, "{point}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn asvs_7_2_4_a_php_page_that_holds_the_old_id_for_long_finds_nothing_of_the_login() {
+    for timeout in ["0", "50"] {
+        let site = site(&[
+            ("sess.lock_timeout_ms", timeout),
+            ("sess.rotate_grace", "30"),
+        ]);
+        let mut session = site.started(&site.made(1));
+        session.login(USER, 0).unwrap();
+        session.close().unwrap();
+        let old = id(&session);
+        let mut page = Php::new(site.dir.text());
+        page.say(&format!(
+            "session_id('{old}'); session_start(); return $_SESSION['n'];"
+        ));
+        assert_eq!(page.hear(), "1");
+        // The second login has to have the old id first, for as long as it waits.
+        let mut request = site.request(&old);
+        let refused = request.start(0).unwrap_err();
+        assert_eq!(refused.code, sess::error::Code::ELOCKED);
+        page.say("session_write_close(); return 1;");
+        page.hear();
+        request.start(0).unwrap();
+        page.say(&format!(
+            "session_id('{old}'); session_start(); return count($_SESSION) - isset($_SESSION['_libsess']);"
+        ));
+        eventually("PHP waits", || kit::waits_for(&site.dir.file(&old)));
+        request.login(USER, 0).unwrap();
+        set(&mut request, "secret", 1);
+        let new = id(&request);
+        request.close().unwrap();
+        assert_eq!(page.hear(), "0");
+        // It goes on for longer than the grace, and stores what it has.
+        site.pass(32);
+        page.say("$_SESSION['late'] = 1; session_write_close(); return 1;");
+        page.hear();
+        let mut late = site.started(&old);
+        assert_eq!(
+            (get(&mut late, "n"), get(&mut late, "secret")),
+            (None, None)
+        );
+        assert_eq!(late.user(), None);
+        drop(late);
+        assert_eq!(site.seen(&new, "secret"), Some(1));
+        assert_eq!(site.seen(&new, "late"), None);
+    }
+}

@@ -20,6 +20,7 @@ mod live_php;
 mod login;
 mod moves;
 mod namespaces;
+mod one_lock;
 mod php;
 mod requirements;
 mod reserve;

@@ -3,6 +3,7 @@
 use crate::site::{Site, Store, USER, cookie, each, get, id, log_in, set};
 use sess::error::Code;
 use sess::session::{START_READ_AND_CLOSE, State};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const EACH_MINUTE: &[(&str, &str)] = &[("sess.anon.rotate", "60"), ("sess.rotate_grace", "30")];
 
@@ -60,6 +61,41 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
         assert_eq!(site.seen(&new, "n"), Some(3));
         assert_eq!(site.events(), ["SESSION_ENDED"]);
     });
+}
+
+#[test]
+fn cs_13_f_15_sessions_that_were_rotated_outlive_the_end_of_rotation() {
+    // Rotation is switched off, or another host of the directory never had it on.
+    let rotating = Site::new(Store::Files, EACH_MINUTE);
+    let old = rotating.made(1);
+    rotating.pass(60);
+    let mut session = rotating.started(&old);
+    let new = id(&session);
+    session.close().unwrap();
+    drop(session);
+    let Site { dir, .. } = rotating;
+    let site = Site::on(dir, Store::Files, &[("sess.rotate_grace", "30")]);
+    site.pass(60);
+    for known in [&old, &new] {
+        assert_eq!(site.seen(known, "n"), Some(1));
+        let mut session = site.started(known);
+        assert_eq!(id(&session), new);
+        set(&mut session, "n", 1);
+        session.close().unwrap();
+    }
+    site.pass(31);
+    site.started(&new).close().unwrap();
+    assert_eq!(
+        site.dir.names(),
+        [format!("sess_{new}")],
+        "as after any grace"
+    );
+    // A second name of which the session does not tell is refused as ever.
+    std::fs::hard_link(site.dir.file(&new), site.dir.file(&old)).unwrap();
+    let second = site.dir.file("third");
+    std::fs::hard_link(site.dir.file(&new), second).unwrap();
+    let refused = site.request(&new).start(0).unwrap_err();
+    assert_eq!(refused.code, Code::EUNSAFE);
 }
 
 #[test]
@@ -293,5 +329,89 @@ fn a_rotation_that_fails_at_any_step_loses_nothing() {
             drop(session);
             assert_eq!(site.seen(&old, "n"), Some(1), "{what} {nth}");
         }
+    }
+}
+
+#[test]
+fn cs_13_a_rotation_goes_on_under_the_lock_that_it_has() {
+    let rotates = [EACH_MINUTE, &[("sess.lock_timeout_ms", "0")]].concat();
+    for store in [Store::Files, Store::Memory] {
+        for _ in 0..20 {
+            let site = Site::new(store, &rotates);
+            let old = site.made(1);
+            site.pass(61);
+            let (rotated, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            std::thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        let mut session = site.request(&old);
+                        match session.start(0) {
+                            // Others were first; who had the lock keeps it to the end.
+                            Err(error) => {
+                                assert_eq!(error.code, Code::ELOCKED, "{store:?}");
+                                refused.fetch_add(1, Ordering::Relaxed);
+                            }
+                            Ok(()) => {
+                                assert_eq!(get(&mut session, "n"), Some(1), "{store:?}");
+                                rotated.fetch_add(1, Ordering::Relaxed);
+                                session.close().unwrap();
+                            }
+                        }
+                    });
+                }
+            });
+            assert!(rotated.into_inner() > 0, "{store:?}");
+            assert!(!site.events().contains(&"ROTATE_FAILED"), "{store:?}");
+            assert_eq!(site.seen(&old, "n"), Some(1), "{store:?}: it is found");
+        }
+    }
+}
+
+#[test]
+fn cs_13_a_rotation_of_files_opens_nothing_again() {
+    let site = Site::new(Store::Files, EACH_MINUTE);
+    let old = site.made(1);
+    site.pass(61);
+    let session = site.started(&old);
+    let (by_old, by_new) = (site.dir.file(&old), site.dir.file(&id(&session)));
+    assert_ne!(by_old, by_new);
+    assert!(!crate::kit::is_lockable(&by_old) && !crate::kit::is_lockable(&by_new));
+    drop(session);
+    assert!(crate::kit::is_lockable(&by_new));
+}
+
+#[test]
+fn asvs_7_2_4_a_login_after_a_rotation_leaves_no_session_under_either_id() {
+    for visit in ["first", "second", "both"] {
+        let site = Site::new(Store::Files, EACH_MINUTE);
+        let first = site.made(1);
+        site.pass(61);
+        let mut session = site.started(&first);
+        let second = id(&session);
+        session.login(USER, 0).unwrap();
+        session.close().unwrap();
+        let new = id(&session);
+        for pause in [1, 31] {
+            site.pass(pause);
+            for old in [&first, &second] {
+                let is_visited = visit == "both" || (visit == "first") == (*old == first);
+                if !is_visited {
+                    continue;
+                }
+                let mut late = site.started(old);
+                assert_eq!((get(&mut late, "n"), late.user()), (None, None));
+                assert_eq!(id(&late) == **old, pause == 1, "{visit}: not taken again");
+                drop(late);
+            }
+        }
+        // Whoever knows the other name finds no empty session there that he could use.
+        for old in [&first, &second] {
+            let mut late = site.started(old);
+            assert!(late.is_new() && id(&late) != *old, "{visit}");
+            late.abort().unwrap();
+            assert_eq!(site.raw(old), None, "{visit}");
+        }
+        assert_eq!(site.started(&new).user(), Some(USER));
+        assert_eq!(site.dir.names().len(), 1, "{visit}: {:?}", site.dir.names());
     }
 }

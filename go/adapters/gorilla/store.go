@@ -27,7 +27,7 @@
 //
 // The name given to Get is that of the cookie: PHP's session.name. The manager's session.cookie_* decide what the
 // cookie is like; Options of a session shows them, and of what is set there only a MaxAge below zero has an effect:
-// Save then destroys the session and the cookie.
+// Save then destroys the session and the cookie, whatever else Options say.
 package gorilla
 
 import (
@@ -156,13 +156,23 @@ func (s *Store) save(r *http.Request, w http.ResponseWriter, session *sessions.S
 }
 
 func (s *Store) destroy(r *http.Request, w http.ResponseWriter, session *sessions.Session, saw *record) error {
-	err := s.change(r, w, session, saw, true, (*sess.Session).Destroy, func(*sess.Session) {})
-	if err != nil && !errors.Is(err, sess.ErrGone) {
+	err := s.inRequest(w.Header(), r, func(ctx context.Context) error {
+		err := s.changeIn(ctx, session, saw, true, (*sess.Session).Destroy, func(*sess.Session) {})
+		if err != nil && !errors.Is(err, sess.ErrGone) {
+			return err
+		}
+		// Options are what the program has put there; the cookie in the browser is the manager's. After the response has
+		// begun it stays, and leads nowhere.
+		if err := s.mgr.Session(ctx).ExpireCookie(); !errors.Is(err, sess.ErrHeadersSent) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	session.ID, session.IsNew = "", true
 	saw.values, saw.made = make(map[string]string), ""
-	http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
 	return nil
 }
 
@@ -173,39 +183,47 @@ func (s *Store) change(
 	f func(*sess.Session) error, saved func(*sess.Session),
 ) error {
 	return s.inRequest(w.Header(), r, func(ctx context.Context) error {
-		current := s.mgr.Session(ctx)
-		if current.Status() == sess.Active {
-			// The program has it open, behind Middleware, and will close it.
-			if err := f(current); err != nil {
-				return err
-			}
-			saved(current)
-			return nil
-		}
-		if saw.made != "" {
-			if err := current.SetID(saw.made); err != nil {
-				return err
-			}
-		}
-		options := s.named(session.Name())
-		if existing {
-			options = append(options, sess.Existing())
-		}
-		if _, err := s.mgr.Start(ctx, options...); err != nil {
-			if errors.Is(err, sess.ErrNotFound) {
-				return fmt.Errorf("gorilla: save: %w", sess.ErrGone)
-			}
-			return err
-		}
+		return s.changeIn(ctx, session, saw, existing, f, saved)
+	})
+}
+
+// changeIn is change in a context that has the request's session.
+func (s *Store) changeIn(
+	ctx context.Context, session *sessions.Session, saw *record, existing bool,
+	f func(*sess.Session) error, saved func(*sess.Session),
+) error {
+	current := s.mgr.Session(ctx)
+	if current.Status() == sess.Active {
+		// The program has it open, behind Middleware, and will close it.
 		if err := f(current); err != nil {
-			return errors.Join(err, current.Abort())
-		}
-		if err := current.Close(); err != nil {
 			return err
 		}
 		saved(current)
 		return nil
-	})
+	}
+	if saw.made != "" {
+		if err := current.SetID(saw.made); err != nil {
+			return err
+		}
+	}
+	options := s.named(session.Name())
+	if existing {
+		options = append(options, sess.Existing())
+	}
+	if _, err := s.mgr.Start(ctx, options...); err != nil {
+		if errors.Is(err, sess.ErrNotFound) {
+			return fmt.Errorf("gorilla: save: %w", sess.ErrGone)
+		}
+		return err
+	}
+	if err := f(current); err != nil {
+		return errors.Join(err, current.Abort())
+	}
+	if err := current.Close(); err != nil {
+		return err
+	}
+	saved(current)
+	return nil
 }
 
 // inRequest runs f in a context that has the request's session, whose headers go to header.
@@ -267,7 +285,7 @@ func serialized(session *sessions.Session) (map[string]string, error) {
 	for key, value := range session.Values {
 		name, ok := key.(string)
 		if !ok {
-			return nil, fmt.Errorf("gorilla: the key %v is no string: %w", key, sess.ErrType)
+			return nil, fmt.Errorf("gorilla: a key of type %T is no string: %w", key, sess.ErrType)
 		}
 		v, err := sess.ValueOf(value)
 		if err != nil {

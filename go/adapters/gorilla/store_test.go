@@ -230,6 +230,50 @@ func TestDestroy(t *testing.T) {
 	}
 }
 
+// The cookie of a logout is the manager's, whatever Options are by then: another one leaves the old one in the browser.
+func TestCookieOfLogout(t *testing.T) {
+	for what, settings := range map[string][]sess.Option{
+		"defaults":    nil,
+		"__Host-":     {sess.Set("session.name", "__Host-sid"), sess.Set("sess.cookie_secure", "on")},
+		"path":        {sess.Set("session.cookie_path", "/app"), sess.Set("session.cookie_domain", "x.org")},
+		"site":        {sess.Set("sess.cookie_name", "site"), sess.Set("sess.site_id", "A")},
+		"partitioned": {sess.Set("session.cookie_partitioned", "1"), sess.Set("session.cookie_samesite", "None"), sess.Set("sess.cookie_secure", "on")},
+	} {
+		for _, behind := range []bool{false, true} {
+			mgr, err := sess.New(sess.Files(t.TempDir()), append(settings, sess.Logger(slog.New(slog.DiscardHandler)))...)
+			must(t, err)
+			store := NewStore(mgr)
+			name, _ := mgr.Directive("session.name")
+			var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				session, err := store.Get(r, name)
+				must(t, err)
+				if r.URL.Path == "/account/logout" {
+					session.Options = &sessions.Options{MaxAge: -1}
+				} else {
+					session.Values["user"] = "eve"
+				}
+				must(t, session.Save(r, w))
+			})
+			if behind {
+				handler = mgr.Middleware(handler)
+			}
+			r, w := visit("")
+			handler.ServeHTTP(w, r)
+			sent := w.Header().Get("Set-Cookie")
+			r, w = visit(cookieOf(t, w))
+			r.URL.Path = "/account/logout"
+			handler.ServeHTTP(w, r)
+			called, rest, _ := strings.Cut(sent, "=")
+			_, attributes, _ := strings.Cut(rest, ";")
+			want := called + "=; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0;" + attributes
+			if got := w.Header().Values("Set-Cookie"); len(got) != 1 || got[0] != want {
+				t.Errorf("%s, behind Middleware %v: %q, not %q", what, behind, got, want)
+			}
+			must(t, mgr.Close())
+		}
+	}
+}
+
 // A logout is not undone by a request that began before it.
 func TestSaveAfterDestroy(t *testing.T) {
 	store := newStore(t, t.TempDir())

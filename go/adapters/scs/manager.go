@@ -30,8 +30,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
-	"time"
 
 	"example.com/libsess/go/internal/plain"
 	"example.com/libsess/go/sess"
@@ -65,7 +63,6 @@ func New(mgr *sess.Manager) *SessionManager { return &SessionManager{mgr: mgr} }
 type request struct {
 	context.Context
 	manager *SessionManager
-	header  http.Header
 	status  Status
 }
 
@@ -98,7 +95,7 @@ func check(err error) {
 // LoadAndSave gives every request to next a session. See sess.Manager.Middleware for what it promises.
 func (m *SessionManager) LoadAndSave(next http.Handler) http.Handler {
 	return m.mgr.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := &request{Context: r.Context(), manager: m, header: w.Header()}
+		q := &request{Context: r.Context(), manager: m}
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -221,31 +218,19 @@ func (m *SessionManager) RenewToken(ctx context.Context) error {
 	})
 }
 
-// Destroy deletes the session and the cookie. What the request stores afterwards begins a new one.
+// Destroy deletes the session and the cookie, which is the manager's: its name, path, domain and attributes. What the
+// request stores afterwards begins a new one. After the response has begun the cookie stays, and leads nowhere.
 func (m *SessionManager) Destroy(ctx context.Context) error {
 	return caught(func() {
 		q, s := m.editing(ctx)
 		check(s.Clear())
 		check(s.Destroy())
 		q.status = Destroyed
-		m.expireCookie(q.header)
+		// After the response has begun the cookie stays, and leads nowhere.
+		if err := s.ExpireCookie(); !errors.Is(err, sess.ErrHeadersSent) {
+			check(err)
+		}
 	})
-}
-
-// expireCookie takes the cookie away from the client. A new session's replaces this one.
-func (m *SessionManager) expireCookie(header http.Header) {
-	directive := func(name string) string {
-		value, _ := m.mgr.Directive("session." + name)
-		return value
-	}
-	cookie := http.Cookie{
-		Name: directive("name"), Path: directive("cookie_path"), Domain: directive("cookie_domain"),
-		Expires: time.Unix(1, 0), MaxAge: -1, HttpOnly: true,
-	}
-	header["Set-Cookie"] = slices.DeleteFunc(header["Set-Cookie"], func(value string) bool {
-		return strings.HasPrefix(value, cookie.Name+"=")
-	})
-	header.Add("Set-Cookie", cookie.String())
 }
 
 // Unlock saves what was stored so far and lets other requests of the visitor in. What is stored afterwards locks

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -232,6 +233,72 @@ func TestRenewAndDestroy(t *testing.T) {
 			v.expect("/n", "1")
 		})
 	}
+}
+
+// The cookie that Destroy takes away is the manager's, with its name, path and attributes.
+func TestCookieOfDestroy(t *testing.T) {
+	for what, settings := range map[string][]sess.Option{
+		"defaults":    nil,
+		"__Host-":     {sess.Set("session.name", "__Host-sid"), sess.Set("sess.cookie_secure", "on")},
+		"path":        {sess.Set("session.cookie_path", "/app"), sess.Set("session.cookie_domain", "x.org")},
+		"site":        {sess.Set("sess.cookie_name", "site"), sess.Set("sess.site_id", "A")},
+		"partitioned": {sess.Set("session.cookie_partitioned", "1"), sess.Set("session.cookie_samesite", "None"), sess.Set("sess.cookie_secure", "on")},
+	} {
+		m := newManager(t, sess.Files(t.TempDir()), settings...)
+		handler := m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/logout" {
+				must(t, m.Destroy(r.Context()))
+			} else {
+				m.Put(r.Context(), "user", "eve")
+			}
+		}))
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		sent := w.Header().Get("Set-Cookie")
+		pair, attributes, _ := strings.Cut(sent, ";")
+		name, _, _ := strings.Cut(pair, "=")
+		r := httptest.NewRequest("GET", "/logout", nil)
+		r.Header.Set("Cookie", pair)
+		w = httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		want := name + "=; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0;" + attributes
+		if got := w.Header().Values("Set-Cookie"); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, not %q", what, got, want)
+		}
+	}
+}
+
+// The next request, sent after the first bytes of the page that renews the id, waits for that page.
+func TestRenewAndFlush(t *testing.T) {
+	goOn := make(chan bool)
+	m := newManager(t, sess.Files(t.TempDir()), sess.Set("session.cookie_secure", "0"))
+	v := newVisitor(t, m, map[string]http.HandlerFunc{
+		"/cart": func(_ http.ResponseWriter, r *http.Request) { m.Put(r.Context(), "cart", "full") },
+		"/login": func(w http.ResponseWriter, r *http.Request) {
+			if err := m.RenewToken(r.Context()); err != nil {
+				t.Error(err)
+			}
+			m.Put(r.Context(), "user", "eve")
+			w.(http.Flusher).Flush()
+			<-goOn
+			m.Put(r.Context(), "late", true)
+		},
+		"/who": func(w http.ResponseWriter, r *http.Request) {
+			m.Put(r.Context(), "seen", true)
+			fmt.Fprint(w, m.GetString(r.Context(), "user"), m.GetString(r.Context(), "cart"), m.GetBool(r.Context(), "late"))
+		},
+	})
+	v.get("/cart")
+	login, err := v.client.Get(v.base + "/login")
+	must(t, err)
+	renewed := v.id()
+	time.AfterFunc(50*time.Millisecond, func() { close(goOn) })
+	v.expect("/who", "evefulltrue")
+	if v.id() != renewed {
+		t.Error("the next request got another cookie")
+	}
+	_, _ = io.Copy(io.Discard, login.Body)
+	must(t, login.Body.Close())
 }
 
 // Status follows what a request does.

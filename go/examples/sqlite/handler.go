@@ -65,10 +65,14 @@ func (h *handler) Read(ctx context.Context, id string) ([]byte, error) {
 	return nil, errors.Join(err, h.Close(context.WithoutCancel(ctx)))
 }
 
-// Write stores what was read under the lock, or makes a record.
+// Write stores what was read under the lock, or makes a record and keeps its lock until Close: a client may know the
+// id from then on.
 func (h *handler) Write(ctx context.Context, id string, data []byte) error {
 	k := key(id)
 	if h.held == nil {
+		if err := h.lock(ctx, k); err != nil {
+			return err
+		}
 		_, err := h.store.db.ExecContext(ctx,
 			`INSERT INTO sessions (id, data, touched) VALUES (?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET data = excluded.data, touched = excluded.touched`, k, notNull(data), now())

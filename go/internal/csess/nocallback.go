@@ -3,7 +3,8 @@
 package csess
 
 // What never calls back, so that Go need not get ready for it and its arguments can stay on the stack. All
-// others may: setting a value sends an event when its cookie is refused.
+// others may: setting a value sends an event when its cookie is refused, a look at the headers makes the record that
+// their cookie leads to.
 
 /*
 #cgo noescape csess_thread
@@ -16,10 +17,6 @@ package csess
 #cgo nocallback csess_get
 #cgo noescape csess_list_keys
 #cgo nocallback csess_list_keys
-#cgo noescape csess_list_headers
-#cgo nocallback csess_list_headers
-#cgo noescape csess_mark_headers_sent
-#cgo nocallback csess_mark_headers_sent
 #cgo noescape csess_set_cookie
 #cgo nocallback csess_set_cookie
 #cgo noescape csess_call_set_data

@@ -36,6 +36,8 @@ void csess_cookie(csess *c, const char *name) {
     c->found = sess_cookie(c->session, name, &c->bytes) == SESS_OK;
 }
 
+void csess_expire_cookie(csess *c) { ended(c, sess_expire_cookie(c->session)); }
+
 void csess_set_own_cookie(csess *c, const char *name, const char *value, size_t len,
                           const char *attributes) {
     ended(c, sess_set_cookie(c->session, name, value, len, attributes));

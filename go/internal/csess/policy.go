@@ -40,6 +40,12 @@ func (s *Session) Cookie(name string) (string, bool) {
 	return value, true
 }
 
+// ExpireCookie has the client forget the session's cookie.
+func (s *Session) ExpireCookie() *Failure {
+	C.csess_expire_cookie(s.c)
+	return s.ended()
+}
+
 // SetCookie adds a cookie of the program's; attributes as behind the value in Set-Cookie.
 func (s *Session) SetCookie(name, value, attributes string) *Failure {
 	n, a := C.CString(name), C.CString(attributes)

@@ -98,6 +98,7 @@ void csess_cookie_name(csess *c);
 void csess_cookie(csess *c, const char *name);
 void csess_set_own_cookie(csess *c, const char *name, const char *value, size_t len,
                           const char *attributes);
+void csess_expire_cookie(csess *c);
 void csess_tell(csess *c);
 void csess_login(csess *c, const char *user, size_t len, uint32_t flags, int64_t timeout);
 void csess_logout(csess *c, uint32_t flags, int64_t timeout);

@@ -132,15 +132,12 @@ impl Handler for Files {
                     result?;
                     // What cannot be told is told before anything is gone.
                     let has_name = state.has_its_path()?;
-                    let wiped = match call.settings.php() {
-                        true => Ok(()),
-                        false => write::wipe(state),
-                    };
-                    let removed = match has_name {
-                        true => state.remove_its_path(),
-                        false => Ok(()),
-                    };
-                    removed.and(wiped)?;
+                    if !call.settings.php() {
+                        write::wipe(state);
+                    }
+                    if has_name {
+                        state.remove_its_path()?;
+                    }
                 }
             }
             state.forget(call);
@@ -204,8 +201,8 @@ impl Handler for Files {
             };
             match known {
                 Ok(true) => Ok(()),
-                // PHP makes nothing of it that it cannot be told.
-                Err(problem) if !php => Err(problem),
+                // PHP makes nothing of it that it cannot be told, but ends without memory.
+                Err(problem) if !php || problem.error.code == Code::ENOMEM => Err(problem),
                 _ => Err(unknown().into()),
             }
         })
@@ -281,8 +278,11 @@ impl Handler for Files {
 impl Files {
     /// Hold the file of an id that the request names, if there is one.
     fn hold_known(&self, state: &mut State, call: &mut Call, id: &CStr) -> Attempt<bool> {
-        if open::turn_to(state, call, id).is_err() {
-            return Ok(false);
+        if let Err(problem) = open::turn_to(state, call, id) {
+            return match problem.error.code {
+                Code::ENOMEM => Err(problem),
+                _ => Ok(false),
+            };
         }
         let kind = match call.read_only {
             true => Kind::Shared,
@@ -293,6 +293,7 @@ impl Files {
             Ok(_) => Ok(true),
             Err(problem) if problem.error.code == Code::ENOTFOUND => Ok(false),
             Err(problem) if problem.error.errno == file::ENOENT && !php => Err(problem),
+            Err(problem) if problem.error.code == Code::ENOMEM => Err(problem),
             // A name too long for the file system is refused, but names nothing.
             Err(problem) => match state.has_file(id) {
                 Ok(exists) => Ok(exists),

@@ -138,7 +138,7 @@ impl State {
     /// (F-71). The file may have another name, and the name another file.
     pub fn is_deleted(&self) -> Result<bool> {
         let waited = self.held.as_ref().is_some_and(|held| held.waited);
-        Ok(waited && !self.has_its_name()?)
+        Ok(waited && !self.has_its_path()?)
     }
 
     /// Before a change: let a session go that others destroyed. It is not made again.
@@ -157,12 +157,10 @@ impl State {
         let Some(held) = &mut self.held else {
             return Ok(());
         };
-        let facts = held.file.facts();
         let known = held.facts.links;
-        let links = facts
-            .map_err(|error| io_error(self, "statx", &error))?
-            .links;
-        if links < known && (links == 0 || !self.has_its_name()?) {
+        // What is stored stays stored where that cannot be told.
+        let links = held.file.facts().map_or(known, |facts| facts.links);
+        if links < known && (links == 0 || !self.has_its_path()?) {
             self.release(call);
             self.is_gone = true;
             return Err(gone());
@@ -171,16 +169,6 @@ impl State {
             held.facts.links = links;
         }
         Ok(())
-    }
-
-    /// Whether the state's id names the held file.
-    fn has_its_name(&self) -> Result<bool> {
-        let held = self.held.as_ref().map(|held| held.facts.identity);
-        match file::facts(self.path.as_c_str()) {
-            Ok(facts) => Ok(Some(facts.identity) == held),
-            Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(false),
-            Err(error) => Err(io_error(self, "statx", &error)),
-        }
     }
 
     /// Make the held file as young as can be, by its name: one that others have destroyed has none.
@@ -236,7 +224,7 @@ impl State {
         match file::facts(path) {
             Ok(facts) => Ok(facts.identity == held.facts.identity),
             Err(error) if error.raw_os_error() == Some(file::ENOENT) => Ok(false),
-            Err(error) => Err(io_error(self, "unlink", &error)),
+            Err(error) => Err(io_error(self, "statx", &error)),
         }
     }
 
@@ -260,6 +248,7 @@ impl State {
     pub fn has_file(&mut self, id: &CStr) -> Result<bool> {
         let exists = match self.place.path_of(id, &mut self.path) {
             Ok(path) => file::exists(path),
+            Err(error) if error.code == Code::ENOMEM => return Err(error),
             Err(_) => Ok(false),
         };
         self.path.clear();

@@ -67,15 +67,15 @@ fn store(
         empty(state, held, power)?;
     } else {
         // A journal that cannot be opened now protects nothing now, which the host is told.
-        let journal = is_needed(held.size, data.len())
-            .then(|| {
-                journals
+        let journal = match is_needed(held.size, data.len()) {
+            false => None,
+            true => {
+                let found = journals
                     .find(state, call, Look::Make)
-                    .ok()
-                    .flatten()
-                    .cloned()
-            })
-            .flatten();
+                    .map(|found| found.cloned());
+                found.map_err(|error| io_error(state, "look for the journal", &error))?
+            }
+        };
         let mut guard = Guard {
             journal: journal.as_deref(),
             power,
@@ -137,17 +137,15 @@ pub(super) fn no_writing(state: &State) -> Error {
 }
 
 /// Leave nothing in the held file, whose last name is to go: whoever waits for its lock finds no session in it.
-pub(super) fn wipe(state: &mut State) -> Result<()> {
+/// What cannot be emptied is removed all the same.
+pub(super) fn wipe(state: &mut State) {
     let is_last = |held: &&mut Held| held.facts.links <= 1 && held.size > 0;
-    let Some(held) = state.held.as_mut().filter(is_last) else {
-        return Ok(());
-    };
-    let cut = held.file.set_len(0);
-    if cut.is_ok() {
+    if let Some(held) = state.held.as_mut().filter(is_last)
+        && held.file.set_len(0).is_ok()
+    {
         held.size = 0;
         held.copy = None;
     }
-    cut.map_err(|error| io_error(state, "truncation", &error))
 }
 
 /// Cutting the file is a single step; a file that is empty already only becomes younger.

@@ -281,17 +281,16 @@ impl Journal {
     }
 
     /// The id a record names.
-    pub fn id(&self, index: usize) -> Option<Vec<u8>> {
-        let id = self.name(index)?;
-        id::is_valid(&id).then_some(id)
+    pub fn id(&self, index: usize) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.name(index)?.filter(|id| id::is_valid(id)))
     }
 
-    fn name(&self, index: usize) -> Option<Vec<u8>> {
+    fn name(&self, index: usize) -> io::Result<Option<Vec<u8>>> {
         let base = at(index);
-        let len = usize::try_from(self.region.get(base + ID_LEN)).ok()?;
-        (len <= ID_ROOM)
-            .then(|| self.region.copy_out(base + ID, len).ok())
-            .flatten()
+        match usize::try_from(self.region.get(base + ID_LEN)) {
+            Ok(len) if len <= ID_ROOM => self.region.copy_out(base + ID, len).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// What a record holds; None if that cannot be true, an error if it cannot be told now.
@@ -330,7 +329,7 @@ impl Journal {
             let new = old.split_off(old_len);
             (old, new)
         };
-        let name = self.name(index).ok_or_else(damaged)?;
+        let name = self.name(index)?.ok_or_else(damaged)?;
         if number(SUM) != sum(owner, flags, &name, &old, &new) {
             return Err(damaged());
         }

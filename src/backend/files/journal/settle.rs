@@ -3,9 +3,10 @@
 use super::super::path::Place;
 use super::layout::{Mark, Phase};
 use super::record::{Journal, Payloads};
+use crate::error::Code;
 use crate::sys::clock::ticks;
 use crate::sys::file::{Access, Descriptor, EFBIG, Facts, Kind as FileKind};
-use crate::sys::journal::read_only;
+use crate::sys::journal::{is_passing, read_only};
 use crate::sys::limit;
 use crate::sys::lock::{self, Kind};
 use crate::sys::memory::{self, Fallible};
@@ -89,12 +90,18 @@ impl Journal {
     pub fn repair(&self) {
         let mut path = Text::default();
         for (index, state) in self.in_use() {
-            let file = self
-                .id(index)
-                .and_then(|id| open(&self.place, id, &mut path));
-            let Some(file) = file else {
-                self.free_if_old(index, state);
-                continue;
+            let file = self.id(index).and_then(|id| match id {
+                Some(id) => open(&self.place, &id, &mut path),
+                None => Ok(None),
+            });
+            let file = match file {
+                Ok(Some(file)) => file,
+                Ok(None) => {
+                    self.free_if_old(index, state);
+                    continue;
+                }
+                // It may be there.
+                Err(_) => continue,
             };
             if !matches!(lock::try_lock(&file, Kind::Exclusive), Ok(true)) {
                 continue;
@@ -123,9 +130,17 @@ impl Journal {
     }
 }
 
-fn open(place: &Place, id: Vec<u8>, path: &mut Text) -> Option<Descriptor> {
-    let path = place.path_of(&memory::c_string(&id).ok()?, path).ok()?;
-    Descriptor::open(path, Access::ReadWrite).ok()
+/// The file of a session; None: it has none that can be used. An error: that cannot be told now.
+fn open(place: &Place, id: &[u8], path: &mut Text) -> io::Result<Option<Descriptor>> {
+    let path = match place.path_of(&memory::c_string(id)?, path) {
+        Ok(path) => path,
+        Err(error) if error.code == Code::ENOMEM => return Err(memory::NoMemory.into()),
+        Err(_) => return Ok(None),
+    };
+    match Descriptor::open(path, Access::ReadWrite) {
+        Err(error) if is_passing(&error) => Err(error),
+        opened => Ok(opened.ok()),
+    }
 }
 
 /// What the file holds, unless it is longer than that.

@@ -124,7 +124,7 @@ fn a_record_is_armed_turned_round_wiped_and_freed() {
             armed.sync().unwrap();
             assert_eq!(scene.phases(), [Phase::Armed]);
             let (index, _) = scene.journal.in_use().next().unwrap();
-            assert_eq!(scene.journal.id(index).unwrap(), b"abc");
+            assert_eq!(scene.journal.id(index).unwrap().unwrap(), b"abc");
             let held = scene.journal.load(index).unwrap().unwrap();
             assert!(held.old == old && held.new == new && held.power == power);
             assert_eq!(Some(held.owner), scene.journal.owner(&scene.facts));
@@ -132,7 +132,7 @@ fn a_record_is_armed_turned_round_wiped_and_freed() {
             assert_eq!(scene.phases(), [Phase::ArmedOld]);
             armed.free();
             assert_eq!(scene.phases(), []);
-            assert_eq!(scene.journal.id(index), None);
+            assert_eq!(scene.journal.id(index).unwrap(), None);
             assert!(scene.journal.load(index).unwrap().is_none());
         }
     }
