@@ -142,6 +142,13 @@
 #define SESS_START_EXISTING 4
 
 /**
+ * sess_start: open again what this request has closed, as sess_update does. SESS_EGONE: it was destroyed
+ * meanwhile, or moved to an id that this request is not to know; no session begins and no cookie is sent.
+ * Where nothing was stored yet, and for a session that a clock has ended, it is a start like any other.
+ */
+#define SESS_START_AGAIN 8
+
+/**
  * sess_login: the user wants to be remembered; the clocks of sess.remember apply.
  */
 #define SESS_LOGIN_REMEMBER 1

@@ -36,8 +36,9 @@ func UserLost() LogoutOption { return logoutFlag(csess.LogoutUserLost) }
 // [Session.AuthAge]. The application's own key of a login (sess.user_key) is its own to set.
 //
 // The session has to be active ([ErrNotActive]) and the response not begun ([ErrHeadersSent]). [ErrRefused] where
-// sess.moin_lifetime disables such logins, errors.ErrUnsupported in the profiles of PHP. After a failure nobody is logged
-// in that was not before.
+// sess.moin_lifetime disables such logins, and where another login has left the id of this request, as when a form was
+// sent twice: nothing is made and no cookie sent, the first one stands. errors.ErrUnsupported in the profiles of PHP.
+// After a failure nobody is logged in that was not before, and the session goes on under its id.
 //
 // ctx gives its values to the callbacks of a [Handler]. Its end does not stop a login halfway; sess.save_timeout_ms
 // bounds it.

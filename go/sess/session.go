@@ -132,9 +132,11 @@ func (s *Session) Release() {
 }
 
 // Update starts a closed session again, runs f and closes it, for what a request has to save after its early
-// Close. If f fails or panics nothing is saved. f's error is returned as it is.
+// Close. If f fails or panics nothing is saved. f's error is returned as it is. [ErrGone]: the session was destroyed
+// since it was closed here, or moved to an id that this request is not to know; f does not run, no session begins and
+// no cookie is sent.
 func (s *Session) Update(ctx context.Context, f func(*Session) error) error {
-	if err := s.Start(ctx); err != nil {
+	if err := s.startAs(ctx, "", start{flags: csess.Again}); err != nil {
 		return err
 	}
 	return s.change(f)
@@ -174,8 +176,12 @@ func (s *Session) Destroy() error {
 	return s.drive(opDestroy, func(h *handle) *csess.Failure { return h.Destroy() })
 }
 
-// Regenerate goes on under a new id: session_regenerate_id(). At a login call [Session.Login] instead. deleteOld destroys what
-// is stored under the old one. [ErrNotActive]; [ErrHeadersSent] after the first byte of the response.
+// Regenerate goes on under a new id: session_regenerate_id(). At a login call [Session.Login] instead. The session is
+// stored under the new id, which stays locked until Close. With deleteOld the old id leads nowhere from then on: requests
+// that are still under way with it get an empty session, which is not stored and sends no cookie. Without it the session
+// stays there as it is now. [ErrNotActive]; [ErrHeadersSent] after the first byte of the response; [ErrGone] where others
+// have destroyed the session; [ErrRefused] where it has moved to another id already. After a failure the session goes on
+// under the old id.
 func (s *Session) Regenerate(deleteOld bool) error {
 	return s.drive(opRegenerate, func(h *handle) *csess.Failure { return h.Regenerate(deleteOld) })
 }

@@ -2,7 +2,6 @@
 
 use super::canonical::{self, write_int, write_key};
 use super::custom::behind_custom;
-use super::keys;
 use super::load::check_size;
 use super::scan::note;
 use super::store::no_memory;
@@ -113,7 +112,7 @@ impl Document {
                 _ => {
                     return Err(Error::new(
                         Code::EINVAL,
-                        text!("key {}: neither an array nor null", keys::name(key)),
+                        "the key is neither an array nor null",
                     ));
                 }
             }
@@ -260,7 +259,7 @@ impl Document {
 
     fn remove_entry(&mut self, array: NodeId, key: Key<'_>) -> Result<()> {
         let table = self.editable(array)?;
-        let missing = || Error::new(Code::ENOTFOUND, text!("no key {}", keys::name(key)));
+        let missing = || Error::new(Code::ENOTFOUND, "there is no such key");
         let position = self.find_entry(array, table, key).ok_or_else(missing)?;
         let old = self.tables[table as usize].at(position);
         self.guard(array.0, Some(old), 0, 0)?;

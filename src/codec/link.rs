@@ -194,7 +194,7 @@ impl Document {
                     node: place,
                     table,
                     left: head.count,
-                    property: head.object,
+                    property: head.is_object(),
                 })?;
                 slots.slots.try_push(slot)?;
                 continue;

@@ -34,8 +34,6 @@ pub(super) struct Seen {
     first: usize,
     last_int: i64,
     any_int: bool,
-    /// There was a property's name that an integer may repeat.
-    int_like: bool,
 }
 
 /// What keys are those of.
@@ -69,13 +67,13 @@ impl Keys {
     }
 
     /// Whether PHP would write this key so, and it is surely not a repeated one. `all` is what is
-    /// scanned.
+    /// scanned; `property`: "7" stays a string.
     #[inline]
     pub fn fresh(
         &mut self,
         seen: &mut Seen,
         key: RawKey<'_>,
-        of: Of,
+        property: bool,
         all: &[u8],
     ) -> memory::Result<bool> {
         match key {
@@ -84,19 +82,27 @@ impl Keys {
                 let ascending = !seen.any_int || value > seen.last_int;
                 seen.any_int = true;
                 seen.last_int = value;
-                Ok(ascending && !seen.int_like && of != Of::Strings)
+                Ok(ascending && !property)
             }
             RawKey::Escaped(_) => Ok(false),
             RawKey::Bytes(bytes) => {
                 let int_like = matches!(bytes.first(), Some(b'-' | b'0'..=b'9'));
-                if int_like && matches!(Key::from_bytes(bytes), Key::Int(_)) {
-                    seen.int_like = true;
-                    if of == Of::Array || seen.any_int {
-                        return Ok(false);
-                    }
+                if int_like && !property && matches!(Key::from_bytes(bytes), Key::Int(_)) {
+                    return Ok(false);
                 }
                 self.fresh_bytes(seen, bytes, all)
             }
+        }
+    }
+
+    /// Whether a key that is not fresh is the name of a property that a class makes of a list, and surely not
+    /// a repeated one, also as a string.
+    #[cold]
+    #[inline(never)]
+    pub fn lists(&mut self, seen: &Seen, key: RawKey<'_>, all: &[u8]) -> memory::Result<bool> {
+        match key {
+            RawKey::Int(text) => self.fresh_bytes(seen, text, all),
+            _ => Ok(false),
         }
     }
 
@@ -309,7 +315,7 @@ mod tests {
         let mut found = Vec::new();
         for (number, (start, end)) in cuts.iter().enumerate() {
             let key = RawKey::Bytes(&text[*start..*end]);
-            if !keys.fresh(seen, key, Of::Array, text).unwrap() {
+            if !keys.fresh(seen, key, false, text).unwrap() {
                 found.push(number);
             }
         }

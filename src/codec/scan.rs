@@ -2,7 +2,7 @@
 //! whole values of them.
 
 use super::float;
-use super::repeats::Seen;
+use super::repeats::{Of, Seen};
 use super::store::no_memory;
 use super::text::{RawKey, fits_i64, is_class_name, is_standard, references, split_case};
 use crate::error::{Code, Error};
@@ -57,9 +57,15 @@ pub(super) mod note {
 /// The head of a container: `a:N:{` or `O:L:"Class":N:{`.
 pub(super) struct Head {
     pub count: usize,
-    pub object: bool,
-    /// The class is PHP's stdClass, all names of whose properties are strings.
-    pub standard: bool,
+    pub of: Of,
+}
+
+impl Head {
+    /// Whether it is that of an object.
+    #[inline(always)]
+    pub fn is_object(&self) -> bool {
+        self.of != Of::Array
+    }
 }
 
 pub(super) struct Scan<'a> {
@@ -414,9 +420,12 @@ impl<'a> Scan<'a> {
         let start = self.at;
         self.at += 1;
         self.byte(b':', "no value")?;
-        let mut standard = false;
+        let mut of = Of::Array;
         let count = if object {
-            standard = is_standard(self.class()?);
+            of = match is_standard(self.class()?) {
+                true => Of::Strings,
+                false => Of::Object,
+            };
             self.byte(b':', "an object without a count")?;
             self.count()?
         } else {
@@ -429,10 +438,6 @@ impl<'a> Scan<'a> {
             return self.fault("more elements than the data can hold");
         }
         self.slots += 1;
-        Ok(Head {
-            count,
-            object,
-            standard,
-        })
+        Ok(Head { count, of })
     }
 }

@@ -83,7 +83,7 @@ fn rare(bytes: &[u8], at: usize) -> Option<Step> {
     let head = match scan.peek() {
         b'O' => {
             let head = scan.head().ok()?;
-            Some((head.count, head.object))
+            Some((head.count, head.is_object()))
         }
         _ => {
             scan.leaf().ok()?;

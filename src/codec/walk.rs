@@ -52,11 +52,7 @@ impl<'a> Scan<'a> {
         raw: bool,
         scratch: &mut Scratch,
     ) -> memory::Result {
-        let of = match raw {
-            true => Of::Strings,
-            false => Of::Array,
-        };
-        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, of, self.bytes)? {
+        if self.looks_at_spelling() && !scratch.keys.fresh(&mut self.keys, key, raw, self.bytes)? {
             self.notes |= note::ODD;
         }
         Ok(())
@@ -94,8 +90,7 @@ impl<'a> Scan<'a> {
                 self.slots += 1;
                 Some(Head {
                     count,
-                    object: false,
-                    standard: false,
+                    of: Of::Array,
                 })
             } else {
                 self.at = bytes.len() - rest.len();
@@ -119,11 +114,7 @@ impl<'a> Scan<'a> {
                 frames.try_push(inner)?;
                 inner = Frame {
                     left: head.count as u32,
-                    of: match head.object {
-                        _ if head.standard => Of::Strings,
-                        true => Of::Object,
-                        false => Of::Array,
-                    },
+                    of: head.of,
                 };
                 if SPELLING {
                     scratch.seen.try_push(scratch.keys.enter())?;
@@ -157,15 +148,15 @@ impl<'a> Scan<'a> {
                 rest = &bytes[self.at..];
                 key
             };
-            if SPELLING && inner.of == Of::Object && matches!(key, RawKey::Int(_)) {
-                self.notes |= note::LISTED;
-            }
             if SPELLING
                 && self.notes & note::ODD == 0
                 && let Some(seen) = scratch.seen.last_mut()
-                && !scratch.keys.fresh(seen, key, inner.of, bytes)?
+                && !scratch
+                    .keys
+                    .fresh(seen, key, inner.of != Of::Array, bytes)?
             {
-                self.notes |= note::ODD;
+                let listed = inner.of == Of::Object && scratch.keys.lists(seen, key, bytes)?;
+                self.notes |= if listed { note::LISTED } else { note::ODD };
             }
         }
     }
@@ -219,7 +210,9 @@ mod tests {
             ("a:1:{s:1:\"0\";N;}", true),
             ("O:1:\"A\":1:{s:1:\"0\";N;}", false),
             ("O:1:\"A\":2:{i:0;N;i:1;N;}", false),
-            ("O:1:\"A\":2:{i:1;N;i:0;N;}", true),
+            ("O:1:\"A\":2:{i:1;N;i:0;N;}", false),
+            ("O:1:\"A\":2:{i:1;N;i:1;N;}", true),
+            ("O:1:\"A\":2:{i:0;N;s:1:\"k\";N;}", false),
             ("O:1:\"A\":2:{i:0;N;s:1:\"0\";N;}", true),
             ("O:1:\"A\":2:{s:1:\"0\";N;i:0;N;}", true),
             ("O:8:\"stdClass\":1:{i:0;N;}", true),

@@ -76,9 +76,11 @@ fn message(payload: Box<dyn Any + Send>) -> Cow<'static, str> {
         // A payload whose destructor panics would unwind into C after all.
         std::mem::forget(payload);
     }
-    let place = PLACE.take().unwrap_or_default();
-    match text {
-        Some(text) => text!("a bug in libsess was caught: {text}, at {place}"),
-        None => text!("a bug in libsess was caught at {place}"),
+    match (text, PLACE.take()) {
+        (Some(text), Some(place)) => text!("a bug in libsess was caught: {text}, at {place}"),
+        (None, Some(place)) => text!("a bug in libsess was caught at {place}"),
+        // It began in a function of the host's, whose own hook was told of the place.
+        (Some(text), None) => text!("a panic was caught: {text}"),
+        (None, None) => "a panic was caught".into(),
     }
 }

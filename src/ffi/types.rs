@@ -14,6 +14,10 @@ pub const SESS_START_RAW: u32 = 1;
 pub const SESS_START_READ_AND_CLOSE: u32 = 2;
 /// sess_start: SESS_ENOTFOUND rather than begin a new session.
 pub const SESS_START_EXISTING: u32 = 4;
+/// sess_start: open again what this request has closed, as sess_update does. SESS_EGONE: it was destroyed
+/// meanwhile, or moved to an id that this request is not to know; no session begins and no cookie is sent.
+/// Where nothing was stored yet, and for a session that a clock has ended, it is a start like any other.
+pub const SESS_START_AGAIN: u32 = 8;
 /// sess_login: the user wants to be remembered; the clocks of sess.remember apply.
 pub const SESS_LOGIN_REMEMBER: u32 = 1;
 /// sess_logout: have the browser clear what it keeps for the site (Clear-Site-Data: cache, cookies, storage).

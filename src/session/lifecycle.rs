@@ -51,8 +51,7 @@ impl Session {
         }
         self.take_back_record();
         let closed = self.call_close();
-        self.state = State::Closed;
-        self.give_up_unmade();
+        self.note_closed();
         self.ended(1, closed)
     }
 
@@ -298,7 +297,7 @@ impl Session {
                 Err(Error::new(Code::EMISUSE, "update: the session is active")),
             );
         }
-        self.start_again()?;
+        self.start_again(0)?;
         if let Err(error) = change(self) {
             let _ = self.abort();
             return self.ended(0, Err(error));
@@ -306,16 +305,15 @@ impl Session {
         self.close()
     }
 
-    /// Start for an update. A session that this request has closed is not begun anew where others have
-    /// destroyed it, or moved it to an id that this request is not to know.
-    fn start_again(&mut self) -> Result<()> {
-        let was_closed = self.state == State::Closed && self.has_id && !self.proof.is_owed();
-        if !was_closed {
-            return self.start(0);
+    /// Open again what was closed here. It is not begun anew where others have destroyed it, or moved it to an
+    /// id that this request is not to know.
+    pub(super) fn start_again(&mut self, flags: u32) -> Result<()> {
+        if !self.was_closed || !self.has_id || self.proof.is_owed() {
+            return self.start(flags);
         }
         let cookie_known = self.cookie_known;
         self.is_updating = true;
-        let started = self.start(START_EXISTING);
+        let started = self.start(flags | START_EXISTING);
         self.is_updating = false;
         let Err(error) = started else {
             return Ok(());
@@ -330,6 +328,13 @@ impl Session {
         self.state = State::Closed;
         let text = "the session was destroyed since it was closed here; nothing was changed";
         self.ended(0, Err(Error::new(Code::EGONE, text)))
+    }
+
+    /// The session is closed, and whoever opens it again means its record, if it has one.
+    pub(super) fn note_closed(&mut self) {
+        self.state = State::Closed;
+        self.was_closed = !self.record.is_missing();
+        self.give_up_unmade();
     }
 
     /// A fresh id starting with `prefix`: `session_create_id()` (L-24, S-43 to S-45).

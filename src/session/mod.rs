@@ -60,6 +60,8 @@ pub const START_RAW: u32 = 1;
 pub const START_READ_AND_CLOSE: u32 = 2;
 /// [`Code::ENOTFOUND`] rather than begin a new session.
 pub const START_EXISTING: u32 = 4;
+/// [`Code::EGONE`] rather than begin a new session in the place of one that was closed here.
+pub const START_AGAIN: u32 = 8;
 
 /// Where a session is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +171,9 @@ pub struct Session {
     policed: policed::Policed,
     /// A hook of the host's is running.
     in_hook: bool,
-    /// The start is that of an update.
+    /// A record of the id in force was there when the session was closed last.
+    was_closed: bool,
+    /// The start is to open again what was closed.
     is_updating: bool,
     cookies: cookies::Cookies,
     document: Document,
@@ -232,6 +236,7 @@ impl Session {
             proof: provisional::Proof::default(),
             policed: policed::Policed::default(),
             in_hook: false,
+            was_closed: false,
             is_updating: false,
             cookies: cookies::Cookies::default(),
             document: Document::try_new()?,
@@ -271,6 +276,7 @@ impl Session {
         self.call.recycle(&self.settings);
         self.recycle_beside();
         self.state = State::None;
+        self.was_closed = false;
         self.id.clear();
         self.has_id = false;
         self.is_new = false;

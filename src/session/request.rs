@@ -52,6 +52,7 @@ impl Session {
             return self.ended(0, Err(Error::new(Code::EBADID, text)));
         }
         self.has_id = true;
+        self.was_closed = false;
         self.cookie_known = false;
         self.proof.forget();
         self.ended(1, Ok(()))

@@ -214,7 +214,8 @@ impl Session {
     /// Before the lock goes, and nothing is kept: a record that was made for its cookie's sake goes again.
     /// Where the response has begun, the client knows the id, and finds an empty session under it.
     pub(super) fn take_back_record(&mut self) {
-        if self.record != Record::Reserved {
+        // After a close there is no lock under which it could be: a save that failed leaves it as it is.
+        if self.record != Record::Reserved || !self.handler_open {
             return;
         }
         if self.headers_sent && self.empty_record().is_ok() {

@@ -1,7 +1,7 @@
 //! Close: encode, write or touch, unlock (S-20 to S-28).
 
+use super::Session;
 use super::calls::Optional;
-use super::{Session, State};
 use crate::config::Profile;
 use crate::error::{Code, Error, Event, Level, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -40,8 +40,7 @@ impl Session {
             self.take_back_record();
         }
         let closed = self.call_close();
-        self.state = State::Closed;
-        self.give_up_unmade();
+        self.note_closed();
         if !self.settings.php() {
             self.collect_by_chance();
         }

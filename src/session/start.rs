@@ -4,7 +4,7 @@ use super::policed::Course;
 use super::reserve::{CookieState, Record};
 use super::response::Cookie;
 use super::way::Way;
-use super::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
+use super::{START_AGAIN, START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session, State};
 use crate::config::{Create, Profile};
 use crate::error::{Code, Error, Result};
 use crate::policy::judge::Ending;
@@ -56,6 +56,9 @@ impl Session {
     /// Lock and load, or begin a new session: `session_start()`.
     pub fn start(&mut self, flags: u32) -> Result<()> {
         self.check_free()?;
+        if flags & START_AGAIN != 0 {
+            return self.start_again(flags & !START_AGAIN);
+        }
         if flags & !(START_RAW | START_READ_AND_CLOSE | START_EXISTING) != 0 {
             return self.ended(0, Err(Error::new(Code::EINVAL, "start: unknown flags")));
         }
@@ -110,13 +113,12 @@ impl Session {
             }
         }
         let closed = if self.call.read_only {
-            self.state = State::Closed;
             let kept = match self.raw {
                 true => self.move_raw_payload(),
                 false => Ok(()),
             };
             let closed = self.call_close().and(kept);
-            self.give_up_unmade();
+            self.note_closed();
             if !self.settings.php() {
                 self.collect_by_chance();
             }

@@ -310,7 +310,9 @@ static void headers(const char *directory) {
     CHECK_OK(sess_regenerate_id(s, true), s);
     CHECK_INT(sess_header_count(s), 4); /* the new cookie took the place of the old one */
     CHECK(strcmp(sess_id(s), id) != 0 && strstr(header(s, "Set-Cookie"), sess_id(s)) != NULL);
-    CHECK(file_is(session_file(directory, id), NULL, 0));
+    /* Whoever saw the first cookie finds neither this session nor a free id. */
+    CHECK(!file_is(session_file(directory, id), NULL, 0));
+    CHECK(!file_is(session_file(directory, id), "n|i:1;", 6));
     CHECK_OK(sess_mark_headers_sent(s), s);
     CHECK_RC(sess_regenerate_id(s, true), SESS_EHEADERS, s);
     CHECK_OK(sess_close(s), s); /* saving is never too late */

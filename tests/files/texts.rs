@@ -4,7 +4,7 @@ use crate::kit::{self, Dir, c};
 use sess::codec::{Place, ROOT};
 use sess::config::{Profile, Settings};
 use sess::engine::{Engine, Parts};
-use sess::error::{Error, Event};
+use sess::error::{Code, Error, Event};
 use sess::session::{START_EXISTING, START_RAW, START_READ_AND_CLOSE, Session};
 use sess::value::{Key, Scalar};
 use std::fs;
@@ -152,6 +152,28 @@ fn f_88_no_text_shows_data_or_ids() {
         }
     }
     assert!(heard > 2_000, "{heard}");
+}
+
+/// Also where a key is refused, by the call that sets it or by the save that meets it.
+#[test]
+fn f_88_no_text_shows_a_key() {
+    let dir = Dir::new();
+    let said = Said::default();
+    let engine = engine(&dir, &said, Profile::Libsess, &[]);
+    let key = Key::Bytes(b"MARK|1");
+    let mut session = engine.session();
+    session.start(0).unwrap();
+    let refused = session.set_value(ROOT, Place::At(key), Scalar::Int(1));
+    assert_eq!(refused.as_ref().unwrap_err().code, Code::EINVAL);
+    hear(&said, refused);
+    hear(&said, session.remove_value(ROOT, Key::Bytes(b"MARK")));
+    let scalar = Key::Bytes(b"MARK_scalar");
+    session
+        .set_value(ROOT, Place::At(scalar), Scalar::Int(1))
+        .unwrap();
+    hear(&said, session.edit_value(ROOT, Place::At(scalar)).map(drop));
+    assert!(said.lock().unwrap().len() >= 3);
+    check(&said, "a key that is refused");
 }
 
 #[test]

@@ -350,3 +350,25 @@ fn a_child_neither_makes_nor_takes_back_its_parents_record() {
     });
     assert_eq!(seen.unwrap(), "true");
 }
+
+#[test]
+fn c_48_a_failed_save_after_the_head_leaves_what_was_reserved_and_the_closed_storage_alone() {
+    let ends: [End; 2] = [|session| session.recycle().unwrap(), |_| {}];
+    for end in ends {
+        let site = Site::new(Store::Table, &[]);
+        let mut session = site.started("");
+        set(&mut session, "n", 1);
+        let sent = cookie(&mut session).unwrap();
+        session.mark_headers_sent().unwrap();
+        set(&mut session, "n", 2);
+        *site.table.fails.lock().unwrap() = Some(("write", 0, Code::EIO));
+        assert_eq!(session.close().unwrap_err().code, Code::EIO);
+        end(&mut session);
+        drop(session);
+        // Nobody writes to a table that is closed: the record is whole, and not locked.
+        assert_eq!(site.raw(&sent).as_deref(), Some(&b"n|i:1;"[..]));
+        let mut next = site.started(&sent);
+        assert_eq!(get(&mut next, "n"), Some(1));
+        next.close().unwrap();
+    }
+}

@@ -64,6 +64,41 @@ fn cs_13_a_session_gets_a_new_id_in_time_and_the_old_one_leads_there_for_its_gra
 }
 
 #[test]
+fn cs_13_f_15_sessions_that_were_rotated_outlive_the_end_of_rotation() {
+    // Rotation is switched off, or another host of the directory never had it on.
+    let rotating = Site::new(Store::Files, EACH_MINUTE);
+    let old = rotating.made(1);
+    rotating.pass(60);
+    let mut session = rotating.started(&old);
+    let new = id(&session);
+    session.close().unwrap();
+    drop(session);
+    let Site { dir, .. } = rotating;
+    let site = Site::on(dir, Store::Files, &[("sess.rotate_grace", "30")]);
+    site.pass(60);
+    for known in [&old, &new] {
+        assert_eq!(site.seen(known, "n"), Some(1));
+        let mut session = site.started(known);
+        assert_eq!(id(&session), new);
+        set(&mut session, "n", 1);
+        session.close().unwrap();
+    }
+    site.pass(31);
+    site.started(&new).close().unwrap();
+    assert_eq!(
+        site.dir.names(),
+        [format!("sess_{new}")],
+        "as after any grace"
+    );
+    // A second name of which the session does not tell is refused as ever.
+    std::fs::hard_link(site.dir.file(&new), site.dir.file(&old)).unwrap();
+    let second = site.dir.file("third");
+    std::fs::hard_link(site.dir.file(&new), second).unwrap();
+    let refused = site.request(&new).start(0).unwrap_err();
+    assert_eq!(refused.code, Code::EUNSAFE);
+}
+
+#[test]
 fn cs_13_the_next_rotation_comes_after_the_last_and_shuts_the_id_before() {
     each(EACH_MINUTE, |site| {
         let first = site.made(1);

@@ -59,6 +59,7 @@ const (
 	Raw          = C.SESS_START_RAW
 	ReadAndClose = C.SESS_START_READ_AND_CLOSE
 	Existing     = C.SESS_START_EXISTING
+	Again        = C.SESS_START_AGAIN
 )
 
 // State is a sess_state.

@@ -4,10 +4,13 @@
 use super::open::{Attempt, check_id, gone, io_error, taken, unknown};
 use super::state::State;
 use super::write::keep_name;
-use crate::config::Durability;
-use crate::error::{Code, Error};
+use crate::codec::{Document, Limits, Spelling};
+use crate::config::{Durability, Settings};
+use crate::error::{Code, Error, Result};
 use crate::handler::Call;
-use crate::sys::file;
+use crate::policy::entry::{Entry, Read};
+use crate::sys::file::{self, Descriptor, Facts};
+use crate::sys::memory::Fallible;
 use crate::sys::text::Text;
 use std::ffi::CStr;
 use std::io;
@@ -74,6 +77,58 @@ pub(super) fn count(state: &State) -> Attempt<u64> {
     match &state.held {
         Some(held) => Ok(u64::from(held.facts.links)),
         None => Err(not_held().into()),
+    }
+}
+
+/// Whether a file has more names than its rotation explains, which gives it a second one for a while. Any
+/// number is right in PHP, and where the file system's count cannot be relied on.
+pub(super) fn are_unexplained(
+    state: &State,
+    settings: &Settings,
+    file: &Descriptor,
+    facts: &Facts,
+) -> Result<bool> {
+    if settings.php() || settings.network_fs || facts.links <= 1 {
+        return Ok(false);
+    }
+    let rotates = settings.policy.kinds.iter().any(|kind| kind.rotate > 0);
+    match facts.links {
+        2 if rotates => Ok(false),
+        // It was rotated while that was on, or by another host of the directory.
+        2 => Ok(!tells_of_move(state, settings, file, facts)?),
+        _ => Ok(true),
+    }
+}
+
+/// Whether the session in a file says that it has moved to another id.
+#[cold]
+fn tells_of_move(
+    state: &State,
+    settings: &Settings,
+    file: &Descriptor,
+    facts: &Facts,
+) -> Result<bool> {
+    if !settings.policed() || facts.size > settings.max_data_bytes {
+        return Ok(false);
+    }
+    let size = facts.size as usize;
+    let mut payload = Vec::new();
+    payload.room(size)?;
+    let read = file.read(&mut payload, size);
+    read.map_err(|error| io_error(state, "read", &error))?;
+    let mut document = Document::try_new()?;
+    document.reserve(settings.policy.meta_key.to_bytes())?;
+    let limits = Limits {
+        depth: settings.max_depth,
+        bytes: settings.max_data_bytes,
+    };
+    match document.load(settings.format, &payload, Spelling::AsStored, &limits) {
+        Err(error) if error.code == Code::ENOMEM => Err(error),
+        Err(_) => Ok(false),
+        Ok(()) => Ok(matches!(
+            Entry::read(&mut document)?,
+            Read::Is(entry) if entry.moved.is_some()
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From an id to an open, locked, checked file.
 
 use super::Files;
+use super::names;
 use super::path::{PREFIX, Place};
 use super::state::{Held, State};
 use crate::backend::{bad_id, warn};
@@ -211,7 +212,7 @@ impl Files {
             "belongs to another user"
         } else if !settings.network_fs && self.is_on_network(state, file, facts)? {
             "is on a network file system; see sess.network_fs"
-        } else if most_names(settings).is_some_and(|most| facts.links > most) {
+        } else if names::are_unexplained(state, settings, file, facts)? {
             "has more names than its rotation explains"
         } else {
             return Ok(());
@@ -272,13 +273,6 @@ pub(super) fn check_id(state: &State, bytes: &[u8]) -> Attempt<()> {
         return Err(Problem::named("FILE_OPEN_FAILED", error));
     }
     Ok(())
-}
-
-/// How many names a session's file may have: rotation gives it a second one for a while. None: any number, as
-/// in PHP, and where the file system's count cannot be relied on.
-pub(super) fn most_names(settings: &Settings) -> Option<u32> {
-    let rotates = || settings.policy.kinds.iter().any(|kind| kind.rotate > 0);
-    (!settings.php() && !settings.network_fs).then(|| 1 + u32::from(rotates()))
 }
 
 /// Open the file of the state's id. None: one has to be made.
