@@ -42,7 +42,8 @@
  *   value) and leaves the error text alone; freeing a session that is in use, by another thread or by
  *   the callback it is in, does nothing. While, and only while, a lock is contended, libsess runs one
  *   thread of its own per contended id: all signals blocked, never in your code, never holding your
- *   pointers, gone a second after its last use. The library cannot be unloaded by dlclose.
+ *   pointers, gone a second after its last use, and with the last engine. The library cannot be unloaded by
+ *   dlclose.
  * FORK  An engine made before fork() works in the child. A session made before fork() stays the parent's:
  *   in the child every call on it but sess_free gives SESS_EMISUSE (or the neutral value), and freeing it
  *   writes and unlocks nothing and calls none of the nine. Closing in the parent releases the lock even
@@ -51,7 +52,10 @@
  *   SIGALRM; interrupted system calls are resumed; descriptors are O_CLOEXEC; SIGXFSZ is not provoked.
  *   SIGBUS is possible only when a process of your own uid truncates a file that is mapped (large raw
  *   reads). Do not pthread_cancel a thread inside libsess. errno is not preserved.
- * MEMORY  Allocations sized by stored data fail as SESS_ENOMEM; small fixed ones abort the process.
+ * MEMORY  Without memory a call is SESS_ENOMEM, or gives its neutral value with that as the last error
+ *   (sess_new and the other *_new: NULL), and nothing has changed: what is stored stays, no lock is left
+ *   behind, the handle goes on. The library ends the process for no allocation of its own, however small.
+ *   Texts for which there is no memory are replaced by a fixed one.
  * PANICS  A bug inside libsess never unwinds into the caller: it becomes SESS_EPANIC, the lock is given
  *   up without saving, and the handle refuses all but its *_free and the last error. Callbacks must
  *   return: no longjmp, no C++ exception. One that gets out all the same ends the handle as a bug does;
@@ -360,7 +364,7 @@ enum sess_code
      */
     SESS_EMISUSE = -2,
     /**
-     * Out of memory for stored data.
+     * Out of memory.
      */
     SESS_ENOMEM = -3,
     /**

@@ -52,7 +52,7 @@ codes! {
     EINVAL = -1,
     /// Wrong state, inside a callback, two threads, or after `fork()`.
     EMISUSE = -2,
-    /// Out of memory for stored data.
+    /// Out of memory.
     ENOMEM = -3,
     /// The system or the network failed.
     EIO = -4,

@@ -35,7 +35,7 @@ pub enum sess_code {
     SESS_EINVAL = -1,
     /// Wrong state, inside a callback, two threads, or after fork().
     SESS_EMISUSE = -2,
-    /// Out of memory for stored data.
+    /// Out of memory.
     SESS_ENOMEM = -3,
     /// The system or the network failed: see sess_errno.
     SESS_EIO = -4,
