@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"time"
-	"unsafe"
 )
 
 // Call is a callback that has not returned. Its methods must not be used after that.
@@ -64,9 +63,7 @@ func (c Call) SetID(id string) Code {
 
 // ParentOpen is its open.
 func (c Call) ParentOpen(savePath, name string) Code {
-	p, n := C.CString(savePath), C.CString(name)
-	defer C.free(unsafe.Pointer(p))
-	defer C.free(unsafe.Pointer(n))
+	p, n := cText(savePath), cText(name)
 	return Code(C.csess_parent_open(c.at(), p, n))
 }
 
@@ -75,8 +72,7 @@ func (c Call) ParentClose() Code { return Code(C.csess_parent_close(c.at())) }
 
 // ParentRead is its read; nil is no answer.
 func (c Call) ParentRead(id string) ([]byte, Code) {
-	p := C.CString(id)
-	defer C.free(unsafe.Pointer(p))
+	p := cText(id)
 	var answer C.sess_bytes
 	rc := Code(C.csess_parent_read(c.at(), p, &answer))
 	if rc != OK || answer.data == nil {
@@ -87,22 +83,19 @@ func (c Call) ParentRead(id string) ([]byte, Code) {
 
 // ParentWrite is its write.
 func (c Call) ParentWrite(id string, data []byte) Code {
-	p := C.CString(id)
-	defer C.free(unsafe.Pointer(p))
+	p := cText(id)
 	return Code(C.csess_parent_write(c.at(), p, bytesOrNil(data), C.size_t(len(data))))
 }
 
 // ParentUpdateTimestamp is its update_timestamp.
 func (c Call) ParentUpdateTimestamp(id string, data []byte) Code {
-	p := C.CString(id)
-	defer C.free(unsafe.Pointer(p))
+	p := cText(id)
 	return Code(C.csess_parent_update_timestamp(c.at(), p, bytesOrNil(data), C.size_t(len(data))))
 }
 
 // ParentDestroy is its destroy.
 func (c Call) ParentDestroy(id string) Code {
-	p := C.CString(id)
-	defer C.free(unsafe.Pointer(p))
+	p := cText(id)
 	return Code(C.csess_parent_destroy(c.at(), p))
 }
 
@@ -122,7 +115,6 @@ func (c Call) ParentCreateID() (string, Code) {
 
 // ParentValidateID is its validate_sid.
 func (c Call) ParentValidateID(id string) Code {
-	p := C.CString(id)
-	defer C.free(unsafe.Pointer(p))
+	p := cText(id)
 	return Code(C.csess_parent_validate_sid(c.at(), p))
 }

@@ -62,8 +62,7 @@ func answer(call C.uintptr_t, f *Failure) C.int32_t {
 	if f.Message == "" {
 		return C.int32_t(f.Code)
 	}
-	message := C.CString(f.Message)
-	defer C.free(unsafe.Pointer(message))
+	message := cText(f.Message)
 	return C.csess_call_fail(call, C.int32_t(f.Code), C.int32_t(f.Errno), message)
 }
 

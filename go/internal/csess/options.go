@@ -34,23 +34,19 @@ func (o *Options) Pointer() unsafe.Pointer { return unsafe.Pointer(o.ptr) }
 
 // Set sets a directive.
 func (o *Options) Set(name, value string) error {
-	n, v := C.CString(name), C.CString(value)
-	defer C.free(unsafe.Pointer(n))
-	defer C.free(unsafe.Pointer(v))
+	n, v := cText(name), cText(value)
 	return o.ended(C.sess_options_set(o.ptr, n, v))
 }
 
 // LoadINI reads the text of a php.ini, which messages call by that name.
 func (o *Options) LoadINI(text []byte, name string) error {
-	n := C.CString(name)
-	defer C.free(unsafe.Pointer(n))
+	n := cText(name)
 	return o.ended(C.sess_options_load_ini(o.ptr, (*C.char)(unsafe.Pointer(bytesOrNil(text))), C.size_t(len(text)), n))
 }
 
 // Get returns the value in force; false: there is no such directive.
 func (o *Options) Get(name string) (string, bool) {
-	n := C.CString(name)
-	defer C.free(unsafe.Pointer(n))
+	n := cText(name)
 	value := C.sess_options_get(o.ptr, n)
 	return C.GoString(value), value != nil
 }
@@ -122,4 +118,12 @@ func bytesOrNil(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) 
 
 func text(s string) (*C.char, C.size_t) {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(s))), C.size_t(len(s))
+}
+
+// cText is s with the NUL that C wants, for the time of a call: memory of Go's, as cgo's own ends the process
+// when there is none.
+func cText(s string) *C.char {
+	b := make([]byte, len(s)+1)
+	copy(b, s)
+	return (*C.char)(unsafe.Pointer(unsafe.SliceData(b)))
 }

@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"runtime"
-	"unsafe"
 )
 
 // SetRequest says what the client asked for.
@@ -29,8 +28,7 @@ func (s *Session) CookieName() string {
 
 // Cookie returns a cookie of the request, decoded; false: there is none.
 func (s *Session) Cookie(name string) (string, bool) {
-	n := C.CString(name)
-	defer C.free(unsafe.Pointer(n))
+	n := cText(name)
 	C.csess_cookie(s.c, n)
 	if !s.c.found {
 		return "", false
@@ -48,9 +46,7 @@ func (s *Session) ExpireCookie() *Failure {
 
 // SetCookie adds a cookie of the program's; attributes as behind the value in Set-Cookie.
 func (s *Session) SetCookie(name, value, attributes string) *Failure {
-	n, a := C.CString(name), C.CString(attributes)
-	defer C.free(unsafe.Pointer(n))
-	defer C.free(unsafe.Pointer(a))
+	n, a := cText(name), cText(attributes)
 	ptr, length := key0(value)
 	C.csess_set_own_cookie(s.c, n, ptr, length, a)
 	return s.ended()

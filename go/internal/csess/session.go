@@ -170,17 +170,14 @@ func (s *Session) SetCookieHeader(header string) *Failure {
 
 // SetOption overrides a directive.
 func (s *Session) SetOption(name, value string) *Failure {
-	n, v := C.CString(name), C.CString(value)
-	defer C.free(unsafe.Pointer(n))
-	defer C.free(unsafe.Pointer(v))
+	n, v := cText(name), cText(value)
 	C.csess_set_option(s.c, n, v)
 	return s.ended()
 }
 
 // Option returns the value of a directive in this session.
 func (s *Session) Option(name string) (string, bool) {
-	n := C.CString(name)
-	defer C.free(unsafe.Pointer(n))
+	n := cText(name)
 	value := C.csess_option(s.c, n)
 	t := C.GoString(value)
 	runtime.KeepAlive(s)
