@@ -1,5 +1,3 @@
-//go:build linux && cgo && !race && !asan
-
 /* The C library's allocator, of which calls of one thread fail. */
 
 #include <errno.h>
