@@ -381,7 +381,6 @@ static void keys(void) {
         size_t len = before.len < sizeof copy ? before.len : 0;
         memcpy(copy, before.data, len);
         CHECK_RC(sess_value_set_int(sess_data(s), key, bad[i].len, 1), SESS_EINVAL, s);
-        if (bad[i].key != NULL) CHECK_HAS(sess_errmsg(s), bad[i].key);
         CHECK_HAS(sess_errmsg(s), bad[i].format);
         CHECK(sess_value_edit(sess_data(s), key, bad[i].len) == NULL);
         CHECK_INT(sess_errcode(s), SESS_EINVAL);
@@ -406,7 +405,7 @@ static void keys(void) {
     CHECK_OK(sess_start(s, 0), s);
     CHECK_OK(sess_value_set_int(sess_data(s), "a|b", 3, 1), s);
     CHECK_RC(sess_close(s), SESS_EDATA, s);
-    CHECK_HAS(sess_errmsg(s), "a|b");
+    CHECK_HAS(sess_errmsg(s), "a key with a '|'");
     CHECK(file_is(path, STORED, strlen(STORED)));
     sess_free(s);
     sess_engine_free(e);
