@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long a helper stays when it has nothing to do.
 const STAYS: Duration = Duration::from_secs(1);
 
+/// How long the last engine waits for helpers that may have their lock by now and only have to say so.
+const ENDS: Duration = Duration::from_millis(100);
+
 /// Room for this code and a host's thread-local variables, which lie on the stack as well.
 const STACK: usize = 128 << 10;
 
@@ -58,11 +61,15 @@ impl Drop for Presence {
 fn retire(table: &'static Table) {
     let mut state = table.lock();
     table.work.notify_all();
-    // Those that block in flock(2) cannot be woken; each goes when it has its lock.
     while state.idle + state.starting > 0 {
         let woken = table.left.wait(state);
         state = woken.unwrap_or_else(PoisonError::into_inner);
     }
+    // Those that block in flock(2) cannot be woken; each goes when it has its lock.
+    let woken = table
+        .left
+        .wait_timeout_while(state, ENDS, |state| state.helpers > 0);
+    (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
     let ended = state.ended.take();
     state.give_back();
     drop(state);
