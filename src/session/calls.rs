@@ -224,15 +224,28 @@ impl Session {
         if !self.handler.offers().validate_sid {
             return Ok(Optional::Absent);
         }
-        let result = self.keeping_data(|session| {
+        known(self.keeping_data(|session| {
             session.with_call(|handler, call| handler.validate_sid(call, id.as_c_str()))
-        });
-        match result {
-            Ok(()) => Ok(Optional::Ran(Known::Yes)),
-            Err(error) if error.code == Code::ENOTFOUND => Ok(Optional::Ran(Known::No)),
-            Err(error) if error.code == Code::EUNSUPPORTED => Ok(Optional::Absent),
-            Err(error) => Err(error),
+        }))
+    }
+
+    /// As `call_validate_sid` of the id in force, which stays where it is.
+    pub(super) fn call_validate_own_sid(&mut self) -> Result<Optional<Known>> {
+        if !self.handler.offers().validate_sid {
+            return Ok(Optional::Absent);
         }
+        known(self.keeping_data(|session| {
+            session.with_id(|handler, call, id| handler.validate_sid(call, id))
+        }))
+    }
+}
+
+fn known(result: Result<()>) -> Result<Optional<Known>> {
+    match result {
+        Ok(()) => Ok(Optional::Ran(Known::Yes)),
+        Err(error) if error.code == Code::ENOTFOUND => Ok(Optional::Ran(Known::No)),
+        Err(error) if error.code == Code::EUNSUPPORTED => Ok(Optional::Absent),
+        Err(error) => Err(error),
     }
 }
 

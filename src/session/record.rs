@@ -23,10 +23,7 @@ impl Session {
         if !self.settings.use_strict_mode || self.proof.is_owed() {
             return Ok(cookie);
         }
-        let id = std::mem::take(&mut self.id);
-        let known = self.call_validate_sid(&id);
-        self.id = id;
-        match known {
+        match self.call_validate_own_sid() {
             Ok(Optional::Ran(Known::No)) => {
                 if self.try_another_cookie().map_err(Failed::at(Stage::Id))? {
                     return self.settle_id(cookie, existing);

@@ -111,7 +111,9 @@ impl ShortText {
     pub fn clear(&mut self) {
         self.short[0] = 0;
         self.len = 0;
-        self.long = CText::default();
+        if !self.long.is_empty() {
+            self.long = CText::default();
+        }
     }
 
     /// Replace it; what follows a NUL is dropped, as C would.

@@ -165,6 +165,7 @@ impl Files {
     }
 
     /// What a file is, if it is one of ours to trust. None: it was deleted.
+    #[inline]
     fn inspect(&self, state: &State, call: &Call, file: &Descriptor) -> Attempt<Option<Facts>> {
         let facts = facts_of(file, call).map_err(|error| io_error(state, "statx", &error))?;
         if facts.links == 0 {
@@ -175,6 +176,7 @@ impl Files {
     }
 
     /// Whether the file is one of ours to trust (F-14, D-27).
+    #[inline]
     pub(super) fn check(
         &self,
         state: &State,
