@@ -313,8 +313,8 @@ impl Session {
                     .map_err(|error| halt("WRITE_FAILED")(gone_if_not_found(error)))?;
                 None
             }
-            (Old::Destroyed, _) => {
-                self.end_record().map_err(halt("DESTROY_FAILED"))?;
+            (Old::Destroyed, payload) => {
+                self.destroy_old(payload.as_deref().unwrap_or_default())?;
                 None
             }
             (Old::Nothing | Old::Session, _) => None,
@@ -357,14 +357,30 @@ impl Session {
         if is_gone && as_good || !is_final && self.end_record().is_ok() {
             return Ok(None);
         }
-        if !is_final {
-            // Half destroyed is as good: without a name, or emptied.
-            let has_no_name = matches!(self.call_names(), Ok(0));
-            if has_no_name || !self.restore(payload) && self.stands(word, true) {
-                return Ok(None);
-            }
+        if !is_final && self.is_half_destroyed(word, payload) {
+            return Ok(None);
         }
         Err(halt("WRITE_FAILED")(gone_if_not_found(error)))
+    }
+
+    /// Have the old record destroyed. After a failure the session stands there.
+    fn destroy_old(&mut self, payload: &[u8]) -> Step<()> {
+        let Err(error) = self.end_record() else {
+            return Ok(());
+        };
+        // Whatever stands there, a close is to write the session.
+        self.has_stored = false;
+        match self.is_half_destroyed(b"", payload) {
+            true => Ok(()),
+            false => Err(halt("DESTROY_FAILED")(error)),
+        }
+    }
+
+    /// After a failure to destroy the old record, which stands there again if that can be: whether it is
+    /// without a name, or holds nothing but `word`, which is as good.
+    fn is_half_destroyed(&mut self, word: &[u8], payload: &[u8]) -> bool {
+        let has_no_name = matches!(self.call_names(), Ok(0));
+        has_no_name || !self.restore(payload) && self.stands(word, true)
     }
 
     fn write_old(&mut self, word: &[u8], is_gone: bool) -> Result<()> {

@@ -201,6 +201,38 @@ fn holds(test: &str, in_files: bool) {
     assert!(failure.is_empty(), "{failure}");
 }
 
+/// Each kind of call fails once while a session that is stored gets a new id, without an entry to say so.
+#[test]
+fn s_35_a_regenerate_that_fails_halfway_leaves_the_session() {
+    let run = || {
+        for choice in 0..kinds(&Op::Regenerate(true)).len() {
+            let step = |op, fault| Step {
+                client: 0,
+                op,
+                fault,
+            };
+            let plan = Plan {
+                kind: Kind::Open,
+                after: 0,
+                lasts: false,
+                fault: Fault::Errno(libc::EIO),
+            };
+            let mut world = World::new(true, false, false);
+            for step in [
+                step(Op::Start(Some(0), Mode::Write), None),
+                step(Op::Set(0, (1, b'a')), None),
+                step(Op::Close, None),
+                step(Op::Start(Some(0), Mode::Write), None),
+                step(Op::Regenerate(true), Some((choice, plan))),
+            ] {
+                world.step(&step);
+            }
+        }
+        String::new()
+    };
+    assert_eq!(in_child(run), Ok(String::new()));
+}
+
 #[test]
 fn files_are_as_the_model_has_it() {
     // shows: F-71, F-72, F-77, S-20, S-30, S-35
