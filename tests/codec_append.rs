@@ -5,13 +5,12 @@
 #[path = "common/tool.rs"]
 mod programs;
 
-use programs::tool;
+use programs::{answer_of, tool};
 use sess::codec::{Appending, Document, Limits, Place, ROOT, Spelling};
 use sess::error::Code;
 use sess::value::{Format, Key, Scalar};
 use std::fmt::Write as _;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const LIMITS: Limits = Limits {
     depth: 4096,
@@ -193,17 +192,11 @@ fn e_34_any_run_of_edits_appends_where_php_does() {
         input.push('\n');
         told.push(line);
     }
-    let mut child = Command::new(tool("php"))
-        .args(["-n", "-r", PHP])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("php starts");
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let answer = String::from_utf8(output.stdout).unwrap();
+    let answer = answer_of(
+        Command::new(tool("php")).args(["-n", "-r", PHP]),
+        input.into_bytes(),
+    );
+    let answer = String::from_utf8(answer).unwrap();
     let php: Vec<&str> = answer.lines().collect();
     assert_eq!(php.len(), ours.len());
     for ((php, ours), told) in php.iter().zip(&ours).zip(&told) {

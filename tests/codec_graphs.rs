@@ -8,13 +8,12 @@ mod codec_support;
 mod programs;
 
 use codec_support::*;
-use programs::tool;
+use programs::{answer_of, tool};
 use sess::codec::{Document, Place, ROOT, Spelling};
 use sess::error::{Code, Error, Result};
 use sess::value::{Format, Key, Kind, Scalar};
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/php/graphs.php");
 
@@ -46,24 +45,11 @@ impl Step {
     }
 }
 
-/// What PHP prints; `input` is written to it meanwhile.
+/// What PHP makes of an input.
 fn php(arguments: &[&str], input: String) -> String {
-    let mut child = Command::new(tool("php"))
-        .args(["-n", SCRIPT])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("php starts");
-    let mut stdin = child.stdin.take().unwrap();
-    // One that died is noticed by its answer.
-    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-    let mut answer = String::new();
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_to_string(&mut answer).unwrap();
-    writer.join().unwrap();
-    child.wait().unwrap();
-    answer
+    let mut php = Command::new(tool("php"));
+    php.args(["-n", SCRIPT]).args(arguments);
+    String::from_utf8(answer_of(&mut php, input.into_bytes())).unwrap()
 }
 
 fn case_of(line: &str) -> Case {

@@ -8,13 +8,12 @@ mod codec_support;
 mod programs;
 
 use codec_support::*;
-use programs::tool;
+use programs::{answer_of, tool};
 use sess::codec::{Document, NodeId, Place, ROOT, Spelling};
 use sess::error::Code;
 use sess::value::{Format, Key, Kind, Scalar};
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// Applies `op` along `path`, then compares; prints a line for each case that differs.
 const JUDGE: &str = r#"
@@ -376,32 +375,11 @@ fn edits_leave_all_else_as_php_sees_it() {
             }
         }
     }
-    let child = Command::new(tool("php"))
-        .args(["-n", "-r", JUDGE])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut child = child.expect("php starts");
-    let mut stdin = child.stdin.take().unwrap();
     let count = cases.len();
-    let kept = cases.clone();
-    let writer = std::thread::spawn(move || {
-        for case in cases {
-            // A judge that died is noticed by its answer.
-            if stdin.write_all(case.as_bytes()).is_err() {
-                break;
-            }
-        }
-    });
-    let mut answer = Vec::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_end(&mut answer)
-        .unwrap();
-    writer.join().unwrap();
-    child.wait().unwrap();
+    let answer = answer_of(
+        Command::new(tool("php")).args(["-n", "-r", JUDGE]),
+        cases.concat().into_bytes(),
+    );
     let answer = String::from_utf8_lossy(&answer);
     println!("edits: {count} judged, {refused} refused");
     let first: String = answer.chars().take(3000).collect();
@@ -411,7 +389,7 @@ fn edits_leave_all_else_as_php_sees_it() {
             .next()
             .and_then(|number| number.parse().ok())
             .unwrap_or(1);
-        let case = kept[number - 1].split('\t').collect::<Vec<_>>();
+        let case = cases[number - 1].split('\t').collect::<Vec<_>>();
         panic!(
             "{} differ\n{} {} {}\n{first}",
             answer.lines().filter(|line| !line.starts_with(' ')).count(),

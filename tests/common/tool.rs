@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 const SETUP: &str = include_str!("../../scripts/setup");
 
@@ -12,6 +14,17 @@ pub fn tool(name: &str) -> PathBuf {
     // Where mkfs lies, which root does not always look for.
     path.push(":/usr/sbin:/sbin");
     find(&path, name).unwrap_or_else(|| panic!("{}", missing(name)))
+}
+
+/// What a program prints; `input` is written to it meanwhile. One that dies is noticed by its answer.
+pub fn answer_of(command: &mut Command, input: Vec<u8>) -> Vec<u8> {
+    let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = started.expect("the program starts");
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output.stdout
 }
 
 fn find(path: &std::ffi::OsStr, name: &str) -> Option<PathBuf> {
