@@ -11,6 +11,7 @@ mod rules;
 mod secret;
 mod table;
 
+use crate::codec::Limits;
 use crate::error::{Code, Error, Event, Result};
 use crate::sys::memory::{self, CText, Fallible, text};
 use crate::value::Format;
@@ -352,6 +353,14 @@ impl Settings {
     /// What PHP warned of although it took the value, since the last call (N-4).
     pub fn take_remarks(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.remarks.0)
+    }
+
+    /// What a payload may be to be decoded.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            depth: self.max_depth,
+            bytes: self.max_data_bytes,
+        }
     }
 
     /// Whether this is one of PHP's profiles.

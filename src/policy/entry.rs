@@ -5,7 +5,8 @@
 //! `s` how (none: it is over), `n` the new id, `p` the previous one. Only what is known stands there. PHP
 //! copies it like any other value; who changes it by hand gets a session without it.
 
-use crate::codec::{self, Document, NodeId};
+use crate::codec::{self, Document, NodeId, Spelling};
+use crate::config::Settings;
 use crate::error::Result;
 use crate::id;
 use crate::sys::memory::{self, Fallible};
@@ -94,6 +95,14 @@ pub enum Read {
     Damaged,
     /// An entry.
     Is(Entry),
+}
+
+/// A document of its own for a payload, in which the entry has its key to itself.
+pub fn document_of(settings: &Settings, payload: &[u8], spelling: Spelling) -> Result<Document> {
+    let mut document = Document::try_new()?;
+    document.reserve(settings.policy.meta_key.to_bytes())?;
+    document.load(settings.format, payload, spelling, &settings.limits())?;
+    Ok(document)
 }
 
 impl Entry {

@@ -108,9 +108,7 @@ impl Session {
         if !self.settings.use_strict_mode {
             return Ok(true);
         }
-        let id = std::mem::take(&mut self.id);
-        let known = self.call_validate_sid(&id);
-        self.id = id;
-        Ok(!matches!(known?, Optional::Ran(Known::No)))
+        let known = self.call_validate_own_sid()?;
+        Ok(!matches!(known, Optional::Ran(Known::No)))
     }
 }

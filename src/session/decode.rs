@@ -9,10 +9,7 @@ use crate::sys::memory::{self, text};
 
 impl Session {
     pub(super) fn limits(&self) -> Limits {
-        Limits {
-            depth: self.settings.max_depth,
-            bytes: self.settings.max_data_bytes,
-        }
+        self.settings.limits()
     }
 
     pub(super) fn spelling(&self) -> Spelling {

@@ -11,29 +11,32 @@ use crate::policy::entry::How;
 impl Session {
     /// Destroy the record that is open under every name it has. Nothing may be open afterwards.
     pub(super) fn forget_names(&mut self) -> Result<()> {
-        self.see_entry();
-        let previous = self.previous_id();
-        let unlinked = previous.as_ref().map(|id| self.call_unlink(id));
-        let destroyed = self.forget_record();
-        match (unlinked, previous) {
-            (Some(Err(error)), Some(previous)) if error.code == Code::EUNSUPPORTED => {
-                let pointer = self.forget_pointer(previous);
-                destroyed.and(pointer)
+        match self.end_names() {
+            (ended, Some(pointer)) => {
+                let forgotten = self.forget_pointer(pointer);
+                ended.and(forgotten)
             }
-            (Some(unlinked), _) => destroyed.and(unlinked),
-            (None, _) => destroyed,
+            (ended, None) => ended,
         }
     }
 
     /// As `forget_names`, but for pointers of other records, which lead nowhere from then on. The storage
     /// stays open.
     pub(super) fn end_record(&mut self) -> Result<()> {
+        self.end_names().0
+    }
+
+    /// Destroy the record under its names. The previous id is given where a pointer stands under it, in a
+    /// record of its own.
+    fn end_names(&mut self) -> (Result<()>, Option<Id>) {
         self.see_entry();
-        let unlinked = self.previous_id().map(|id| self.call_unlink(&id));
+        let previous = self.previous_id();
+        let unlinked = previous.as_ref().map(|id| self.call_unlink(id));
         let destroyed = self.forget_record();
         match unlinked {
-            Some(Err(error)) if error.code != Code::EUNSUPPORTED => destroyed.and(Err(error)),
-            _ => destroyed,
+            Some(Err(error)) if error.code == Code::EUNSUPPORTED => (destroyed, previous),
+            Some(unlinked) => (destroyed.and(unlinked), None),
+            None => (destroyed, None),
         }
     }
 
@@ -112,7 +115,7 @@ impl Session {
     /// Destroy the record of a previous id, if it leads to the one in force.
     fn forget_pointer(&mut self, previous: Id) -> Result<()> {
         let id = self.id.clone();
-        let forgotten = self.turn_to(previous.clone(), false).and_then(|()| {
+        let forgotten = self.turn_to(previous.clone()).and_then(|()| {
             let how = self.move_as_read()?.map(|moved| moved.how);
             let leads_here = match how {
                 Some(How::Named { new, old }) => new == id.bytes() && old == previous.bytes(),

@@ -173,17 +173,13 @@ impl Session {
         }
     }
 
-    /// S-35 to S-41: open, create, validate under strict mode, read; what read gives is dropped.
+    /// S-35 to S-41, as PHP does it: open, create, validate under strict mode, read; what read gives is dropped.
     fn enter_new_id(&mut self) -> Result<()> {
         self.forget_id();
         self.arm_lock_timeout();
         if let Err(error) = self.call_open() {
             // S-50: PHP closes at the end of the request only.
-            let closed = match self.settings.php() {
-                true => Ok(()),
-                false => self.call_close(),
-            };
-            self.warn_behind(&closed, "OPEN_FAILED", &error);
+            self.warn_unless_thrown("OPEN_FAILED", &error);
             return Err(error);
         }
         let read = match self.take_new_id() {
@@ -214,11 +210,9 @@ impl Session {
             Err(error) => self.warn_unless_thrown("ID_CREATE_FAILED", error),
             Ok(()) => {}
         }
-        // S-81: in PHP the new id is in force while validate_sid looks for it.
-        if taken.is_ok() || self.settings.php() {
-            self.has_id = !id.is_empty();
-            self.id = id;
-        }
+        // S-81: the new id is in force while validate_sid looks for it.
+        self.has_id = !id.is_empty();
+        self.id = id;
         taken
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Moving {
     /// The whole session, for the new id. None: there is nothing to store yet.
     pub payload: Option<Vec<u8>>,
     pub old: Old,
-    /// The value of the cookie header that tells of the new id.
+    /// The cookie header that tells of the new id; None: it is not to be told.
     pub cookie: Option<Header>,
 }
 

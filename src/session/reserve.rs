@@ -6,7 +6,6 @@
 //! them, and who never looks before the close pays nothing. What keeps nothing in the end takes both back.
 
 use super::policed::Unkept;
-use super::save::gone_if_not_found;
 use super::{Session, State};
 use crate::codec::ROOT;
 use crate::error::Result;
@@ -111,10 +110,7 @@ impl Session {
             .settle_entry()
             .and_then(|()| self.try_payload())
             .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
-        self.store(payload, false).map_err(|error| {
-            self.warn_unless_thrown("WRITE_FAILED", &error);
-            gone_if_not_found(error)
-        })?;
+        self.store_or_warn(payload, false)?;
         self.record = Record::Reserved;
         // From here on it is a record like others, which is not made again should it go.
         self.call.fresh = false;

@@ -151,7 +151,7 @@ impl Session {
         match self.call_go_by(&new_id) {
             // It is the same record.
             Ok(()) => self.id = new_id,
-            Err(_) => match self.turn_to(new_id, false) {
+            Err(_) => match self.turn_to(new_id) {
                 Err(error) if error.code == Code::ENOTFOUND => return Ok(Found::Nothing),
                 turned => turned?,
             },

@@ -51,10 +51,7 @@ impl Session {
         if let Some(hook) = self.shared.before_save.clone() {
             self.run_hook(&hook)?;
         }
-        if self.is_dropped_at_close() {
-            return Ok(());
-        }
-        if self.keeps_nothing() {
+        if self.is_dropped_at_close() || self.keeps_nothing() {
             return Ok(());
         }
         if self.record.is_missing() {
@@ -64,11 +61,16 @@ impl Session {
             .settle_entry()
             .and_then(|()| self.encode_payload())
             .inspect_err(|error| self.warn("ENCODE_FAILED", error))?;
-        self.store(payload, true).map_err(|error| {
+        self.store_or_warn(payload, true)?;
+        self.settle_record()
+    }
+
+    /// As `store`, the host being told of a failure.
+    pub(super) fn store_or_warn(&mut self, payload: Payload, may_touch: bool) -> Result<()> {
+        self.store(payload, may_touch).map_err(|error| {
             self.warn_unless_thrown("WRITE_FAILED", &error);
             gone_if_not_found(error)
-        })?;
-        self.settle_record()
+        })
     }
 
     /// The bytes to store, and what was left out told. Fails before anything is written (D9).

@@ -3,28 +3,22 @@
 use super::Session;
 use super::id::Id;
 use crate::codec::Document;
-use crate::error::{Code, Result};
-use crate::policy::entry::{Entry, How, Moved, Read};
+use crate::error::Result;
+use crate::policy::entry::{self, Entry, How, Moved, Read};
 
 impl Session {
     /// Close what is open, then open and read the record of `id`, under its lock. After a failure
     /// nothing is open. That a close failed counts: what was written before may not be stored.
-    pub(super) fn turn_to(&mut self, id: Id, fresh: bool) -> Result<()> {
+    pub(super) fn turn_to(&mut self, id: Id) -> Result<()> {
         self.call_close()?;
         self.id = id;
         self.has_id = true;
         self.open_again()?;
-        self.call.fresh = fresh;
+        self.call.fresh = false;
         self.call.create = false;
-        match self.call_read() {
-            Ok(()) => Ok(()),
-            // There is to be none.
-            Err(error) if fresh && error.code == Code::ENOTFOUND => Ok(()),
-            Err(error) => {
-                let _ = self.call_close();
-                Err(error)
-            }
-        }
+        self.call_read().inspect_err(|_| {
+            let _ = self.call_close();
+        })
     }
 
     /// Open for another read, which waits for locks as long as a start.
@@ -74,11 +68,7 @@ impl Session {
 
     /// A document of its own for a payload.
     pub(super) fn document_of(&self, payload: &[u8]) -> Result<Document> {
-        let mut document = Document::try_new()?;
-        document.reserve(self.settings.policy.meta_key.to_bytes())?;
-        let (limits, spelling) = (self.limits(), self.spelling());
-        document.load(self.settings.format, payload, spelling, &limits)?;
-        Ok(document)
+        entry::document_of(&self.settings, payload, self.spelling())
     }
 
     /// The data as it stands, with this entry, which stays there.

@@ -4,11 +4,11 @@
 use super::open::{Attempt, check_id, gone, io_error, taken, unknown};
 use super::state::State;
 use super::write::keep_name;
-use crate::codec::{Document, Limits, Spelling};
+use crate::codec::Spelling;
 use crate::config::{Durability, Settings};
 use crate::error::{Code, Error, Result};
 use crate::handler::Call;
-use crate::policy::entry::{Entry, Read};
+use crate::policy::entry::{self, Entry, Read};
 use crate::sys::file::{self, Descriptor, Facts};
 use crate::sys::memory::Fallible;
 use crate::sys::text::Text;
@@ -116,16 +116,10 @@ fn tells_of_move(
     payload.room(size)?;
     let read = file.read(&mut payload, size);
     read.map_err(|error| io_error(state, "read", &error))?;
-    let mut document = Document::try_new()?;
-    document.reserve(settings.policy.meta_key.to_bytes())?;
-    let limits = Limits {
-        depth: settings.max_depth,
-        bytes: settings.max_data_bytes,
-    };
-    match document.load(settings.format, &payload, Spelling::AsStored, &limits) {
+    match entry::document_of(settings, &payload, Spelling::AsStored) {
         Err(error) if error.code == Code::ENOMEM => Err(error),
         Err(_) => Ok(false),
-        Ok(()) => Ok(matches!(
+        Ok(mut document) => Ok(matches!(
             Entry::read(&mut document)?,
             Read::Is(entry) if entry.moved.is_some()
         )),

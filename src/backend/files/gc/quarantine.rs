@@ -36,10 +36,7 @@ impl Quarantine {
         Ok(Some(Quarantine {
             dir: memory::copy(dir)?,
             format: settings.format,
-            limits: Limits {
-                depth: settings.max_depth,
-                bytes: settings.max_data_bytes,
-            },
+            limits: settings.limits(),
             document: Document::try_new()?,
             payload: Vec::new(),
             taken: 0,
